@@ -1,0 +1,3 @@
+"""pyrun: containers with Docker-style bridge networking, without a daemon."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,106 @@
+"""What an operation is, and the one loop that performs a list of them.
+
+Which operations make a container is decided in `pyrun.plan`; how the kernel is
+asked lives in `pyrun.kernel` and `pyrun.firewall`.
+"""
+
+import errno as _errno
+import os
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from pyrun.errors import PyrunError
+
+
+class Operation(Protocol):
+    """A value that makes exactly one change; look-ups before it are free."""
+
+    def apply(self) -> None:
+        """Make the change. Errors: OSError, as the kernel gave it."""
+
+    def inverse(self) -> "Operation | None":
+        """Say what takes the change back, or None when the kernel forgets by itself.
+
+        An inverse is applied any number of times, also when the change was
+        never made or its object is gone, and it touches nothing that is not ours.
+        """
+
+    def shell(self) -> str:
+        """Give the equivalent command, as text that really runs."""
+
+    def why(self) -> str:
+        """Give the reason in a few words."""
+
+
+class Journal(Protocol):
+    """Where `perform` notes, before each change, what would take it back."""
+
+    def intend(self, inverse: Operation) -> str: ...
+
+    def void(self, entry: str) -> None: ...
+
+
+class OperationFailed(PyrunError):
+    """The kernel refused an operation; the text names its command and the kernel's reason."""
+
+    def __init__(self, operation: Operation, cause: OSError) -> None:
+        self.errno = cause.errno
+        reason = os.strerror(cause.errno).lower() if cause.errno else str(cause)
+        super().__init__(f"{operation.shell()}: {reason}", hint=_hint(cause.errno))
+        self.operation = operation
+
+
+Observer = Callable[[str, Operation], None]
+observers: list[Observer] = []  # called as (side, operation) before each change; tests add their own
+
+
+def perform(plan: Iterable[Operation], side: str = "host", journal: "Journal | None" = None) -> None:
+    """Explain, note and apply each operation, in order.
+
+    *side* is ``host`` or ``container``. An operation that fails made no
+    change: its note is struck out. Errors: OperationFailed.
+    """
+    for operation in plan:
+        for observe in observers:
+            observe(side, operation)
+        inverse = operation.inverse() if journal else None
+        entry = journal.intend(inverse) if journal and inverse else None
+        try:
+            operation.apply()
+        except OSError as cause:
+            if journal and entry is not None:
+                journal.void(entry)
+            raise OperationFailed(operation, cause) from cause
+
+
+def unwind(inverses: Iterable[Operation], side: str = "host") -> list[PyrunError]:
+    """Apply *inverses* as given (newest first), collecting what could not be undone."""
+    failures: list[PyrunError] = []
+    for operation in inverses:
+        try:
+            perform([operation], side)
+        except PyrunError as failure:
+            failures.append(failure)
+    return failures
+
+
+def explain_to(fd: int) -> Observer:
+    """Make an observer that writes each operation to *fd* as a command and its reason."""
+
+    def explain(side: str, operation: Operation) -> None:
+        os.write(fd, line(side, operation).encode(errors="surrogateescape"))
+
+    return explain
+
+
+def line(side: str, operation: Operation) -> str:
+    """Give the line that explains *operation*: prompt, command, reason, newline."""
+    return f"{side}$ {operation.shell()}  # {operation.why()}\n"
+
+
+def _hint(number: int | None) -> str:
+    if number in (_errno.ENOSYS, _errno.EOPNOTSUPP, _errno.EAFNOSUPPORT):
+        return "the running kernel lacks this feature"
+    if number == _errno.EPERM:
+        return "pyrun needs root and the capabilities that come with it"
+    return ""

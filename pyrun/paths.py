@@ -1,0 +1,22 @@
+"""Where pyrun keeps things: durable state, what a reboot forgets, and the names made from an id."""
+
+STATE = "/var/lib/pyrun"  # survives a reboot
+RUN = "/run/pyrun"  # tmpfs: gone after a reboot together with the kernel objects it names
+NETNS = "/run/netns"  # where iproute2 looks for named network namespaces
+
+CONTAINERS = f"{STATE}/containers"
+NAMES = f"{STATE}/names"
+ROOTFS = f"{STATE}/rootfs"
+SECCOMP_CACHE = f"{STATE}/seccomp"
+LOCKS = f"{RUN}/locks"
+NETWORKS = f"{RUN}/networks"
+
+
+def container(identity: str) -> str:
+    """Give the durable directory of a container."""
+    return f"{CONTAINERS}/{identity}"
+
+
+def runtime(identity: str) -> str:
+    """Give the directory of a container's journal, root mount point and socket."""
+    return f"{RUN}/containers/{identity}"

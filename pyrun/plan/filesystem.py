@@ -1,0 +1,163 @@
+"""What a container sees as its file system: configuration in, operations out.
+
+The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything.
+"""
+
+from typing import NamedTuple
+
+from pyrun import paths
+from pyrun.kernel import mounts
+from pyrun.operation import Operation
+from pyrun.spec import ContainerConfig, Mount
+
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+READ_ONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+DEVICES = (
+    ("/dev/null", 1, 3),
+    ("/dev/zero", 1, 5),
+    ("/dev/full", 1, 7),
+    ("/dev/random", 1, 8),
+    ("/dev/urandom", 1, 9),
+    ("/dev/tty", 5, 0),
+)
+DEVICE_LINKS = (
+    ("/dev/ptmx", "pts/ptmx"),
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+    ("/dev/core", "/proc/kcore"),
+)
+_SAFE = "nosuid,nodev,noexec"
+
+
+class HostView(NamedTuple):
+    """What the plan has to know about the host: looked up before, so that the plan stays pure."""
+
+    cgroup_mounts: tuple[tuple[str, str, str], ...] = ()  # (fstype, parameters, directory below /sys/fs/cgroup)
+    devices: tuple[tuple[str, str, int, int, int, int, int], ...] = ()  # for --privileged: the host's nodes
+    thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
+    init_program: str = ""  # host path of the --init program
+
+
+def root(identity: str) -> str:
+    """Give the directory where the root is assembled, in the container's own mount namespace."""
+    return f"{paths.runtime(identity)}/root"
+
+
+def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+    """List all mounts up to the point where the container's root becomes the root.
+
+    *binds* are the (host file, path) pairs of hosts, hostname and resolv.conf.
+    """
+    at = root(config.id)
+    own = paths.container(config.id)
+    plan: list[Operation] = [
+        mounts.MakePrivate(),
+        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
+        mounts.MountFilesystem("proc", "proc", at, "/proc", _SAFE, reason="processes of this PID namespace"),
+        *_devices(config, host, at),
+        *_sys(config, host, at),
+        *_placeholders(at),
+        *(mounts.BindMount(source, at, target, "nodev", False, reason=_HOSTFILES) for source, target in binds),
+        *(_volume(mount, at) for mount in sorted(config.mounts, key=lambda m: m.target.count("/"))),
+    ]
+    if config.init:
+        reason = "--init: reaps zombies, passes signals on"
+        plan.append(
+            mounts.BindMount(host.init_program, at, "/sbin/docker-init", "ro,nodev", False, reason=reason)
+        )
+    if config.read_only:
+        plan.append(mounts.MakeRootReadOnly(at))
+    plan.append(mounts.PivotRoot(at))
+    return plan
+
+
+def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
+    """List what is hidden from the program or made read-only for it, after the pivot."""
+    if config.privileged:
+        return []
+    return [
+        *(mounts.ReadOnlyPath(path) for path in READ_ONLY_PATHS),
+        *(mounts.MaskPath(path) for path in (*MASKED_PATHS, *host.thermal_throttle)),
+    ]
+
+
+_HOSTFILES = "pyrun writes this file for the container"
+
+
+def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
+    mount = mounts.MountFilesystem
+    shm = f"mode=1777,size={config.shm_size}"
+    plan: list[Operation] = [
+        mount("tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"),
+        *(mounts.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
+        mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", "ptmxmode=0666,mode=0620,gid=5", "its terminals"),
+        mount("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory"),
+        mount("mqueue", "mqueue", at, "/dev/mqueue", _SAFE, "", "POSIX message queues"),
+        *(mounts.MakeSymlink(at, path, target) for path, target in DEVICE_LINKS),
+    ]
+    known = {path for path, *_ in DEVICES} | {path for path, _ in DEVICE_LINKS} | {"/dev/console"}
+    directories: list[str] = []
+    for path, kind, major, minor, mode, owner, group in host.devices if config.privileged else ():
+        parent = path.rpartition("/")[0]
+        if parent != "/dev" and parent not in directories:
+            directories.append(parent)
+            plan.append(mounts.MakeDeviceDirectory(at, parent))
+        if path not in known:
+            plan.append(mounts.MakeNode(at, path, kind, major, minor, mode, owner, group))
+    return plan
+
+
+def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
+    access = _SAFE if config.privileged else f"ro,{_SAFE}"
+    mount = mounts.MountFilesystem
+    plan: list[Operation] = [mount("sysfs", "sysfs", at, "/sys", access, reason="what the kernel tells")]
+    v1 = [entry for entry in host.cgroup_mounts if entry[2]]
+    if v1:
+        plan.append(
+            mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", "its cgroups", make=False)
+        )
+    for fstype, parameters, directory in host.cgroup_mounts:
+        target = f"/sys/fs/cgroup/{directory}".rstrip("/")
+        plan.append(mount(fstype, "cgroup", at, target, access, parameters, "its cgroups", make=bool(directory)))
+    if v1 and not config.privileged:
+        plan.append(mounts.RemountReadOnly(at, "/sys/fs/cgroup"))
+    return plan
+
+
+def _placeholders(at: str) -> list[Operation]:
+    return [
+        mounts.MakePlaceholder(at, "/.dockerenv"),
+        mounts.MakePlaceholder(at, "/etc", directory=True),
+        mounts.MakeSymlink(at, "/etc/mtab", "/proc/mounts"),
+    ]
+
+
+def _volume(mount: Mount, at: str) -> Operation:
+    if mount.kind == "tmpfs":
+        reason = "a volume in memory"
+        flags = ("ro", "nosuid", "nodev", "noexec")
+        given = [option for option in mount.options.split(",") if option]
+        own = [option for option in given if option in flags]
+        rest = [option for option in given if option not in (*flags, "rw", "exec", "suid", "dev")]
+        attributes = own or (_SAFE.split(",") if "exec" not in given else ["nosuid", "nodev"])
+        if mount.read_only and "ro" not in attributes:
+            attributes = ["ro", *attributes]
+        return mounts.MountTmpfs(at, mount.target, ",".join(attributes), ",".join(rest), reason)
+    options = "ro,nodev" if mount.read_only else "nodev"
+    return mounts.BindMount(mount.source, at, mount.target, options, True, mount.create_source)
