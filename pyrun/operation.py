@@ -84,18 +84,24 @@ def unwind(inverses: Iterable[Operation], side: str = "host") -> list[PyrunError
     return failures
 
 
-def explain_to(fd: int) -> Observer:
-    """Make an observer that writes each operation to *fd* as a command and its reason."""
+def explain_to(fd: int, abbreviations: "dict[str, str] | None" = None) -> Observer:
+    """Make an observer that writes each operation to *fd* as a command and its reason.
+
+    Each key of *abbreviations* is written as its value, a shell variable that was set before.
+    """
 
     def explain(side: str, operation: Operation) -> None:
-        os.write(fd, line(side, operation).encode(errors="surrogateescape"))
+        os.write(fd, line(side, operation, abbreviations).encode(errors="surrogateescape"))
 
     return explain
 
 
-def line(side: str, operation: Operation) -> str:
+def line(side: str, operation: Operation, abbreviations: "dict[str, str] | None" = None) -> str:
     """Give the line that explains *operation*: prompt, command, reason, newline."""
-    return f"{side}$ {operation.shell()}  # {operation.why()}\n"
+    command = operation.shell()
+    for long, short in (abbreviations or {}).items():
+        command = command.replace(long, short)
+    return f"{side}$ {command}  # {operation.why()}\n"
 
 
 def _hint(number: int | None) -> str:

@@ -92,3 +92,30 @@ class ExecConfig(NamedTuple):
 
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Network(NamedTuple):
+    """A bridge network: pure data, from which its links and rules are planned."""
+
+    name: str
+    bridge: str
+    subnet: str  # ADDRESS/PREFIX
+    gateway: str  # the bridge's own address
+    broadcast: str
+    mac: str  # of the bridge
+    firewall: str  # iptables or nftables
+
+    @property
+    def prefix(self) -> int:
+        """Give the prefix length."""
+        return int(self.subnet.partition("/")[2])
+
+
+class Endpoint(NamedTuple):
+    """A container's plug into a network: the veth pair and its address."""
+
+    network: Network
+    address: str
+    mac: str  # of eth0
+    host_link: str
+    alias: str  # what the host's end is called for people: the container's name

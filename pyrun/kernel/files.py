@@ -16,6 +16,7 @@ from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
 
 IN_ROOT = syscalls.RESOLVE_IN_ROOT | syscalls.RESOLVE_NO_MAGICLINKS
+NO_LINKS = IN_ROOT | syscalls.RESOLVE_NO_SYMLINKS
 _SYMLINKS_MAX = 40  # as the kernel's own limit, path_resolution(7)
 _ATTEMPTS = 64  # EAGAIN: the tree was renamed under openat2
 
@@ -237,7 +238,9 @@ def refuse_mounts_below(path: str) -> None:
     """Raise PyrunError when something is mounted at or below *path* in our mount namespace."""
     for mounted in mount_points():
         if mounted == path or mounted.startswith(path + "/"):
-            raise PyrunError(f"remove: {path}: something is mounted at {mounted}", hint=f"umount {quote(mounted)}")
+            raise PyrunError(
+                f"remove: {path}: something is mounted at {mounted}", hint=f"umount {quote(mounted)}"
+            )
 
 
 def mount_points() -> list[str]:
@@ -288,6 +291,20 @@ def _remove_files(fd: int) -> "bytes | None":
             else:
                 os.unlink(name, dir_fd=fd)
     return deeper
+
+
+class opened:
+    """A directory descriptor for the length of a with statement."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> int:
+        self.fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self.fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
-from pyrun.kernel.files import ensure_in_root, in_root, open_in_root, quote
+from pyrun.kernel.files import NO_LINKS, ensure_in_root, in_root, open_in_root, opened, quote
 
 _ATTRIBUTES = {
     "ro": syscalls.MOUNT_ATTR_RDONLY,
@@ -22,7 +22,6 @@ _ATTRIBUTES = {
     "noexec": syscalls.MOUNT_ATTR_NOEXEC,
     "strictatime": syscalls.MOUNT_ATTR_STRICTATIME,
 }
-_NO_LINKS = syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_NO_MAGICLINKS | syscalls.RESOLVE_IN_ROOT
 
 
 def attributes(options: str) -> int:
@@ -65,7 +64,7 @@ class MountOverlay(NamedTuple):
             fd = syscalls.fsmount(context, attributes(self.options))
         finally:
             os.close(context)
-        _attach(fd, os.open(self.target, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
+        attach(fd, os.open(self.target, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
 
     def _configure(self, context: int) -> None:
         # A parameter ends at 255 bytes, and colons, commas and backslashes mean something in it:
@@ -74,7 +73,7 @@ class MountOverlay(NamedTuple):
         plain = len(self.lower) < 200 and not any(c in self.lower for c in ":,\\")
         named = self.lower if plain else f"/proc/self/fd/{lower}"
         try:
-            for key, path in (("lowerdir", named), ("upperdir", self.upper), ("workdir", self.work)):
+            for key, path in (("source", "overlay"), ("lowerdir", named), ("upperdir", self.upper), ("workdir", self.work)):
                 syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, key.encode(), os.fsencode(path))
             syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
         finally:
@@ -116,7 +115,7 @@ class MountFilesystem(NamedTuple):
             fd = syscalls.fsmount(context, attributes(self.options))
         finally:
             os.close(context)
-        _attach(fd, _ordinary_directory(self.root, self.target, self.make))
+        attach(fd, _ordinary_directory(self.root, self.target, self.make))
 
     def inverse(self) -> None:
         return None
@@ -149,14 +148,14 @@ class BindMount(NamedTuple):
         fd = syscalls.open_tree(syscalls.AT_FDCWD, os.fsencode(self.source), flags)
         try:
             directory = stat.S_ISDIR(os.fstat(fd).st_mode)
-            with _opened(self.root) as root:
+            with opened(self.root) as root:
                 target = ensure_in_root(root, self.target, directory)
                 _refuse_kernel_target(root, target, self.target)
         except BaseException:
             os.close(fd)
             raise
         syscalls.mount_setattr(fd, attributes(self.options), 0, syscalls.MS_PRIVATE, recursive=True)
-        _attach(fd, target)
+        attach(fd, target)
 
     def inverse(self) -> None:
         return None
@@ -170,111 +169,6 @@ class BindMount(NamedTuple):
 
     def why(self) -> str:
         return self.reason
-
-
-class MakeNode(NamedTuple):
-    """A device node inside *root*; ``kind`` is c or b, *mode* the permissions."""
-
-    root: str
-    path: str
-    kind: str
-    major: int
-    minor: int
-    mode: int = 0o666
-    owner: int = 0
-    group: int = 0
-
-    def apply(self) -> None:
-        kind = stat.S_IFCHR if self.kind == "c" else stat.S_IFBLK
-        parent, _, name = self.path.rpartition("/")
-        with _opened(self.root) as root:
-            directory = open_in_root(root, parent, os.O_PATH | os.O_DIRECTORY, _NO_LINKS)
-        try:
-            os.mknod(name, kind | self.mode, os.makedev(self.major, self.minor), dir_fd=directory)
-            os.chown(name, self.owner, self.group, dir_fd=directory, follow_symlinks=False)
-        finally:
-            os.close(directory)
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        target = quote(self.root.rstrip("/") + self.path)
-        return f"mknod -m {self.mode:o} {target} {self.kind} {self.major} {self.minor}"
-
-    def why(self) -> str:
-        return "a device every program may use"
-
-
-class MakeDeviceDirectory(NamedTuple):
-    """A directory below /dev of the container."""
-
-    root: str
-    path: str
-
-    def apply(self) -> None:
-        parent, _, name = self.path.rpartition("/")
-        with _opened(self.root) as root:
-            directory = open_in_root(root, parent, os.O_PATH | os.O_DIRECTORY, _NO_LINKS)
-        try:
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o755, dir_fd=directory)
-        finally:
-            os.close(directory)
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        return f"mkdir -p {quote(self.root.rstrip('/') + self.path)}"
-
-    def why(self) -> str:
-        return "where devices of one kind live"
-
-
-class MakeSymlink(NamedTuple):
-    """A symbolic link inside *root*, unless the tree already has something of that name."""
-
-    root: str
-    path: str
-    target: str
-
-    def apply(self) -> None:
-        parent, _, name = self.path.rpartition("/")
-        with _opened(self.root) as root, in_root(root, parent, os.O_PATH | os.O_DIRECTORY) as directory:
-            with suppress(FileExistsError):
-                os.symlink(self.target, name, dir_fd=directory)
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        return f"ln -s {self.target} {quote(self.root.rstrip('/') + self.path)} 2>/dev/null || :"
-
-    def why(self) -> str:
-        return "a name programs expect"
-
-
-class MakePlaceholder(NamedTuple):
-    """An empty file or directory inside *root*, unless it is there."""
-
-    root: str
-    path: str
-    directory: bool = False
-
-    def apply(self) -> None:
-        with _opened(self.root) as root:
-            os.close(ensure_in_root(root, self.path, self.directory))
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        target = quote(self.root.rstrip("/") + self.path)
-        return f"mkdir -p {target}" if self.directory else f"touch {target}"
-
-    def why(self) -> str:
-        return "a place that has to exist"
 
 
 class MakeRootReadOnly(NamedTuple):
@@ -306,8 +200,8 @@ class RemountReadOnly(NamedTuple):
     target: str
 
     def apply(self) -> None:
-        with _opened(self.root) as root:
-            fd = open_in_root(root, self.target, os.O_PATH | os.O_DIRECTORY, _NO_LINKS)
+        with opened(self.root) as root:
+            fd = open_in_root(root, self.target, os.O_PATH | os.O_DIRECTORY, NO_LINKS)
         try:
             syscalls.mount_setattr(fd, syscalls.MOUNT_ATTR_RDONLY)
         finally:
@@ -342,10 +236,10 @@ class MountTmpfs(NamedTuple):
             fd = syscalls.fsmount(context, attributes(self.options))
         finally:
             os.close(context)
-        with _opened(self.root) as root:
+        with opened(self.root) as root:
             target = ensure_in_root(root, self.target, directory=True)
             _refuse_kernel_target(root, target, self.target)
-        _attach(fd, target)
+        attach(fd, target)
 
     def inverse(self) -> None:
         return None
@@ -381,79 +275,7 @@ class PivotRoot(NamedTuple):
         return "the host's files are out of reach now"
 
 
-class MaskPath(NamedTuple):
-    """Nothing to see at *path*: a file shows /dev/null, a directory an empty read-only tmpfs."""
-
-    path: str
-
-    def apply(self) -> None:
-        with _opened("/") as root:
-            try:
-                target = open_in_root(root, self.path, os.O_PATH, _NO_LINKS)
-            except (FileNotFoundError, NotADirectoryError):
-                return
-            if stat.S_ISDIR(os.fstat(target).st_mode):
-                _attach(_empty_directory(), target)
-            else:
-                _attach(_null_device(root), target)
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        path = quote(self.path)
-        return (
-            f"if [ -d {path} ]; then mount -t tmpfs -o ro,size=4k tmpfs {path}; "
-            f"elif [ -e {path} ]; then mount --bind /dev/null {path}; fi"
-        )
-
-    def why(self) -> str:
-        return "tells or does too much about the host"
-
-
-class ReadOnlyPath(NamedTuple):
-    """What is at *path* stays visible and cannot be written through it."""
-
-    path: str
-
-    def apply(self) -> None:
-        with _opened("/") as root:
-            try:
-                target = open_in_root(root, self.path, os.O_PATH, _NO_LINKS)
-            except (FileNotFoundError, NotADirectoryError):
-                return
-        fd = syscalls.open_tree(target, b"", syscalls.OPEN_TREE_CLONE | syscalls.AT_RECURSIVE | syscalls.AT_EMPTY_PATH)
-        bits = attributes("ro,nosuid,nodev,noexec")
-        syscalls.mount_setattr(fd, bits, 0, 0, recursive=True)
-        _attach(fd, target)
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        path = quote(self.path)
-        remount = f"mount -o remount,bind,ro,nosuid,nodev,noexec {path}"
-        return f"if [ -e {path} ]; then mount --rbind {path} {path} && {remount}; fi"
-
-    def why(self) -> str:
-        return "writing here would change the host"
-
-
-class _opened:
-    """A directory descriptor for the length of a with statement."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __enter__(self) -> int:
-        self.fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        return self.fd
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.fd)
-
-
-def _attach(mount: int, target: int) -> None:
+def attach(mount: int, target: int) -> None:
     """Attach a detached mount and close both descriptors."""
     try:
         syscalls.move_mount(mount, target)
@@ -464,9 +286,9 @@ def _attach(mount: int, target: int) -> None:
 
 def _ordinary_directory(root_path: str, path: str, make: bool) -> int:
     """Open a mount point of ours: no link may stand in for it (CVE-2019-19921, CVE-2026-47766)."""
-    with _opened(root_path) as root:
+    with opened(root_path) as root:
         try:
-            return open_in_root(root, path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, _NO_LINKS)
+            return open_in_root(root, path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, NO_LINKS)
         except OSError as cause:
             if cause.errno in (errno.ELOOP, errno.ENOTDIR):
                 raise PyrunError(f"rootfs: {path}: must be an ordinary directory") from cause
@@ -476,7 +298,7 @@ def _ordinary_directory(root_path: str, path: str, make: bool) -> int:
         with in_root(root, parent, os.O_PATH | os.O_DIRECTORY) as directory:
             with suppress(FileExistsError):
                 os.mkdir(name, 0o755, dir_fd=directory)
-        return open_in_root(root, path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, _NO_LINKS)
+        return open_in_root(root, path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, NO_LINKS)
 
 
 def _refuse_kernel_target(root: int, target: int, path: str) -> None:
@@ -488,26 +310,3 @@ def _refuse_kernel_target(root: int, target: int, path: str) -> None:
             forbidden = forbidden or os.fstat(kernel).st_dev == status.st_dev != top.st_dev
     if forbidden:
         raise PyrunError(f"volume: {path}: may not lie over the root or a kernel file system")
-
-
-def _null_device(root: int) -> int:
-    """Give a detached copy of /dev/null, having seen that it is that device (CVE-2025-31133)."""
-    fd = open_in_root(root, "/dev/null", os.O_PATH | os.O_NOFOLLOW, _NO_LINKS)
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
-            raise PyrunError("rootfs: /dev/null: is not the null device")
-        return syscalls.open_tree(fd, b"", syscalls.OPEN_TREE_CLONE | syscalls.AT_EMPTY_PATH)
-    finally:
-        os.close(fd)
-
-
-def _empty_directory() -> int:
-    context = syscalls.fsopen(b"tmpfs")
-    try:
-        syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, b"size", b"4096")
-        syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
-        return syscalls.fsmount(context, attributes("ro,nosuid,nodev,noexec"))
-    finally:
-        os.close(context)
-

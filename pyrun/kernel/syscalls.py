@@ -6,6 +6,7 @@ descriptor opens it close-on-exec.
 
 import ctypes
 import os
+from collections.abc import Callable, Sequence
 
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
@@ -192,7 +193,7 @@ def join_session_keyring(name: bytes) -> int:
     return _syscall("keyctl", [_int, _bytes, _ulong, _ulong, _ulong], 1, name, 0, 0, 0)
 
 
-def execveat(fd: int, argv: "list[bytes]", env: "list[bytes]") -> None:
+def execveat(fd: int, argv: list[bytes], env: list[bytes]) -> None:
     """Execute the open file *fd*; see execveat(2) with AT_EMPTY_PATH."""
     arguments = (_bytes * (len(argv) + 1))(*argv, None)
     environment = (_bytes * (len(env) + 1))(*env, None)
@@ -217,7 +218,7 @@ def bpf(command: int, attributes: bytes) -> int:
     return _syscall("bpf", [_int, _void, _uint], command, ctypes.addressof(buffer), len(attributes))
 
 
-def _syscall(name: str, types: "list[object]", *arguments: object) -> int:
+def _syscall(name: str, types: "Sequence[object]", *arguments: object) -> int:
     """Make one raw system call: libc's syscall(2) takes longs, so every argument is declared."""
     function = _prototype(name, tuple(types))
     result = int(function(_NUMBERS[name], *arguments))
@@ -225,10 +226,10 @@ def _syscall(name: str, types: "list[object]", *arguments: object) -> int:
     return result
 
 
-_prototypes: "dict[str, ctypes._CFuncPtr]" = {}
+_prototypes: "dict[str, Callable[..., int]]" = {}
 
 
-def _prototype(name: str, types: "tuple[object, ...]") -> "ctypes._CFuncPtr":
+def _prototype(name: str, types: "tuple[object, ...]") -> "Callable[..., int]":
     if name not in _prototypes:
         kind = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_long, *types, use_errno=True)  # type: ignore[arg-type]
         _prototypes[name] = kind(("syscall", _libc))

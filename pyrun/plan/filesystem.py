@@ -6,7 +6,8 @@ The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything
 from typing import NamedTuple
 
 from pyrun import paths
-from pyrun.kernel import mounts
+from pyrun.kernel import mounts, nodes
+from pyrun.kernel import protection as protected
 from pyrun.operation import Operation
 from pyrun.spec import ContainerConfig, Mount
 
@@ -43,12 +44,16 @@ DEVICE_LINKS = (
     ("/dev/core", "/proc/kcore"),
 )
 _SAFE = "nosuid,nodev,noexec"
+_PTS = "ptmxmode=0666,mode=0620,gid=5"
+_OF_CGROUPS = "its cgroups"
 
 
 class HostView(NamedTuple):
     """What the plan has to know about the host: looked up before, so that the plan stays pure."""
 
-    cgroup_mounts: tuple[tuple[str, str, str], ...] = ()  # (fstype, parameters, directory below /sys/fs/cgroup)
+    cgroup_mounts: tuple[
+        tuple[str, str, str], ...
+    ] = ()  # (fstype, parameters, directory below /sys/fs/cgroup)
     devices: tuple[tuple[str, str, int, int, int, int, int], ...] = ()  # for --privileged: the host's nodes
     thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
     init_program: str = ""  # host path of the --init program
@@ -59,7 +64,9 @@ def root(identity: str) -> str:
     return f"{paths.runtime(identity)}/root"
 
 
-def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+def filesystem(
+    config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]
+) -> list[Operation]:
     """List all mounts up to the point where the container's root becomes the root.
 
     *binds* are the (host file, path) pairs of hosts, hostname and resolv.conf.
@@ -73,7 +80,10 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
         *_devices(config, host, at),
         *_sys(config, host, at),
         *_placeholders(at),
-        *(mounts.BindMount(source, at, target, "nodev", False, reason=_HOSTFILES) for source, target in binds),
+        *(
+            mounts.BindMount(source, at, target, "nodev", False, reason=_HOSTFILES)
+            for source, target in binds
+        ),
         *(_volume(mount, at) for mount in sorted(config.mounts, key=lambda m: m.target.count("/"))),
     ]
     if config.init:
@@ -92,8 +102,8 @@ def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
     if config.privileged:
         return []
     return [
-        *(mounts.ReadOnlyPath(path) for path in READ_ONLY_PATHS),
-        *(mounts.MaskPath(path) for path in (*MASKED_PATHS, *host.thermal_throttle)),
+        *(protected.ReadOnlyPath(path) for path in READ_ONLY_PATHS),
+        *(protected.MaskPath(path) for path in (*MASKED_PATHS, *host.thermal_throttle)),
     ]
 
 
@@ -104,12 +114,14 @@ def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation
     mount = mounts.MountFilesystem
     shm = f"mode=1777,size={config.shm_size}"
     plan: list[Operation] = [
-        mount("tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"),
-        *(mounts.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
-        mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", "ptmxmode=0666,mode=0620,gid=5", "its terminals"),
+        mount(
+            "tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"
+        ),
+        *(nodes.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
+        mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", _PTS, "its terminals"),
         mount("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory"),
         mount("mqueue", "mqueue", at, "/dev/mqueue", _SAFE, "", "POSIX message queues"),
-        *(mounts.MakeSymlink(at, path, target) for path, target in DEVICE_LINKS),
+        *(nodes.MakeSymlink(at, path, target) for path, target in DEVICE_LINKS),
     ]
     known = {path for path, *_ in DEVICES} | {path for path, _ in DEVICE_LINKS} | {"/dev/console"}
     directories: list[str] = []
@@ -117,9 +129,9 @@ def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation
         parent = path.rpartition("/")[0]
         if parent != "/dev" and parent not in directories:
             directories.append(parent)
-            plan.append(mounts.MakeDeviceDirectory(at, parent))
+            plan.append(nodes.MakeDeviceDirectory(at, parent))
         if path not in known:
-            plan.append(mounts.MakeNode(at, path, kind, major, minor, mode, owner, group))
+            plan.append(nodes.MakeNode(at, path, kind, major, minor, mode, owner, group))
     return plan
 
 
@@ -130,11 +142,13 @@ def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     v1 = [entry for entry in host.cgroup_mounts if entry[2]]
     if v1:
         plan.append(
-            mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", "its cgroups", make=False)
+            mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", _OF_CGROUPS, make=False)
         )
     for fstype, parameters, directory in host.cgroup_mounts:
         target = f"/sys/fs/cgroup/{directory}".rstrip("/")
-        plan.append(mount(fstype, "cgroup", at, target, access, parameters, "its cgroups", make=bool(directory)))
+        plan.append(
+            mount(fstype, "cgroup", at, target, access, parameters, _OF_CGROUPS, make=bool(directory))
+        )
     if v1 and not config.privileged:
         plan.append(mounts.RemountReadOnly(at, "/sys/fs/cgroup"))
     return plan
@@ -142,9 +156,9 @@ def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
 
 def _placeholders(at: str) -> list[Operation]:
     return [
-        mounts.MakePlaceholder(at, "/.dockerenv"),
-        mounts.MakePlaceholder(at, "/etc", directory=True),
-        mounts.MakeSymlink(at, "/etc/mtab", "/proc/mounts"),
+        nodes.MakePlaceholder(at, "/.dockerenv"),
+        nodes.MakePlaceholder(at, "/etc", directory=True),
+        nodes.MakeSymlink(at, "/etc/mtab", "/proc/mounts"),
     ]
 
 

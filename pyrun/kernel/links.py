@@ -1,0 +1,229 @@
+"""Links, addresses and routes of the network namespace that we are in, as operations.
+
+What is plugged into what is decided in `pyrun.plan`; messages are encoded in
+`pyrun.kernel.rtnetlink`.
+"""
+
+import errno
+import os
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from pyrun.errors import PyrunError
+from pyrun.kernel import rtnetlink as rt
+from pyrun.kernel.files import quote
+
+
+class AddBridge(NamedTuple):
+    """A switch of our own; its MAC is fixed so that it stays when ports come and go."""
+
+    name: str
+    mac: str
+    alias: str
+
+    def apply(self) -> None:
+        body = rt.bridge(self.name, self.mac) + rt.attribute(rt.IFLA_IFALIAS, self.alias.encode())
+        rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+
+    def inverse(self) -> "DeleteLink":
+        return DeleteLink(self.name, self.alias)
+
+    def shell(self) -> str:
+        return (
+            f"ip link add name {self.name} address {self.mac} type bridge"
+            f" && ip link set {self.name} alias {quote(self.alias)}"
+        )
+
+    def why(self) -> str:
+        return "the switch that containers plug into, as docker0"
+
+
+class AddVeth(NamedTuple):
+    """A cable: *host* stays here as a port of *bridge*, *peer* is born inside the netns of *pid*."""
+
+    host: str  # at most 15 bytes (IFNAMSIZ - 1)
+    peer: str
+    pid: int  # as seen in our own PID namespace; 0 in a dry run
+    bridge: str
+    mac: str  # of the peer
+    alias: str
+
+    def apply(self) -> None:
+        master = rt.find_link(self.bridge)
+        if master is None:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        body = rt.veth(self.host, self.peer, self.pid, self.mac, master[0], self.alias)
+        try:
+            rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+        except OSError as cause:
+            if cause.errno == errno.EXFULL:
+                raise PyrunError(f"network: {self.bridge}: the bridge is full (1023 ports)") from cause
+            raise
+
+    def inverse(self) -> "DeleteVeth":
+        return DeleteVeth(self.host, self.alias)
+
+    def shell(self) -> str:
+        netns = self.pid or '"$PID"'
+        return (
+            f"ip link add {self.host} type veth peer name {self.peer} address {self.mac} netns {netns}"
+            f" && ip link set {self.host} master {self.bridge} alias {quote(self.alias)}"
+        )
+
+    def why(self) -> str:
+        return "a cable from the bridge into the container"
+
+
+class DeleteLink(NamedTuple):
+    """Remove a link of ours, known by its alias; another's link of that name stays."""
+
+    name: str
+    alias: str
+
+    def apply(self) -> None:
+        found = rt.find_link(self.name)
+        if found is None or found[2].get(rt.IFLA_IFALIAS, b"").rstrip(b"\0") != self.alias.encode():
+            return
+        with suppress(ProcessLookupError):
+            try:
+                rt.request(rt.RTM_DELLINK, rt.link([], index=found[0]))
+            except OSError as cause:
+                if cause.errno != errno.ENODEV:
+                    raise
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip link delete {self.name}"
+
+    def why(self) -> str:
+        return "nothing is plugged into it any more"
+
+
+class DeleteVeth(NamedTuple):
+    """Remove a cable of ours. Mostly the kernel does: it goes with its sandbox, at no cost to us."""
+
+    name: str
+    alias: str
+
+    def apply(self) -> None:
+        for _ in range(20):
+            if not exists(self.name):
+                return
+            time.sleep(0.001)
+        DeleteLink(self.name, self.alias).apply()  # somebody still holds the sandbox
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip link delete {self.name} 2>/dev/null || :"
+
+    def why(self) -> str:
+        return "goes with the sandbox at its other end"
+
+
+class SetUp(NamedTuple):
+    """Switch a link on."""
+
+    name: str
+
+    def apply(self) -> None:
+        rt.request(rt.RTM_NEWLINK, rt.link([], _index(self.name), rt.IFF_UP, rt.IFF_UP))
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip link set {self.name} up"
+
+    def why(self) -> str:
+        return "links are born switched off"
+
+
+class AddAddress(NamedTuple):
+    """An IPv4 address with its prefix and broadcast address; the on-link route comes with it."""
+
+    link: str
+    address: str
+    prefix: int
+    broadcast: str
+
+    def apply(self) -> None:
+        body = rt.interface_address(_index(self.link), self.address, self.prefix, self.broadcast)
+        rt.request(rt.RTM_NEWADDR, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip addr add {self.address}/{self.prefix} brd {self.broadcast} dev {self.link}"
+
+    def why(self) -> str:
+        return "its address in the bridge's subnet"
+
+
+class AddRoute(NamedTuple):
+    """The default route."""
+
+    gateway: str
+    link: str
+
+    def apply(self) -> None:
+        body = rt.default_route(self.gateway, _index(self.link))
+        rt.request(rt.RTM_NEWROUTE, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip route add default via {self.gateway} dev {self.link}"
+
+    def why(self) -> str:
+        return "all other networks are reached by the bridge's address"
+
+
+class Enslave(NamedTuple):
+    """Plug an existing link into a bridge again, after somebody deleted that."""
+
+    link: str
+    bridge: str
+
+    def apply(self) -> None:
+        body = rt.link([(rt.IFLA_MASTER, rt.u32(_index(self.bridge)))], _index(self.link))
+        rt.request(rt.RTM_NEWLINK, body)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip link set {self.link} master {self.bridge}"
+
+    def why(self) -> str:
+        return "its bridge was deleted under it"
+
+
+def exists(name: str) -> bool:
+    """Claim that this namespace has a link of that name."""
+    return rt.find_link(name) is not None
+
+
+def is_up(name: str) -> bool:
+    """Claim that the link exists and is switched on."""
+    found = rt.find_link(name)
+    return found is not None and bool(found[1] & rt.IFF_UP)
+
+
+def addresses(name: str) -> list[tuple[str, int]]:
+    """List the IPv4 addresses of a link, as (address, prefix length); none when it is missing."""
+    found = rt.find_link(name)
+    return rt.addresses(found[0]) if found else []
+
+
+def _index(name: str) -> int:
+    found = rt.find_link(name)
+    if found is None:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+    return found[0]

@@ -1,0 +1,67 @@
+"""Locks that a crash lets go of: flock(2) on files that appear already locked.
+
+Whoever holds a container's lock is its monitor; a lock that can be taken
+belongs to nobody alive.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+
+
+def create_locked(path: str) -> int:
+    """Make the lock file *path*, locked from the first moment it can be seen; give its descriptor.
+
+    Errors: OSError; EEXIST somebody has made it, ENOENT its directory is missing.
+    """
+    directory = path.rpartition("/")[0]
+    fd = os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd)  # with a descriptor it is linkat(2), which follows
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def take_abandoned(path: str) -> "int | None":
+    """Take the lock *path* if nobody holds it; None when it is held or gone."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    if os.fstat(fd).st_nlink == 0:  # its last holder removed it while we opened it
+        os.close(fd)
+        return None
+    return fd
+
+
+def is_held(path: str) -> bool:
+    """Claim that somebody alive holds the lock *path*."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def wait_released(path: str) -> None:
+    """Wait until nobody holds the lock *path*."""
+    with suppress(FileNotFoundError):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH)
+        finally:
+            os.close(fd)

@@ -1,0 +1,116 @@
+"""What fills the container's root besides mounts: device nodes, links and places that have to exist.
+
+Every path is resolved inside the root by descriptor; mounts are in `pyrun.kernel.mounts`.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from typing import NamedTuple
+
+from pyrun.kernel.files import NO_LINKS, ensure_in_root, in_root, open_in_root, opened, quote
+
+
+class MakeNode(NamedTuple):
+    """A device node inside *root*; ``kind`` is c or b, *mode* the permissions."""
+
+    root: str
+    path: str
+    kind: str
+    major: int
+    minor: int
+    mode: int = 0o666
+    owner: int = 0
+    group: int = 0
+
+    def apply(self) -> None:
+        kind = stat.S_IFCHR if self.kind == "c" else stat.S_IFBLK
+        parent, _, name = self.path.rpartition("/")
+        with opened(self.root) as root:
+            directory = open_in_root(root, parent, os.O_PATH | os.O_DIRECTORY, NO_LINKS)
+        try:
+            os.mknod(name, kind | self.mode, os.makedev(self.major, self.minor), dir_fd=directory)
+            os.chown(name, self.owner, self.group, dir_fd=directory, follow_symlinks=False)
+        finally:
+            os.close(directory)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        target = quote(self.root.rstrip("/") + self.path)
+        return f"mknod -m {self.mode:o} {target} {self.kind} {self.major} {self.minor}"
+
+    def why(self) -> str:
+        return "a device every program may use"
+
+
+class MakeDeviceDirectory(NamedTuple):
+    """A directory below /dev of the container."""
+
+    root: str
+    path: str
+
+    def apply(self) -> None:
+        parent, _, name = self.path.rpartition("/")
+        with opened(self.root) as root:
+            directory = open_in_root(root, parent, os.O_PATH | os.O_DIRECTORY, NO_LINKS)
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o755, dir_fd=directory)
+        finally:
+            os.close(directory)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"mkdir -p {quote(self.root.rstrip('/') + self.path)}"
+
+    def why(self) -> str:
+        return "where devices of one kind live"
+
+
+class MakeSymlink(NamedTuple):
+    """A symbolic link inside *root*, unless the tree already has something of that name."""
+
+    root: str
+    path: str
+    target: str
+
+    def apply(self) -> None:
+        parent, _, name = self.path.rpartition("/")
+        with opened(self.root) as root, in_root(root, parent, os.O_PATH | os.O_DIRECTORY) as directory:
+            with suppress(FileExistsError):
+                os.symlink(self.target, name, dir_fd=directory)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ln -s {self.target} {quote(self.root.rstrip('/') + self.path)} 2>/dev/null || :"
+
+    def why(self) -> str:
+        return "a name programs expect"
+
+
+class MakePlaceholder(NamedTuple):
+    """An empty file or directory inside *root*, unless it is there."""
+
+    root: str
+    path: str
+    directory: bool = False
+
+    def apply(self) -> None:
+        with opened(self.root) as root:
+            os.close(ensure_in_root(root, self.path, self.directory))
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        target = quote(self.root.rstrip("/") + self.path)
+        return f"mkdir -p {target}" if self.directory else f"touch {target}"
+
+    def why(self) -> str:
+        return "a place that has to exist"

@@ -1,0 +1,73 @@
+"""Processes: who they are beyond their number, and signals that reach no other.
+
+A number is reused, so a process is named by number, start time and boot. Creating
+namespaces for one is in `pyrun.runtime`.
+"""
+
+import errno
+import os
+import select
+import signal
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """A process for ever: *started* in clock ticks after the boot that *boot* names."""
+
+    pid: int
+    started: int
+    boot: str
+
+
+def boot_id() -> str:
+    """Give the kernel's name for this boot; see random(4)."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def identify(pid: int) -> Process:
+    """Name the living process *pid*. Errors: ProcessLookupError when there is none, or a zombie."""
+    started = _start_time(pid)
+    if started is None:
+        raise ProcessLookupError(errno.ESRCH, "no such process")
+    return Process(pid, started, boot_id())
+
+
+def is_alive(process: Process, boot: str) -> bool:
+    """Claim that *process* still runs in the boot *boot* (give `boot_id()`); a zombie does not."""
+    return process.boot == boot and process.pid > 0 and _start_time(process.pid) == process.started
+
+
+def open_process(process: Process) -> int:
+    """Give a pidfd of exactly this process. Errors: ProcessLookupError when it has ended."""
+    fd = os.pidfd_open(process.pid)
+    if not is_alive(process, boot_id()):
+        os.close(fd)
+        raise ProcessLookupError(errno.ESRCH, "no such process")
+    return fd
+
+
+def send_signal(pidfd: int, signum: int) -> None:
+    """Send a signal to the process of *pidfd*; that it has ended is no error."""
+    try:
+        signal.pidfd_send_signal(pidfd, signum)
+    except ProcessLookupError:
+        return
+
+
+def wait_end(pidfd: int, seconds: "float | None" = None) -> bool:
+    """Wait until the process of *pidfd* has ended, at most *seconds*; tell whether it has."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000))))
+
+
+def _start_time(pid: int) -> "int | None":
+    """Read field 22 of /proc/PID/stat; the name before may contain anything, so count from its end."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            content = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = content[content.rindex(b")") + 2 :].split()
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])

@@ -1,0 +1,94 @@
+"""resolv.conf, hosts and hostname of a container, as text, by Docker's rules for the default bridge.
+
+They are written and mounted elsewhere.
+"""
+
+from collections.abc import Iterator
+
+from pyrun.network import addresses
+
+_RESOLV = "/etc/resolv.conf"
+_STUB = "127.0.0.53"
+_UPSTREAM = "/run/systemd/resolve/resolv.conf"  # what the stub of systemd-resolved forwards to
+_FALLBACK = ("8.8.8.8", "8.8.4.4")
+_LOCALHOST = "127.0.0.1\tlocalhost\n"
+_LOCALHOST_6 = (
+    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+    "fe00::\tip6-localnet\n"
+    "ff00::\tip6-mcastprefix\n"
+    "ff02::1\tip6-allnodes\n"
+    "ff02::2\tip6-allrouters\n"
+)
+
+
+def host_text() -> str:
+    """Read the host's resolv.conf, past systemd-resolved's stub; empty when there is none."""
+    text = _read(_RESOLV)
+    return _read(_UPSTREAM) or text if _servers(text) == [_STUB] else text
+
+
+def nameserver_numbers(text: str) -> Iterator[int]:
+    """Give the IPv4 nameservers of a resolv.conf as numbers."""
+    for server in _servers(text):
+        try:
+            yield addresses.number(server)
+        except ValueError:
+            continue
+
+
+def resolv_conf(
+    host: str, dns: tuple[str, ...] = (), search: tuple[str, ...] = (), options: tuple[str, ...] = ()
+) -> str:
+    """Give the resolv.conf of a container that has no IPv6, from the *host*'s.
+
+    Given values replace the host's, unfiltered. Otherwise loopback and IPv6
+    servers are left out, and Google's stand in when none is left. A search
+    list of ``.`` means none.
+    """
+    servers = list(dns) or [s for s in _servers(host) if not s.startswith("127.") and ":" not in s]
+    domains = list(search) or _words(host, "search") or _words(host, "domain")
+    chosen = list(options) or _words(host, "options")
+    lines = [f"nameserver {server}" for server in servers or _FALLBACK]
+    if domains and domains != ["."]:
+        lines.append(f"search {' '.join(domains)}")
+    if chosen:
+        lines.append(f"options {' '.join(chosen)}")
+    return "\n".join(lines) + "\n"
+
+
+def hosts(hostname: str, address: str, extra: tuple[str, ...], gateway: str, ipv6: bool) -> str:
+    """Give the hosts file; *address* is empty where the container has none.
+
+    *extra* are NAME:ADDRESS as given, ``host-gateway`` standing for *gateway*.
+    """
+    lines = [_LOCALHOST, _LOCALHOST_6 if ipv6 else ""]
+    for entry in extra:
+        name, _, target = entry.partition(":")
+        lines.append(f"{gateway if target == 'host-gateway' else target}\t{name}\n")
+    if address:
+        short = hostname.partition(".")[0]
+        lines.append(f"{address}\t{hostname}{' ' + short if short != hostname else ''}\n")
+    return "".join(lines)
+
+
+def _servers(text: str) -> list[str]:
+    return [row[1] for row in _rows(text) if row[0] == "nameserver" and len(row) > 1]
+
+
+def _words(text: str, keyword: str) -> list[str]:
+    """Give the words of the last line that begins with *keyword*: the last one counts, resolv.conf(5)."""
+    rows = [row[1:] for row in _rows(text) if row[0] == keyword]
+    return rows[-1] if rows else []
+
+
+def _rows(text: str) -> list[list[str]]:
+    rows = (line.split("#")[0].split(";")[0].split() for line in text.splitlines())
+    return [row for row in rows if row]
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read(1 << 16)
+    except OSError:
+        return ""

@@ -1,0 +1,94 @@
+"""The whole of a container as plans: what the monitor does on the host, what init does inside. Pure."""
+
+from typing import NamedTuple
+
+from pyrun import paths
+from pyrun.kernel import files, namespaces, syscalls
+from pyrun.kernel.cgroups import Hierarchy
+from pyrun.operation import Operation
+from pyrun.plan import filesystem, network, resources
+from pyrun.plan.filesystem import HostView
+from pyrun.spec import ContainerConfig, Endpoint
+
+
+class Surroundings(NamedTuple):
+    """What was looked up on the host before planning."""
+
+    groups: tuple[Hierarchy, ...]
+    enabled: frozenset[str]  # v2 controllers the root group passes on
+    host: HostView
+    ipv6: bool
+    network_pid: int = 0  # whose network namespace is shared, with --net container:
+
+
+def birth(config: ContainerConfig) -> list[Operation]:
+    """Make what a container keeps until it is removed: its directory and its name."""
+    own = paths.container(config.id)
+    return [
+        files.MakeDirectory(own),
+        files.Link(f"{paths.NAMES}/{config.name}", config.id, "no other container gets this name"),
+        files.MakeDirectory(f"{own}/upper", 0o755),
+        files.MakeDirectory(f"{own}/work"),
+        files.MakeDirectory(filesystem.root(config.id)),
+    ]
+
+
+def hostfiles(identity: str, contents: dict[str, str]) -> list[Operation]:
+    """Write the files that are mounted over those of the root file system."""
+    own, reason = paths.container(identity), "mounted over the container's own"
+    return [files.WriteFile(f"{own}/{name}", text, 0o644, reason) for name, text in contents.items()]
+
+
+def limits(config: ContainerConfig, around: Surroundings) -> list[Operation]:
+    """Make the control groups with all limits."""
+    return resources.resources(config, around.groups, around.enabled)
+
+
+def visible(config: ContainerConfig, pid: int) -> list[Operation]:
+    """Let `ip netns` see the sandbox, as the tutorial does by hand for Docker."""
+    if config.network == "host":
+        return []
+    number = str(pid) if pid else "$PID"
+    reason = "ip netns list and ip netns exec find it by this name"
+    return [
+        files.MakeSharedDirectory(paths.NETNS),
+        files.Link(f"{paths.NETNS}/pyrun-{config.name}", f"/proc/{number}/ns/net", reason),
+    ]
+
+
+def plugged(end: "Endpoint | None", pid: int) -> list[Operation]:
+    """Plug the sandbox in."""
+    return network.endpoint(end, pid) if end else []
+
+
+def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:
+    """Enter the control groups, then leave for namespaces of its own."""
+    flags = namespaces.PRIVATE
+    plan = resources.join(config.id, around.groups)
+    if config.network in ("bridge", "none"):
+        flags |= syscalls.CLONE_NEWNET
+    elif config.network != "host":
+        plan.append(namespaces.JoinNetwork(around.network_pid))
+    return [*plan, namespaces.Unshare(flags)]
+
+
+def assembled(
+    config: ContainerConfig, around: Surroundings, binds: tuple[tuple[str, str], ...]
+) -> tuple[list[Operation], Operation]:
+    """Assemble the file system; the pivot itself comes separately, after the sandbox is configured."""
+    *plan, pivot = filesystem.filesystem(config, around.host, binds)
+    return plan, pivot
+
+
+def configured(config: ContainerConfig, around: Surroundings, end: "Endpoint | None") -> list[Operation]:
+    """Configure the sandbox from inside; a shared one is left as it is."""
+    return network.sandbox(end, around.ipv6) if config.network in ("bridge", "none") else []
+
+
+def closed(config: ContainerConfig, around: Surroundings, pivot: Operation) -> list[Operation]:
+    """Take the name, let go of the host's files, hide what remains."""
+    return [
+        namespaces.SetHostname(config.hostname),
+        pivot,
+        *filesystem.protection(config, around.host),
+    ]

@@ -1,0 +1,74 @@
+"""The drawn protocol: named messages between client, monitor and init, one packet each.
+
+    client                       monitor                          init (pid 1 of the container)
+      │  fork ───────────────────▶ │  fork ────────────────────────▶ │
+      │                            │ ◀──────────────── NAMESPACES    │  it has its own; mounts go on
+      │                            │  ENDPOINT ─────────────────────▶│  the cable is plugged in
+      │                            │ ◀──────────── READY (terminal)  │  all power given up
+      │                            │  START ────────────────────────▶│  execve; or FAILED at any time
+      │ ◀──────────────── STARTED  │
+      │  SIGNAL RESIZE DETACH ───▶ │
+      │ ◀──────── EXITED or FAILED │
+
+End of file means that the other side is gone. Imports stay lean: a monitor lives as long as its container.
+"""
+
+import _socket  # socket itself imports enum and selectors
+import os
+
+NAMESPACES, ENDPOINT, READY, START, FAILED = b"N", b"E", b"R", b"S", b"F"
+STARTED, EXITED, SIGNAL, RESIZE, DETACH = b"s", b"x", b"k", b"r", b"d"
+GONE = b""
+
+_PACKET = 65536
+_ONE_DESCRIPTOR = 24  # CMSG_SPACE(sizeof(int))
+
+
+class Channel:
+    """One end of a connection that keeps packets apart."""
+
+    __slots__ = ("fd", "_socket")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
+
+    def send(self, kind: bytes, content: bytes = b"", descriptor: int = -1) -> bool:
+        """Send a message, with a descriptor if given; tell whether the other side is there to get it."""
+        extra = []
+        if descriptor >= 0:
+            extra = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptor.to_bytes(4, "little"))]
+        try:
+            self._socket.sendmsg([kind + content[: _PACKET - 1]], extra, _socket.MSG_NOSIGNAL)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def receive(self) -> "tuple[bytes, bytes, int]":
+        """Wait for a message: its kind (GONE at the end), its content, and a descriptor or -1."""
+        try:
+            packet, extra, _, _ = self._socket.recvmsg(_PACKET, _ONE_DESCRIPTOR, _socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:
+            return GONE, b"", -1
+        descriptor = int.from_bytes(extra[0][2][:4], "little") if extra else -1
+        return packet[:1], packet[1:], descriptor
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()
+
+
+def pair() -> "tuple[Channel, Channel]":
+    """Give the two ends of a new connection."""
+    left, right = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    return Channel(left.detach()), Channel(right.detach())
+
+
+def failure(code: int, message: str) -> bytes:
+    """Encode the content of FAILED."""
+    return code.to_bytes(1, "little") + message.encode(errors="surrogateescape")
+
+
+def read_failure(content: bytes) -> "tuple[int, str]":
+    """Decode the content of FAILED: exit code and text."""
+    return content[0] if content else 125, os.fsdecode(content[1:])

@@ -1,0 +1,110 @@
+"""What a start has to know about this host, looked up once and handed to the plans."""
+
+import os
+import stat
+
+from pyrun import paths, store
+from pyrun.errors import PyrunError
+from pyrun.kernel import cgroups, programs, sysctls
+from pyrun.network import hostfiles
+from pyrun.plan.container import Surroundings
+from pyrun.plan.filesystem import HostView
+from pyrun.spec import ContainerConfig, Endpoint
+
+_INIT = ("docker-init", "tini-static", "tini", "catatonit")
+
+
+def look_around(config: ContainerConfig) -> Surroundings:
+    """Look up what plans need. Errors: PyrunError for something that is missing."""
+    groups = cgroups.hierarchies()
+    view = HostView(
+        _cgroup_mounts(groups),
+        _devices() if config.privileged else (),
+        _thermal_throttle(),
+        _init_program() if config.init else "",
+    )
+    return Surroundings(
+        groups,
+        _enabled(groups),
+        view,
+        sysctls.exists("net/ipv6/conf/all/disable_ipv6"),
+        store.find(shared_with(config)).process().pid if shared_with(config) else 0,
+    )
+
+
+def shared_with(config: ContainerConfig) -> str:
+    """Give the id of the container whose network this one shares, or nothing."""
+    return config.network.removeprefix("container:") if config.network.startswith("container:") else ""
+
+
+def hostfile_contents(config: ContainerConfig, end: "Endpoint | None", ipv6: bool) -> dict[str, str]:
+    """Give what goes into hosts, hostname and resolv.conf, by the network mode's rules."""
+    if config.network == "host":
+        hosts = _read("/etc/hosts") + hostfiles.hosts(config.hostname, "", config.extra_hosts, "", False).split("\n", 1)[1]
+        resolv = _read("/etc/resolv.conf")
+        if config.dns or config.dns_search or config.dns_options:
+            resolv = hostfiles.resolv_conf(resolv, config.dns, config.dns_search, config.dns_options)
+    else:
+        address, gateway = (end.address, end.network.gateway) if end else ("", "")
+        hosts = hostfiles.hosts(config.hostname, address, config.extra_hosts, gateway, ipv6)
+        text = hostfiles.host_text()
+        resolv = hostfiles.resolv_conf(text, config.dns, config.dns_search, config.dns_options)
+    return {"hosts": hosts, "hostname": config.hostname + "\n", "resolv.conf": resolv}
+
+
+def binds(config: ContainerConfig) -> tuple[tuple[str, str], ...]:
+    """Give the host files that are mounted at /etc, a shared network's with it."""
+    own = paths.container(shared_with(config) or config.id)
+    taken = {mount.target for mount in config.mounts}
+    pairs = [(f"{own}/{name}", f"/etc/{name}") for name in ("resolv.conf", "hostname", "hosts")]
+    return tuple(pair for pair in pairs if pair[1] not in taken)
+
+
+def _cgroup_mounts(groups: tuple[cgroups.Hierarchy, ...]) -> tuple[tuple[str, str, str], ...]:
+    v1 = [group for group in groups if group.version == 1]
+    if not v1:
+        return (("cgroup2", "", ""),) if groups else ()
+    return tuple(("cgroup", ",".join(g.controllers), os.path.basename(g.path)) for g in v1)
+
+
+def _enabled(groups: tuple[cgroups.Hierarchy, ...]) -> frozenset[str]:
+    for group in groups:
+        if group.version == 2:
+            return frozenset(_read(f"{group.path}/cgroup.subtree_control").split())
+    return frozenset()
+
+
+def _devices() -> tuple[tuple[str, str, int, int, int, int, int], ...]:
+    """List the host's device nodes, for --privileged."""
+    found = []
+    for directory, below, names in os.walk("/dev"):
+        below[:] = [name for name in below if name not in ("pts", "shm", "mqueue", "hugepages")]
+        for name in names:
+            status = os.lstat(f"{directory}/{name}")
+            if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+                kind = "c" if stat.S_ISCHR(status.st_mode) else "b"
+                numbers = (os.major(status.st_rdev), os.minor(status.st_rdev), stat.S_IMODE(status.st_mode))
+                found.append((f"{directory}/{name}", kind, *numbers, status.st_uid, status.st_gid))
+    return tuple(found)
+
+
+def _thermal_throttle() -> tuple[str, ...]:
+    base = "/sys/devices/system/cpu"
+    names = os.listdir(base) if os.path.isdir(base) else []
+    candidates = (f"{base}/{name}/thermal_throttle" for name in names if name[3:].isdigit())
+    return tuple(sorted(path for path in candidates if os.path.isdir(path)))
+
+
+def _init_program() -> str:
+    path = programs.find(*_INIT)
+    if not path:
+        raise PyrunError(f"--init: none of {', '.join(_INIT)} found", hint="install tini")
+    return path
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return ""

@@ -1,0 +1,114 @@
+"""Process 1 of a container, from fork to execve: it builds its own surroundings and becomes the program.
+
+Its parent, the monitor, does the host's part meanwhile; they talk over the
+messages of `pyrun.runtime.channel`. It never returns.
+"""
+
+import os
+import signal
+from typing import NamedTuple, NoReturn
+
+from pyrun.errors import PyrunError
+from pyrun.kernel import accounts, capabilities, files, syscalls, terminal
+from pyrun.kernel.mounts import BindMount
+from pyrun.operation import Operation, perform
+from pyrun.runtime import program as programs
+from pyrun.runtime.channel import ENDPOINT, FAILED, NAMESPACES, READY, START, Channel, failure
+from pyrun.runtime.program import Program
+from pyrun.spec import ContainerConfig
+
+
+class Job(NamedTuple):
+    """All that init needs, made by the monitor before the fork."""
+
+    config: ContainerConfig
+    root: str  # where the root is assembled
+    joining: list[Operation]  # control groups, then namespaces
+    filesystem: list[Operation]  # up to, not including, the pivot
+    sandbox: list[Operation]
+    pivot: list[Operation]  # hostname, the pivot, and what is hidden after it
+    program: Program
+    parent: Channel
+    unneeded: tuple[int, ...]  # the monitor's descriptors, its lock among them
+    joins_network: bool  # false where nobody plugs anything in
+
+
+def become(job: Job) -> NoReturn:
+    """Do the job; whatever goes wrong is told to the parent, and nothing is left running."""
+    try:
+        _become(job)
+    except PyrunError as problem:
+        text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+        job.parent.send(FAILED, failure(problem.code, text))
+    except OSError as problem:
+        job.parent.send(FAILED, failure(125, f"init: {os.strerror(problem.errno or 0).lower()}"))
+    except BaseException as problem:  # never a traceback: it would read the container's files
+        job.parent.send(FAILED, failure(125, f"init: internal error: {type(problem).__name__}: {problem}"))
+    os._exit(125)
+
+
+def _become(job: Job) -> None:
+    for fd in job.unneeded:
+        os.close(fd)
+    capabilities.set_death_signal(signal.SIGKILL)
+    if job.config.oom_score_adj:
+        _adjust_oom_score(job.config.oom_score_adj)
+    capabilities.set_undumpable()
+    os.setsid()
+    os.umask(0)  # modes below are meant as they are written; the program gets 022
+    perform(job.joining, "container")
+    job.parent.send(NAMESPACES)
+    perform(job.filesystem, "container")
+    stdio, console = _stdio(job)
+    _expect(job, ENDPOINT)
+    perform(job.sandbox, "container")
+    account = _account(job)
+    programs.seal()
+    perform(job.pivot, "container")
+    syscalls.join_session_keyring(f"_ses.{job.config.id}".encode())
+    env = job.program.env
+    if not any(entry.startswith("HOME=") for entry in env):
+        env = (*env, f"HOME={account.home}")
+    program = job.program._replace(env=env, stdio=stdio)
+    programs.give_up(program, account)
+    path = programs.find(program.args, program.env)
+    job.parent.send(READY, b"", console)
+    _expect(job, START)
+    capabilities.set_death_signal(0)  # the container outlives its monitor
+    programs.execute(program, path)
+
+
+def _account(job: Job) -> accounts.Account:
+    with files.opened(job.root) as root:
+        return accounts.resolve(root, job.config.user, job.config.groups)
+
+
+def _stdio(job: Job) -> tuple[tuple[int, int, int], int]:
+    """Give the program's stdio, and the terminal's master or -1."""
+    if not job.config.tty:
+        return job.program.stdio, -1
+    master, peer = terminal.open_pty(job.root)
+    perform([_console(job, master)], "container")
+    terminal.make_controlling(peer)
+    return (peer, peer, peer), master
+
+
+def _console(job: Job, master: int) -> Operation:
+    source = f"{job.root}/dev/pts/{terminal.number(master)}"
+    return BindMount(source, job.root, "/dev/console", "", False, reason="the container's own terminal")
+
+
+def _expect(job: Job, kind: bytes) -> None:
+    if job.parent.receive()[0] != kind:
+        os._exit(125)  # the monitor is gone: there is nobody to tell
+
+
+def _adjust_oom_score(value: int) -> None:
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(str(value))
+    except OSError as cause:
+        raise PyrunError(
+            f"oom-score-adj: {value}: {os.strerror(cause.errno or 0).lower()}",
+            hint="lowering it below ours needs CAP_SYS_RESOURCE",
+        ) from cause

@@ -1,0 +1,127 @@
+"""The client of `run`: checks, forks the monitor, and connects the caller's stdio to the container."""
+
+import os
+import signal
+
+from pyrun import operation
+from pyrun.errors import PyrunError
+from pyrun.operation import Operation, line
+from pyrun.plan import filesystem
+from pyrun.runtime import channel, console, monitor
+from pyrun.runtime.channel import FAILED, STARTED, Channel, read_failure
+from pyrun.spec import ContainerConfig
+
+
+class Options(tuple[bool, bool, str]):
+    """How the client behaves: explain each operation, pass signals on, where to write the id."""
+
+    def __new__(cls, explain: bool = False, sig_proxy: bool = True, cidfile: str = "") -> "Options":
+        return super().__new__(cls, (explain, sig_proxy, cidfile))
+
+
+def run(config: ContainerConfig, options: "Options | None" = None) -> int:
+    """Run a container; give the exit code of its program, or 0 once it is detached.
+
+    Errors: PyrunError when it could not be started; nothing is left of it then.
+    """
+    explain, proxy, cidfile = options or Options()
+    if not config.detach:
+        console.check_terminal(config.tty, config.interactive)
+    if explain:
+        os.write(2, _preamble(config).encode())
+        operation.observers.append(operation.explain_to(2, _abbreviations(config)))
+    ours, theirs = channel.pair()
+    inner, outer = _pipes(config)
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    if os.fork() == 0:
+        ours.close()
+        _close(outer)
+        monitor.keep(config, theirs, inner, explain)
+    theirs.close()
+    _close(inner)
+    if config.detach:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        return _detached(config, ours, cidfile)
+    attached = console.Console(ours, config.tty, console.parse_keys(config.detach_keys), proxy)
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    _started(ours)
+    _write_cidfile(cidfile, config.id)
+    return attached.run(console.Ends(*outer))
+
+
+def _pipes(config: ContainerConfig) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Make the pipes between client and monitor: the monitor's ends and ours."""
+    if config.detach:
+        return (-1, -1, -1), (-1, -1, -1)
+    stdin_r, stdin_w = os.pipe2(os.O_CLOEXEC) if config.interactive else (-1, -1)
+    stdout_r, stdout_w = os.pipe2(os.O_CLOEXEC)
+    stderr_r, stderr_w = os.pipe2(os.O_CLOEXEC) if not config.tty else (-1, -1)
+    return (stdin_r, stdout_w, stderr_w), (stdin_w, stdout_r, stderr_r)
+
+
+def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
+    _started(control)
+    control.close()
+    _write_cidfile(cidfile, config.id)
+    os.write(1, f"{config.id}\n".encode())
+    return 0
+
+
+def _started(control: Channel) -> None:
+    kind, content, _ = control.receive()
+    if kind == FAILED:
+        code, message = read_failure(content)
+        raise PyrunError(message, code)
+    if kind != STARTED:
+        raise PyrunError("monitor: ended unexpectedly", hint="the next pyrun command cleans up")
+
+
+def _write_cidfile(path: str, identity: str) -> None:
+    if path:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        os.write(fd, identity.encode())
+        os.close(fd)
+
+
+def _close(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)
+
+
+def preview(config: ContainerConfig) -> list[str]:
+    """Give every operation of a start as `--explain` would print it, needing no root and touching nothing."""
+    from pyrun.kernel import namespaces, syscalls
+    from pyrun.network import driver
+    from pyrun.plan import container as plan
+    from pyrun.plan import network
+    from pyrun.runtime import host
+
+    net, end = driver.preview(config.name) if config.network == "bridge" else (None, None)
+    around = host.look_around(config)
+    mounted, pivot = plan.assembled(config, around, host.binds(config))
+    contents = host.hostfile_contents(config, end, around.ipv6)
+    sides: list[tuple[str, list[Operation]]] = [
+        ("host", plan.birth(config)),
+        ("host", network.network(net) if net else []),
+        ("host", plan.hostfiles(config.id, contents)),
+        ("host", plan.limits(config, around)),
+        ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
+        ("container", plan.joining(config, around)),
+        ("host", plan.visible(config, 0)),
+        ("host", plan.plugged(end, 0)),
+        ("container", mounted),
+        ("container", plan.configured(config, around, end)),
+        ("container", plan.closed(config, around, pivot)),
+    ]
+    short = _abbreviations(config)
+    return [_preamble(config), *(line(side, each, short) for side, part in sides for each in part)]
+
+
+def _abbreviations(config: ContainerConfig) -> dict[str, str]:
+    return {filesystem.root(config.id): "$ROOT", config.id: "$ID"}
+
+
+def _preamble(config: ContainerConfig) -> str:
+    root = filesystem.root(config.id).replace(config.id, "$ID")
+    return f"host$ ID={config.id}; ROOT={root}  # the container, and where its root is assembled\n"
