@@ -7,6 +7,7 @@ asked lives in `pyrun.kernel` and `pyrun.firewall`.
 import errno as _errno
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 from pyrun.errors import PyrunError
@@ -91,7 +92,8 @@ def explain_to(fd: int, abbreviations: "dict[str, str] | None" = None) -> Observ
     """
 
     def explain(side: str, operation: Operation) -> None:
-        os.write(fd, line(side, operation, abbreviations).encode(errors="surrogateescape"))
+        with suppress(OSError):  # nobody reads it any more; the operation is made all the same
+            os.write(fd, line(side, operation, abbreviations).encode(errors="surrogateescape"))
 
     return explain
 

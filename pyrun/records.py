@@ -49,7 +49,9 @@ def read_config(path: str) -> ContainerConfig:
             known[name] = tuple(_tuple(path, name, kind, value) for value in known.get(name, ()))
         known["resources"] = _tuple(path, "resources", Resources, known.get("resources", {}))
         make: Any = ContainerConfig
-        config: ContainerConfig = make(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+        config: ContainerConfig = make(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
+        )
     except (TypeError, ValueError) as cause:
         raise Corrupt(f"record: {path}: incomplete") from cause
     _check_types(path, config)

@@ -118,4 +118,5 @@ class Endpoint(NamedTuple):
     address: str
     mac: str  # of eth0
     host_link: str
+    host_mac: str
     alias: str  # what the host's end is called for people: the container's name

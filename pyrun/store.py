@@ -48,7 +48,10 @@ class Container(NamedTuple):
             return Status("corrupt", monitored=locks.is_held(lock_path(self.id)))
         directory = paths.container(self.id)
         try:
-            start, end = records.read_start(f"{directory}/start.json"), records.read_exit(f"{directory}/exit.json")
+            start, end = (
+                records.read_start(f"{directory}/start.json"),
+                records.read_exit(f"{directory}/exit.json"),
+            )
         except Corrupt:
             return Status("corrupt", monitored=locks.is_held(lock_path(self.id)))
         monitored = locks.is_held(lock_path(self.id))

@@ -33,51 +33,64 @@ class MakeDirectory(NamedTuple):
 
     path: str
     mode: int = 0o700
+    owner: int = 0
+    group: int = 0
 
     def apply(self) -> None:
         os.mkdir(self.path, self.mode)
+        if self.owner or self.group:
+            os.chown(self.path, self.owner, self.group)
 
     def inverse(self) -> "RemoveTree":
         return RemoveTree(self.path)
 
     def shell(self) -> str:
-        return f"mkdir -m {self.mode:o} {quote(self.path)}"
+        owned = f" && chown {self.owner}:{self.group} {quote(self.path)}" if self.owner or self.group else ""
+        return f"mkdir -m {self.mode:o} {quote(self.path)}{owned}"
 
     def why(self) -> str:
         return "the container's own place"
 
 
 class MakeSharedDirectory(NamedTuple):
-    """A directory that others may use as well: removed only when it was ours and is empty."""
+    """A directory that others may use as well; *mark* is a file that says that we made it."""
 
     path: str
-    mode: int = 0o755
+    mark: str
 
     def apply(self) -> None:
         with suppress(FileExistsError):
-            os.mkdir(self.path, self.mode)
+            os.mkdir(self.path, 0o755)
+            os.close(os.open(self.mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
-    def inverse(self) -> "RemoveEmptyDirectory | None":
-        return None if os.path.isdir(self.path) else RemoveEmptyDirectory(self.path)
+    def inverse(self) -> "RemoveSharedDirectory":
+        return RemoveSharedDirectory(self.path, self.mark)
 
     def shell(self) -> str:
-        return f"mkdir -p -m {self.mode:o} {quote(self.path)}"
+        return f"mkdir -p {quote(self.path)}"
 
     def why(self) -> str:
-        return "where others look for it"
+        return "where iproute2 looks for names"
 
 
-class RemoveEmptyDirectory(NamedTuple):
-    """Remove a directory unless somebody still has something in it."""
+class RemoveSharedDirectory(NamedTuple):
+    """Remove a directory that we made, unless somebody still has something in it."""
 
     path: str
+    mark: str
 
     def apply(self) -> None:
+        if not os.path.lexists(self.mark):
+            return
         try:
             os.rmdir(self.path)
         except OSError as cause:
-            if cause.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+            if cause.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+                return
+            if cause.errno != errno.ENOENT:
                 raise
+        with suppress(FileNotFoundError):
+            os.unlink(self.mark)
 
     def inverse(self) -> None:
         return None

@@ -7,7 +7,6 @@ What is plugged into what is decided in `pyrun.plan`; messages are encoded in
 import errno
 import os
 import time
-from contextlib import suppress
 from typing import NamedTuple
 
 from pyrun.errors import PyrunError
@@ -20,20 +19,15 @@ class AddBridge(NamedTuple):
 
     name: str
     mac: str
-    alias: str
 
     def apply(self) -> None:
-        body = rt.bridge(self.name, self.mac) + rt.attribute(rt.IFLA_IFALIAS, self.alias.encode())
-        rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+        rt.request(rt.RTM_NEWLINK, rt.bridge(self.name, self.mac), rt.NLM_F_CREATE | rt.NLM_F_EXCL)
 
     def inverse(self) -> "DeleteLink":
-        return DeleteLink(self.name, self.alias)
+        return DeleteLink(self.name, self.mac)
 
     def shell(self) -> str:
-        return (
-            f"ip link add name {self.name} address {self.mac} type bridge"
-            f" && ip link set {self.name} alias {quote(self.alias)}"
-        )
+        return f"ip link add name {self.name} address {self.mac} type bridge"
 
     def why(self) -> str:
         return "the switch that containers plug into, as docker0"
@@ -47,13 +41,13 @@ class AddVeth(NamedTuple):
     pid: int  # as seen in our own PID namespace; 0 in a dry run
     bridge: str
     mac: str  # of the peer
-    alias: str
+    host_mac: str  # by which we know the host's end to be ours
 
     def apply(self) -> None:
         master = rt.find_link(self.bridge)
         if master is None:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-        body = rt.veth(self.host, self.peer, self.pid, self.mac, master[0], self.alias)
+        body = rt.veth(self.host, self.host_mac, self.peer, self.pid, self.mac, master[0])
         try:
             rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
         except OSError as cause:
@@ -62,13 +56,14 @@ class AddVeth(NamedTuple):
             raise
 
     def inverse(self) -> "DeleteVeth":
-        return DeleteVeth(self.host, self.alias)
+        return DeleteVeth(self.host, self.host_mac)
 
     def shell(self) -> str:
         netns = self.pid or '"$PID"'
         return (
-            f"ip link add {self.host} type veth peer name {self.peer} address {self.mac} netns {netns}"
-            f" && ip link set {self.host} master {self.bridge} alias {quote(self.alias)}"
+            f"ip link add {self.host} address {self.host_mac} type veth"
+            f" peer name {self.peer} address {self.mac} netns {netns}"
+            f" && ip link set {self.host} master {self.bridge}"
         )
 
     def why(self) -> str:
@@ -76,21 +71,20 @@ class AddVeth(NamedTuple):
 
 
 class DeleteLink(NamedTuple):
-    """Remove a link of ours, known by its alias; another's link of that name stays."""
+    """Remove a link of ours, known by its link-layer address; another's link of that name stays."""
 
     name: str
-    alias: str
+    mac: str
 
     def apply(self) -> None:
         found = rt.find_link(self.name)
-        if found is None or found[2].get(rt.IFLA_IFALIAS, b"").rstrip(b"\0") != self.alias.encode():
+        if found is None or found[2].get(rt.IFLA_ADDRESS) != rt.mac(self.mac):
             return
-        with suppress(ProcessLookupError):
-            try:
-                rt.request(rt.RTM_DELLINK, rt.link([], index=found[0]))
-            except OSError as cause:
-                if cause.errno != errno.ENODEV:
-                    raise
+        try:
+            rt.request(rt.RTM_DELLINK, rt.link([], index=found[0]))
+        except OSError as cause:
+            if cause.errno != errno.ENODEV:
+                raise
 
     def inverse(self) -> None:
         return None
@@ -106,14 +100,14 @@ class DeleteVeth(NamedTuple):
     """Remove a cable of ours. Mostly the kernel does: it goes with its sandbox, at no cost to us."""
 
     name: str
-    alias: str
+    mac: str
 
     def apply(self) -> None:
         for _ in range(20):
             if not exists(self.name):
                 return
             time.sleep(0.001)
-        DeleteLink(self.name, self.alias).apply()  # somebody still holds the sandbox
+        DeleteLink(self.name, self.mac).apply()  # somebody still holds the sandbox
 
     def inverse(self) -> None:
         return None
@@ -123,6 +117,26 @@ class DeleteVeth(NamedTuple):
 
     def why(self) -> str:
         return "goes with the sandbox at its other end"
+
+
+class SetAlias(NamedTuple):
+    """Say in the link itself what it is; `ip link` shows it."""
+
+    name: str
+    alias: str  # at most 255 bytes
+
+    def apply(self) -> None:
+        body = rt.link([(rt.IFLA_IFALIAS, self.alias.encode())], _index(self.name))
+        rt.request(rt.RTM_NEWLINK, body)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip link set {self.name} alias {quote(self.alias)}"
+
+    def why(self) -> str:
+        return "so that ip link tells whose it is"
 
 
 class SetUp(NamedTuple):

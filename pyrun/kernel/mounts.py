@@ -73,7 +73,12 @@ class MountOverlay(NamedTuple):
         plain = len(self.lower) < 200 and not any(c in self.lower for c in ":,\\")
         named = self.lower if plain else f"/proc/self/fd/{lower}"
         try:
-            for key, path in (("source", "overlay"), ("lowerdir", named), ("upperdir", self.upper), ("workdir", self.work)):
+            for key, path in (
+                ("source", "overlay"),
+                ("lowerdir", named),
+                ("upperdir", self.upper),
+                ("workdir", self.work),
+            ):
                 syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, key.encode(), os.fsencode(path))
             syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
         finally:

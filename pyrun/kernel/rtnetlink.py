@@ -72,17 +72,13 @@ def link(attributes: Attributes, index: int = 0, flags: int = 0, change: int = 0
     return _LINK.pack(0, 0, index, flags, change) + encode(attributes)
 
 
-def veth(
-    host: str, peer: str, peer_pid: int, peer_mac: str, master: int, alias: str, mtu: int = 0
-) -> bytes:
+def veth(host: str, host_mac: str, peer: str, peer_pid: int, peer_mac: str, master: int) -> bytes:
     """Give the body that makes a pair: *host* here, a port of *master*, *peer* inside the netns of a process."""
-    common: Attributes = [(IFLA_MTU, u32(mtu))] if mtu else []
-    inside: Attributes = [(IFLA_IFNAME, text(peer)), (IFLA_ADDRESS, mac(peer_mac)), *common]
-    inside.append((IFLA_NET_NS_PID, u32(peer_pid)))
-    pair = attribute(VETH_INFO_PEER, link(inside))
+    inside: Attributes = [(IFLA_IFNAME, text(peer)), (IFLA_ADDRESS, mac(peer_mac))]
+    pair = attribute(VETH_INFO_PEER, link([*inside, (IFLA_NET_NS_PID, u32(peer_pid))]))
     kind = encode([(IFLA_INFO_KIND, b"veth"), (IFLA_INFO_DATA, pair)])
-    attributes: Attributes = [(IFLA_IFNAME, text(host)), *common, (IFLA_MASTER, u32(master))]
-    return link([*attributes, (IFLA_IFALIAS, alias.encode()), (IFLA_LINKINFO, kind)])
+    outside: Attributes = [(IFLA_IFNAME, text(host)), (IFLA_ADDRESS, mac(host_mac))]
+    return link([*outside, (IFLA_MASTER, u32(master)), (IFLA_LINKINFO, kind)])
 
 
 def bridge(name: str, hardware: str) -> bytes:

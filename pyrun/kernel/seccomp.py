@@ -60,7 +60,14 @@ def _key(document: "dict[str, Any] | None", capabilities: frozenset[str]) -> byt
     """Name what a compiled program depends on."""
     source = json.dumps(document, sort_keys=True) if document else _policy_text()
     system = os.uname()
-    parts = [_MAGIC.decode(), source, ",".join(sorted(capabilities)), system.machine, system.release, _library()]
+    parts = [
+        _MAGIC.decode(),
+        source,
+        ",".join(sorted(capabilities)),
+        system.machine,
+        system.release,
+        _library(),
+    ]
     return "\0".join(parts).encode(errors="surrogateescape")
 
 

@@ -90,7 +90,33 @@ BY_CAPABILITY = {
 
 # socket(2): the address families that a container may open. Not among them: AF_ALG (38), AF_VSOCK (40).
 SOCKET_FAMILIES_BELOW = 12
-SOCKET_FAMILIES = (13, 14, 15, 16, 17, 18, 21, 22, 24, 26, 27, 28, 29, 30, 31, 32, 33, 35, 36, 39, 41, 42, 43, 44, 45)
+SOCKET_FAMILIES = (
+    13,
+    14,
+    15,
+    16,
+    17,
+    18,
+    21,
+    22,
+    24,
+    26,
+    27,
+    28,
+    29,
+    30,
+    31,
+    32,
+    33,
+    35,
+    36,
+    39,
+    41,
+    42,
+    43,
+    44,
+    45,
+)
 
 # personality(2): Linux, Linux 32-bit, both with UNAME26, and asking.
 PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)

@@ -127,7 +127,7 @@ def _ensure() -> Network:
         files.write_atomically(_RECORD, json.dumps(net._asdict()).encode())
         return net
     if not links.is_up(net.bridge):
-        links.DeleteLink(net.bridge, plan.alias(net)).apply()
+        links.DeleteLink(net.bridge, net.mac).apply()
         perform(plan.network(net), "host", journal)
         _plug_in_again(net)
     elif not choice.stand(net.firewall, net.bridge, net.subnet):
@@ -148,21 +148,21 @@ def _design() -> Network:
     routes = [addresses.Subnet(*route) for route in rtnetlink.on_link_routes()]
     servers = [addresses.Subnet(number, 32) for number in hostfiles.nameserver_numbers(hostfiles.host_text())]
     pool = addresses.choose_pool(routes, servers)
-    random = os.urandom(4)
     return Network(
         NAME,
         BRIDGE,
         str(pool),
         addresses.dotted(pool.network + 1),
         addresses.dotted(pool.last),
-        "02:42:" + ":".join(f"{byte:02x}" for byte in random),
+        f"02:42:{os.urandom(4).hex(':')}",
         choice.backend(),
     )
 
 
 def _endpoint(net: Network, address: str, name: str) -> Endpoint:
     link = f"veth{os.urandom(4).hex()[:7]}"
-    return Endpoint(net, address, addresses.container_mac(address), link, f"pyrun:{name}")
+    mac = addresses.container_mac(address)
+    return Endpoint(net, address, mac, link, f"02:{os.urandom(5).hex(':')}", f"pyrun:{name}")
 
 
 def _read() -> "Network | None":
@@ -172,7 +172,9 @@ def _read() -> "Network | None":
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as cause:
-        raise PyrunError(f"network: {_RECORD}: not readable", hint="remove it; the network is made anew") from cause
+        raise PyrunError(
+            f"network: {_RECORD}: not readable", hint="remove it; the network is made anew"
+        ) from cause
 
 
 @contextmanager

@@ -21,13 +21,17 @@ class Surroundings(NamedTuple):
     network_pid: int = 0  # whose network namespace is shared, with --net container:
 
 
-def birth(config: ContainerConfig) -> list[Operation]:
-    """Make what a container keeps until it is removed: its directory and its name."""
+def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]:
+    """Make what a container keeps until it is removed: its directory and its name.
+
+    *top* is mode, owner and group of the root file system's own directory: the
+    overlay shows those of the upper layer.
+    """
     own = paths.container(config.id)
     return [
         files.MakeDirectory(own),
         files.Link(f"{paths.NAMES}/{config.name}", config.id, "no other container gets this name"),
-        files.MakeDirectory(f"{own}/upper", 0o755),
+        files.MakeDirectory(f"{own}/upper", *top),
         files.MakeDirectory(f"{own}/work"),
         files.MakeDirectory(filesystem.root(config.id)),
     ]
@@ -51,7 +55,7 @@ def visible(config: ContainerConfig, pid: int) -> list[Operation]:
     number = str(pid) if pid else "$PID"
     reason = "ip netns list and ip netns exec find it by this name"
     return [
-        files.MakeSharedDirectory(paths.NETNS),
+        files.MakeSharedDirectory(paths.NETNS, f"{paths.RUN}/made-netns"),
         files.Link(f"{paths.NETNS}/pyrun-{config.name}", f"/proc/{number}/ns/net", reason),
     ]
 

@@ -12,10 +12,12 @@ _PORTS = "any user of the container may listen on any port"
 
 def network(net: Network) -> list[Operation]:
     """Make the bridge, its address, its rules, and let the host forward."""
-    ipv6 = [(f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in ("accept_ra", "autoconf", "accept_redirects")]
+    ipv6 = [
+        (f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in ("accept_ra", "autoconf", "accept_redirects")
+    ]
     ipv4 = [(f"net/ipv4/conf/{net.bridge}/{name}", "0") for name in ("accept_redirects", "send_redirects")]
     return [
-        links.AddBridge(net.bridge, net.mac, alias(net)),
+        links.AddBridge(net.bridge, net.mac),
         *(sysctls.SetSysctl(name, value, _ROGUE) for name, value in (*ipv6, *ipv4)),
         links.AddAddress(net.bridge, net.gateway, net.prefix, net.broadcast),
         links.SetUp(net.bridge),
@@ -28,7 +30,8 @@ def endpoint(end: Endpoint, pid: int) -> list[Operation]:
     """Plug the sandbox of *pid* into its network; what happens on the host's side."""
     ipv6 = [(f"net/ipv6/conf/{end.host_link}/{name}", "0") for name in ("accept_ra", "autoconf")]
     return [
-        links.AddVeth(end.host_link, "eth0", pid, end.network.bridge, end.mac, end.alias),
+        links.AddVeth(end.host_link, "eth0", pid, end.network.bridge, end.mac, end.host_mac),
+        links.SetAlias(end.host_link, end.alias),
         *(sysctls.SetSysctl(name, value, _ROGUE) for name, value in ipv6),
         links.SetUp(end.host_link),
     ]
@@ -52,8 +55,3 @@ def sandbox(end: "Endpoint | None", ipv6: bool) -> list[Operation]:
         links.SetUp("eth0"),
         links.AddRoute(end.network.gateway, "eth0"),
     ]
-
-
-def alias(net: Network) -> str:
-    """Give the alias by which a bridge is known to be ours."""
-    return f"pyrun network {net.name}"

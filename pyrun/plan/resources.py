@@ -9,7 +9,9 @@ _PERIOD = 100_000  # microseconds, the kernel's default
 _V2_WANTED = ("cpu", "cpuset", "io", "memory", "pids")
 
 
-def resources(config: ContainerConfig, groups: tuple[Hierarchy, ...], enabled: frozenset[str]) -> list[Operation]:
+def resources(
+    config: ContainerConfig, groups: tuple[Hierarchy, ...], enabled: frozenset[str]
+) -> list[Operation]:
     """Make the container's groups and write all limits; it joins them afterwards.
 
     *enabled* are the v2 controllers that the root group already passes on.
@@ -53,7 +55,10 @@ def _limits_v1(hierarchy: Hierarchy, group: str, config: ContainerConfig) -> lis
     plan: list[Operation] = []
     if "cpuset" in has:
         inherited = f"{hierarchy.path}/cpuset.mems"
-        plan += [cgroups.CopyLimit(f"{group}/../cpuset.mems", inherited), cgroups.CopyLimit(f"{group}/cpuset.mems", inherited)]
+        plan += [
+            cgroups.CopyLimit(f"{group}/../cpuset.mems", inherited),
+            cgroups.CopyLimit(f"{group}/cpuset.mems", inherited),
+        ]
         available = f"{hierarchy.path}/cpuset.cpus"
         plan.append(cgroups.CopyLimit(f"{group}/../cpuset.cpus", available))
         chosen = WriteLimit(f"{group}/cpuset.cpus", limits.cpuset_cpus, "--cpuset-cpus")
@@ -99,4 +104,3 @@ def _limits_v2(hierarchy: Hierarchy, group: str, config: ContainerConfig) -> lis
 
 def _quota(limits: Resources) -> int:
     return limits.nano_cpus * _PERIOD // 1_000_000_000
-

@@ -45,8 +45,8 @@ class Console:
         self._signals, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(wakeup, False)
         self._former = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        watched: set[int] = set(signal.valid_signals()) - _OURS if proxy else set()
-        for number in watched | ({signal.SIGWINCH} if tty else set()):
+        watched = {int(s) for s in signal.valid_signals() - _OURS} if proxy else set[int]()
+        for number in (*watched, *([int(signal.SIGWINCH)] if tty else [])):
             try:
                 signal.signal(number, _noted)
             except OSError:

@@ -32,6 +32,12 @@ def look_around(config: ContainerConfig) -> Surroundings:
     )
 
 
+def top_of(config: ContainerConfig) -> tuple[int, int, int]:
+    """Give mode, owner and group of the root file system's top directory. Errors: OSError."""
+    status = os.stat(config.rootfs)
+    return stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+
+
 def shared_with(config: ContainerConfig) -> str:
     """Give the id of the container whose network this one shares, or nothing."""
     return config.network.removeprefix("container:") if config.network.startswith("container:") else ""
@@ -40,7 +46,10 @@ def shared_with(config: ContainerConfig) -> str:
 def hostfile_contents(config: ContainerConfig, end: "Endpoint | None", ipv6: bool) -> dict[str, str]:
     """Give what goes into hosts, hostname and resolv.conf, by the network mode's rules."""
     if config.network == "host":
-        hosts = _read("/etc/hosts") + hostfiles.hosts(config.hostname, "", config.extra_hosts, "", False).split("\n", 1)[1]
+        hosts = (
+            _read("/etc/hosts")
+            + hostfiles.hosts(config.hostname, "", config.extra_hosts, "", False).split("\n", 1)[1]
+        )
         resolv = _read("/etc/resolv.conf")
         if config.dns or config.dns_search or config.dns_options:
             resolv = hostfiles.resolv_conf(resolv, config.dns, config.dns_search, config.dns_options)

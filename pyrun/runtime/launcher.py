@@ -102,7 +102,7 @@ def preview(config: ContainerConfig) -> list[str]:
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     contents = host.hostfile_contents(config, end, around.ipv6)
     sides: list[tuple[str, list[Operation]]] = [
-        ("host", plan.birth(config)),
+        ("host", plan.birth(config, host.top_of(config))),
         ("host", network.network(net) if net else []),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),

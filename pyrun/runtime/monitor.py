@@ -54,6 +54,7 @@ class Running(NamedTuple):
 def keep(config: ContainerConfig, client: Channel, stdio: tuple[int, int, int], explained: bool) -> NoReturn:
     """Be the monitor of a new container, in a process of its own; *stdio* are our ends of the client's pipes."""
     os.setsid()
+    os.umask(0)  # every mode below is meant as it is written
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGCHLD})
     _redirect(keep_errors=explained)
     lock = -1
@@ -76,9 +77,7 @@ def resume(arguments: list[str]) -> NoReturn:
     _finish(identity, int(pid), int(lock), None)
 
 
-def _start(
-    config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int]
-) -> Running:
+def _start(config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int]) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = store.journal(config.id)
     _claim(config)
@@ -114,11 +113,13 @@ def _start(
 
 def _claim(config: ContainerConfig) -> None:
     try:
-        perform(plan.birth(config), "host", store.birth_journal(config.id))
+        perform(plan.birth(config, host.top_of(config)), "host", store.birth_journal(config.id))
     except OperationFailed as problem:
         if problem.errno == 17 and problem.operation.shell().startswith("ln "):
             other = os.readlink(f"{paths.NAMES}/{config.name}")[:12]
-            raise PyrunError(f"container: {config.name}: the name is already in use by container {other}") from problem
+            raise PyrunError(
+                f"container: {config.name}: the name is already in use by container {other}"
+            ) from problem
         raise
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
 
@@ -251,7 +252,15 @@ def _become_lean(running: Running) -> NoReturn:
     python = [sys.executable, "-I", "-S", "-c"]
     path = ":".join(sys.path)
     identity, log = running.config.id, f"{paths.container(running.config.id)}/container.log"
-    after = [*python, code.format("monitor", "resume"), path, identity, str(running.pid), str(running.lock), path]
+    after = [
+        *python,
+        code.format("monitor", "resume"),
+        path,
+        identity,
+        str(running.pid),
+        str(running.lock),
+        path,
+    ]
     os.execv(sys.executable, [*python, code.format("relay", "main"), path, log, *map(str, kept), *after])
 
 
@@ -263,7 +272,9 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None") -> NoR
     killed = cgroups.oom_kills(cgroups.hierarchies(), identity) > 0
     durable = bool(container.config and not container.config.remove)
     try:
-        records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
+        records.write_exit(
+            f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable
+        )
     except OSError as problem:
         _complain(identity, [problem])
     _complain(identity, store.retire(identity, lock))
@@ -298,7 +309,9 @@ def _complain(identity: str, failures: "list[Exception]") -> None:
     """Leave a note where somebody who looks for left-overs finds it."""
     if failures:
         text = "".join(f"{identity[:12]}: {failure}\n" for failure in failures)
-        fd = os.open(f"{paths.STATE}/problems.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(
+            f"{paths.STATE}/problems.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         os.write(fd, text.encode(errors="replace"))
         os.close(fd)
 

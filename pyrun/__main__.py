@@ -1,0 +1,88 @@
+"""The command `pyrun`: the one place where errors become a line and an exit code."""
+
+import os
+import sys
+
+from pyrun.errors import PyrunError
+
+
+def main() -> None:
+    """Run the command line of this process, and end it."""
+    _open_standard_descriptors()
+    if not sys.flags.isolated:
+        _isolate()
+    os.umask(0o077)
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os._exit(_flushed(_guarded(sys.argv[1:])))
+
+
+def _guarded(argv: list[str]) -> int:
+    """Give the exit code of a command line; never a traceback, unless PYRUN_DEBUG is set."""
+    from pyrun.cli import reader, verbs
+
+    try:
+        parsed = reader.read(argv)
+        if parsed is None:
+            from pyrun.cli import commands
+
+            parsed = commands.parse(argv)
+        return verbs.perform(*parsed) if parsed else 0
+    except PyrunError as problem:
+        sys.stderr.write(verbs.one_line(problem))
+        return problem.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return _broken_pipe()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except Exception as problem:
+        if os.environ.get("PYRUN_DEBUG"):
+            raise
+        name = getattr(problem, "filename", None)
+        reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
+        kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
+        sys.stderr.write(verbs.one_line(PyrunError(f"{kind}{reason}")))
+        return 125
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _broken_pipe()
+    except OSError as problem:
+        sys.stderr.write(f"pyrun: standard output: {(problem.strerror or '').lower()}\n")
+        return 1
+    sys.stderr.flush()
+    return code
+
+
+def _broken_pipe() -> int:
+    """Whoever read our output has gone: say nothing, as a program killed by SIGPIPE."""
+    null = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(null, 1)
+    return 141
+
+
+def _open_standard_descriptors() -> None:
+    """Make sure that 0, 1 and 2 are open: else the next file opened would be somebody's output."""
+    while True:
+        fd = os.open("/dev/null", os.O_RDWR)
+        if fd > 2:
+            os.close(fd)
+            return
+        os.set_inheritable(fd, True)
+
+
+def _isolate() -> None:
+    """Start over without the caller's PYTHONPATH, working directory and user site: they are not root's to run."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = [p for p in sys.path if p.endswith(("site-packages", "dist-packages")) and os.path.isabs(p)]
+    code = f"import sys; sys.path[:0] = {[package, *path]!r}; from pyrun.__main__ import main; main()"
+    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", code, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""`run` and `exec`: what was typed becomes a configuration; every complaint comes here, nothing touched."""
+
+import os
+import time
+from typing import Any
+
+from pyrun import options, rootfs
+from pyrun.cli.names import random_name
+from pyrun.cli.reader import Values
+from pyrun.errors import UsageError
+from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
+
+
+def container_config(values: Values, environ: "dict[str, str]") -> ContainerConfig:
+    """Check everything that `run` was given. Errors: UsageError."""
+    v: Any = values
+    image, *command = v["arguments"]
+    identity = os.urandom(32).hex()
+    args = ((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)
+    network = _network(v["network"] or "bridge")
+    hostname = _hostname(v["hostname"], network, identity)
+    shm = (
+        options.size("shm-size", v["shm_size"], 1)
+        if v["shm_size"] is not None
+        else ContainerConfig._field_defaults["shm_size"]
+    )
+    checked = _words(args or ("/bin/sh",))
+    return ContainerConfig(
+        id=identity,
+        name=options.container_name(v["name"]) if v["name"] is not None else random_name(),
+        image=image,
+        rootfs=rootfs.find(image),
+        args=checked,
+        env=_environment(v, environ, hostname),
+        created=time.time(),
+        hostname=hostname,
+        cwd=_directory(v["workdir"]) or "/",
+        user=options.user(v["user"]) if v["user"] is not None else "",
+        groups=tuple(options.user(group) for group in v["group_add"]),
+        tty=v["tty"],
+        interactive=v["interactive"],
+        detach=v["detach"],
+        remove=v["rm"],
+        init=v["init"],
+        read_only=v["read_only"],
+        privileged=v["privileged"],
+        stop_signal=options.signal_number(v["stop_signal"]) if v["stop_signal"] is not None else 15,
+        stop_timeout=options.whole("stop-timeout", v["stop_timeout"], -1, 1 << 31)
+        if v["stop_timeout"] is not None
+        else 10,
+        cap_add=tuple(v["cap_add"]),
+        cap_drop=tuple(v["cap_drop"]),
+        **_security(v["security_opt"]),
+        network=network,
+        dns=tuple(options.address("dns", server) for server in v["dns"]),
+        dns_search=tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
+        dns_options=tuple(options.word("dns-option", option) for option in v["dns_option"]),
+        extra_hosts=tuple(options.add_host(host) for host in v["add_host"]),
+        mounts=_mounts(v),
+        resources=_resources(v),
+        ulimits=tuple({limit.name: limit for limit in map(options.ulimit, v["ulimit"])}.values()),
+        oom_score_adj=options.whole("oom-score-adj", v["oom_score_adj"], -1000, 1000)
+        if v["oom_score_adj"] is not None
+        else 0,
+        shm_size=shm,
+        detach_keys=_keys(v["detach_keys"]),
+    )
+
+
+def exec_config(values: Values, environ: "dict[str, str]") -> ExecConfig:
+    """Check everything that `exec` was given. Errors: UsageError."""
+    v: Any = values
+    variables = _variables(v, environ)
+    return ExecConfig(
+        args=_words(tuple(v["arguments"][1:])),
+        env=tuple(variables),
+        cwd=_directory(v["workdir"]),
+        user=options.user(v["user"]) if v["user"] is not None else "",
+        tty=v["tty"],
+        interactive=v["interactive"],
+        detach=v["detach"],
+        privileged=v["privileged"],
+        detach_keys=_keys(v["detach_keys"]),
+    )
+
+
+def check_cidfile(path: "str | None") -> str:
+    """Refuse to write over a file. Errors: UsageError."""
+    if path and os.path.lexists(path):
+        raise UsageError(f"cidfile: {options.show(path)}: exists", hint="remove it, or name another")
+    if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise UsageError(f"cidfile: {options.show(path)}: no such directory")
+    return path or ""
+
+
+def _environment(v: Any, environ: "dict[str, str]", hostname: str) -> tuple[str, ...]:
+    """Give the variables: pyrun's own first, then those given, of which the last counts."""
+    own = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}", *(["TERM=xterm"] if v["tty"] else [])]
+    merged = {entry.partition("=")[0]: entry for entry in (*own, *_variables(v, environ))}
+    return tuple(merged.values())
+
+
+def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
+    found = [entry for path in v["env_file"] for entry in options.env_file(path, environ)]
+    for text in v["env"]:
+        entry = options.env(text, environ)
+        found += [entry] if entry is not None else []
+    return list({entry.partition("=")[0]: entry for entry in found}.values())
+
+
+def _network(text: str) -> str:
+    if text in ("bridge", "none", "host"):
+        return text
+    if text == "default":
+        return "bridge"
+    kind, colon, reference = text.partition(":")
+    if kind == "container" and colon:
+        from pyrun import store
+
+        target = store.find(reference)
+        if target.config is None or target.status().state != "running":
+            raise UsageError(f"network: container {options.show(reference)} is not running")
+        if target.config.network.startswith("container:"):
+            return target.config.network
+        if target.config.network == "host":
+            return "host"
+        return f"container:{target.id}"
+    hint = "bridge, none, host or container:NAME; networks of your own come later"
+    raise UsageError(f"network: {options.show(text)}: not found", hint=hint)
+
+
+def _hostname(given: "str | None", network: str, identity: str) -> str:
+    if network.startswith("container:"):
+        if given:
+            raise UsageError("hostname: cannot be set for a shared network", hint="leave out --hostname")
+        from pyrun import store
+
+        config = store.find(network.removeprefix("container:")).config
+        return config.hostname if config else identity[:12]
+    if given is not None:
+        return options.hostname(given)
+    return os.uname().nodename if network == "host" else identity[:12]
+
+
+def _security(given: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in given:
+        key, separator, value = text.partition("=") if "=" in text else text.partition(":")
+        if key == "no-new-privileges" and value in ("", "true", "false"):
+            found["no_new_privileges"] = value != "false"
+        elif key == "seccomp" and separator:
+            found["seccomp"] = value if value == "unconfined" else _profile(value)
+        else:
+            hint = "no-new-privileges, seccomp=FILE or seccomp=unconfined"
+            raise UsageError(f"security-opt: {options.show(text)}: not supported", hint=hint)
+    return found
+
+
+def _profile(path: str) -> str:
+    if not os.path.isfile(path):
+        raise UsageError(f"seccomp: {options.show(path)}: no such file")
+    return os.path.abspath(path)
+
+
+def _mounts(v: Any) -> tuple[Mount, ...]:
+    found = [
+        *map(options.volume, v["volume"]),
+        *map(options.mount, v["mount"]),
+        *map(options.tmpfs, v["tmpfs"]),
+    ]
+    targets = [mount.target for mount in found]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise UsageError(f"mount: {options.show(target)}: given twice")
+    return tuple(found)
+
+
+def _resources(v: Any) -> Resources:
+    memory = options.size("memory", v["memory"], options.MEMORY_MIN) if v["memory"] is not None else 0
+    swap = v["memory_swap"]
+    both = -1 if swap == "-1" else options.size("memory-swap", swap) if swap is not None else 0
+    if both > 0 and (not memory or both < memory):
+        raise UsageError(f"memory-swap: {swap}: must be at least --memory, which must be set too")
+    pids = (
+        options.whole("pids-limit", v["pids_limit"], -1)
+        if v["pids_limit"] is not None
+        else Resources().pids_limit
+    )
+    return Resources(
+        memory=memory,
+        memory_swap=both,
+        nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
+        cpu_shares=options.whole("cpu-shares", v["cpu_shares"], 2, 262144)
+        if v["cpu_shares"] is not None
+        else 0,
+        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] is not None else "",
+        pids_limit=pids or -1,
+    )
+
+
+def _directory(path: "str | None") -> str:
+    if path and (not path.startswith("/") or "\0" in path):
+        raise UsageError(f"workdir: {options.show(path)}: must be an absolute path")
+    return os.path.normpath(path) if path else ""
+
+
+def _words(args: tuple[str, ...]) -> tuple[str, ...]:
+    if not args[0]:
+        raise UsageError("command: '': no program named", 127)
+    return args
+
+
+def _keys(text: "str | None") -> str:
+    chosen = "ctrl-p,ctrl-q" if text is None else text
+    names = "abcdefghijklmnopqrstuvwxyz@[\\]^_"
+    for part in chosen.split(",") if chosen else []:
+        control = part.startswith("ctrl-") and len(part) == 6 and part[5] in names
+        if not control and not (len(part) == 1 and part.isascii() and part.isprintable()):
+            raise UsageError(f"detach-keys: {options.show(chosen)}: use letters or ctrl- and a letter")
+    return chosen

@@ -1,0 +1,123 @@
+"""What `ps` prints: Docker's columns and words, plain text or one JSON object a line."""
+
+import json
+import time
+from typing import NamedTuple
+
+from pyrun.store import Container, Status
+
+_COLUMNS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
+_COMMAND_WIDTH = 20
+_GAP = "   "
+
+
+class Row(NamedTuple):
+    """One container, in words."""
+
+    id: str
+    image: str
+    command: str
+    created: str
+    status: str
+    ports: str
+    names: str
+
+
+def row(container: Container, status: Status, now: float, full: bool) -> Row:
+    """Describe a container at the time *now*; *full* shortens nothing."""
+    config = container.config
+    identity = container.id if full else container.id[:12]
+    if config is None:
+        return Row(identity, "", "", "", "Corrupt", "", container.name)
+    command = " ".join(config.args)
+    if not full and len(command) > _COMMAND_WIDTH:
+        command = command[: _COMMAND_WIDTH - 1] + "…"
+    created = ago(now - config.created)
+    return Row(
+        identity,
+        printable(config.image),
+        printable(f'"{command}"'),
+        created,
+        words(status, now),
+        "",
+        config.name,
+    )
+
+
+def words(status: Status, now: float) -> str:
+    """Say the status as Docker does: ``Up 3 minutes``, ``Exited (0) 5 seconds ago``."""
+    if status.state == "running":
+        return f"Up {duration(now - status.started)}"
+    if status.state == "exited":
+        return f"Exited ({status.exit_code}) {ago(now - status.finished)}"
+    return status.state.capitalize()
+
+
+def table(rows: list[Row]) -> str:
+    """Lay the rows out under Docker's headings."""
+    lines = [_COLUMNS, *rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
+    laid = (_GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "".join(text.rstrip() + "\n" for text in laid)
+
+
+def as_json(container: Container, status: Status, now: float, full: bool) -> str:
+    """Give Docker's JSON object of a container, as one line."""
+    cells = row(container, status, now, full)
+    config = container.config
+    created = config.created if config else 0.0
+    mounts = [mount.source or "tmpfs" for mount in config.mounts] if config else []
+    fields = {
+        "Command": cells.command,
+        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
+        "ID": cells.id,
+        "Image": cells.image,
+        "Labels": "",
+        "LocalVolumes": "0",
+        "Mounts": ",".join(mounts),
+        "Names": cells.names,
+        "Networks": config.network.partition(":")[0] if config else "",
+        "Ports": "",
+        "RunningFor": cells.created,
+        "Size": "0B",
+        "State": status.state,
+        "Status": cells.status,
+    }
+    return json.dumps(fields)
+
+
+def ago(seconds: float) -> str:
+    """Say how long ago."""
+    return f"{duration(seconds)} ago"
+
+
+def duration(seconds: float) -> str:
+    """Say a time span in the words of go-units' HumanDuration."""
+    whole = int(max(0.0, seconds))
+    minutes, hours = whole // 60, int(max(0.0, seconds) / 3600 + 0.5)
+    if whole < 1:
+        return "Less than a second"
+    if whole == 1:
+        return "1 second"
+    if whole < 60:
+        return f"{whole} seconds"
+    if minutes == 1:
+        return "About a minute"
+    if minutes < 60:
+        return f"{minutes} minutes"
+    if hours == 1:
+        return "About an hour"
+    for limit, divisor, unit in (
+        (48, 1, "hours"),
+        (336, 24, "days"),
+        (1440, 168, "weeks"),
+        (17520, 720, "months"),
+    ):
+        if hours < limit:
+            return f"{hours // divisor} {unit}"
+    return f"{int(seconds / 3600 / 24 / 365)} years"
+
+
+def printable(text: str) -> str:
+    """Show control characters instead of sending them to the terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,194 @@
+"""The verbs: what was read becomes calls, and their results become output and exit codes.
+
+Each verb imports what it needs itself: a verb pays for nothing that only others use.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pyrun.cli.reader import Values
+from pyrun.errors import PyrunError, UsageError
+
+_WITHOUT_ROOT = ("version",)
+
+
+def perform(verb: str, values: Values) -> int:
+    """Carry out a verb; give the exit code. Errors: PyrunError."""
+    preview = verb == "run" and bool(values["dry_run"])
+    if os.geteuid() != 0 and verb not in _WITHOUT_ROOT and not preview:
+        raise PyrunError("needs root: namespaces, mounts, links and control groups", hint="use sudo")
+    if verb not in _WITHOUT_ROOT and not preview:
+        _reconcile()
+    return _VERBS[verb](values)
+
+
+def _run(values: Values) -> int:
+    from pyrun.cli import run
+    from pyrun.runtime import launcher
+
+    v: Any = values
+    config = run.container_config(values, dict(os.environ))
+    cidfile = run.check_cidfile(v["cidfile"])
+    if v["dry_run"]:
+        sys.stdout.write("".join(launcher.preview(config)))
+        return 0
+    return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
+
+
+def _exec(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import run
+    from pyrun.runtime import execute
+
+    config = run.exec_config(values, dict(os.environ))
+    return execute.execute(store.find(_arguments(values)[0]), config)
+
+
+def _ps(values: Values) -> int:
+    import time
+
+    from pyrun import options, store
+    from pyrun.cli import tables
+
+    v: Any = values
+    form = v["format"] or "table"
+    if form not in ("table", "json"):
+        raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
+    now = time.time()
+    found = [(container, container.status()) for container in store.containers()]
+    last = 1 if v["latest"] else options.whole("last", v["last"], -1) if v["last"] is not None else -1
+    if last >= 0:
+        found = found[:last]
+    elif not v["all"]:
+        found = [pair for pair in found if pair[1].state in ("running", "paused")]
+    if v["quiet"]:
+        text = "".join(f"{c.id if v['no_trunc'] else c.id[:12]}\n" for c, _ in found)
+    elif form == "json":
+        text = "".join(tables.as_json(c, status, now, v["no_trunc"]) + "\n" for c, status in found)
+    else:
+        text = tables.table([tables.row(c, status, now, v["no_trunc"]) for c, status in found])
+    sys.stdout.write(text)
+    return 0
+
+
+def _logs(values: Values) -> int:
+    from pyrun import store
+    from pyrun.runtime import logs
+
+    return logs.print_log(store.find(_arguments(values)[0]), bool(values["follow"]))
+
+
+def _stop(values: Values) -> int:
+    from pyrun import options
+    from pyrun.runtime import lifecycle
+
+    given = values["time"]
+    seconds = options.whole("time", given, -1, 1 << 31) if isinstance(given, str) else None
+    return _each(values, lambda container: lifecycle.stop(container, seconds))
+
+
+def _kill(values: Values) -> int:
+    from pyrun import options
+    from pyrun.runtime import lifecycle
+
+    given = values["signal"]
+    number = options.signal_number(given) if isinstance(given, str) else 9
+    return _each(values, lambda container: lifecycle.kill(container, number))
+
+
+def _rm(values: Values) -> int:
+    from pyrun.runtime import lifecycle
+
+    return _each(values, lambda container: lifecycle.remove(container, bool(values["force"])))
+
+
+def _inspect(values: Values) -> int:
+    import json
+
+    from pyrun import store
+    from pyrun.runtime import inspection
+
+    found, failures = [], 0
+    for reference in _arguments(values):
+        try:
+            found.append(inspection.describe(store.find(reference)))
+        except PyrunError as problem:
+            failures += 1
+            _complain(problem)
+    sys.stdout.write(json.dumps(found, indent=4) + "\n")
+    return 1 if failures else 0
+
+
+def _wait(values: Values) -> int:
+    from pyrun.runtime import lifecycle
+
+    return _each(values, lambda container: print(lifecycle.wait(container), flush=True), announce=False)
+
+
+def _version(values: Values) -> int:
+    from pyrun import __version__
+
+    sys.stdout.write(f"pyrun {__version__}, Python {sys.version.split()[0]}, Linux {os.uname().release}\n")
+    return 0
+
+
+def _each(values: Values, change: Callable[[Any], object], announce: bool = True) -> int:
+    """Change each named container, going on after one that cannot be; print what was named."""
+    from pyrun import store
+
+    code = 0
+    for reference in _arguments(values):
+        try:
+            change(store.find(reference))
+            if announce:
+                sys.stdout.write(f"{reference}\n")
+                sys.stdout.flush()
+        except PyrunError as problem:
+            code = 1
+            _complain(problem)
+    return code
+
+
+def _complain(problem: PyrunError) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(one_line(problem))
+
+
+def one_line(problem: PyrunError) -> str:
+    """Give the line that tells the user what is wrong."""
+    text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return f"pyrun: {plain}\n"
+
+
+def _arguments(values: Values) -> tuple[str, ...]:
+    arguments: Any = values["arguments"]
+    return tuple(arguments)
+
+
+def _reconcile() -> None:
+    from pyrun import store
+
+    failures = store.reconcile()
+    if os.path.isdir("/run/pyrun/networks"):
+        from pyrun.network import driver
+
+        failures += driver.reconcile()
+    for failure in failures:
+        sys.stderr.write(f"pyrun: left over: {failure}\n")
+
+
+_VERBS: dict[str, Callable[[Values], int]] = {
+    "run": _run,
+    "exec": _exec,
+    "ps": _ps,
+    "logs": _logs,
+    "stop": _stop,
+    "kill": _kill,
+    "rm": _rm,
+    "inspect": _inspect,
+    "wait": _wait,
+    "version": _version,
+}

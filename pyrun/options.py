@@ -1,0 +1,308 @@
+"""Readers of single option values: text in, checked value out, one clear line for anything else.
+
+Strict where Python is lenient: ``int(' 0_1')`` is a number to Python. No I/O
+but reading the files that an option names.
+"""
+
+import os
+
+from pyrun import paths
+from pyrun.errors import UsageError
+from pyrun.spec import Mount, Ulimit
+
+MEMORY_MIN = 6 * 1024 * 1024  # Docker's minimum, in bytes
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_DIGITS = set("0123456789")
+_NAME = _LETTERS | _DIGITS | set("_.-")
+_INT64 = (1 << 63) - 1
+ULIMITS = "core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+
+_SIGNALS = (
+    "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN "
+    "TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
+).split()
+
+
+def whole(what: str, text: str, least: int = 0, most: int = _INT64) -> int:
+    """Read a plain decimal number, with a minus sign if *least* allows. Errors: UsageError."""
+    digits = text[1:] if text.startswith("-") and least < 0 else text
+    if not digits or set(digits) - _DIGITS or len(digits) > 19:
+        raise UsageError(f"{what}: {show(text)}: not a number")
+    value = -int(digits) if digits != text else int(digits)
+    if not least <= value <= most:
+        raise UsageError(f"{what}: {value}: must be from {least} to {most}")
+    return value
+
+
+def size(what: str, text: str, least: int = 0) -> int:
+    """Read a size in bytes: a number, a fraction too, with a unit of b, k, m, g, t or p."""
+    body = text.lower().removesuffix("ib") if text.lower().endswith("ib") else text.lower()
+    body = body.removesuffix("b") if body[-2:-1] in ("k", "m", "g", "t", "p") else body
+    unit = body[-1:] if body[-1:] in _LETTERS else ""
+    number = body.removesuffix(unit).strip(" ") if unit else body
+    whole_part, dot, fraction = number.partition(".")
+    plain = whole_part and not set(whole_part + fraction) - _DIGITS and (fraction or not dot)
+    if unit not in _UNITS or not plain or len(number) > 19:
+        raise UsageError(f"{what}: {show(text)}: not a size", hint="as in 512m or 2g")
+    value = int(whole_part) * _UNITS[unit]
+    value += int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction) if fraction else 0
+    if value > _INT64:
+        raise UsageError(f"{what}: {show(text)}: too large")
+    if value < least:
+        raise UsageError(f"{what}: {show(text)}: the minimum is {least >> 20}m")
+    return value
+
+
+def cpus(text: str) -> int:
+    """Read a number of CPUs as billionths."""
+    whole_part, dot, fraction = text.partition(".")
+    digits = whole_part + fraction
+    if not digits or set(digits) - _DIGITS or (dot and not fraction) or len(digits) > 18 or len(fraction) > 9:
+        raise UsageError(f"cpus: {show(text)}: not a number of CPUs")
+    value = int(whole_part or 0) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    available = os.cpu_count() or 1
+    if value < 10_000_000 or value > available * 1_000_000_000:
+        raise UsageError(f"cpus: {text}: must be from 0.01 to {available}, as many as there are")
+    return value
+
+
+def cpuset(text: str) -> str:
+    """Check a list of CPUs against those of this host, as intervals (CVE-2018-20699)."""
+    try:
+        with open("/sys/devices/system/cpu/possible") as file:
+            possible = int(file.read().strip().rpartition("-")[2])
+    except (OSError, ValueError):
+        possible = (os.cpu_count() or 1) - 1
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        ends = [whole("cpuset-cpus", end) for end in ((first, last) if dash else (first,))]
+        if ends[-1] > possible or ends[0] > ends[-1]:
+            raise UsageError(f"cpuset-cpus: {part}: the CPUs of this host are 0-{possible}")
+    return text
+
+
+def ulimit(text: str) -> Ulimit:
+    """Read NAME=SOFT[:HARD]; -1 or ``unlimited``."""
+    name, equals, limits = text.partition("=")
+    if name not in ULIMITS or not equals:
+        raise UsageError(
+            f"ulimit: {show(text)}: expected NAME=SOFT[:HARD]", hint=f"names: {', '.join(ULIMITS)}"
+        )
+    soft, colon, hard = limits.partition(":")
+    values = [-1 if v in ("unlimited", "-1") else whole("ulimit", v) for v in (soft, hard if colon else soft)]
+    if values[1] != -1 and (values[0] > values[1] or values[0] == -1):
+        raise UsageError(f"ulimit: {text}: the soft limit is above the hard one")
+    return Ulimit(name, *values)
+
+
+def signal_number(text: str) -> int:
+    """Read a signal: a name with or without SIG, RTMIN+n, RTMAX-n, or a number."""
+    if text and not set(text) - _DIGITS:
+        return whole("signal", text, 1, 64)
+    name = text.upper().removeprefix("SIG")
+    if name in _SIGNALS:
+        return _SIGNALS.index(name) + 1
+    for prefix, base, sign in (("RTMIN", 34, 1), ("RTMAX", 64, -1)):
+        if name.startswith(prefix):
+            rest = name.removeprefix(prefix)
+            offset = whole("signal", rest[1:], 0, 30) * sign if rest else 0
+            if not rest or rest[0] == ("+" if sign > 0 else "-"):
+                return base + offset
+    raise UsageError(f"signal: {show(text)}: unknown")
+
+
+def container_name(text: str) -> str:
+    """Check a name for a container."""
+    if not 2 <= len(text) <= 128 or text[0] not in _LETTERS | _DIGITS or set(text) - _NAME:
+        raise UsageError(
+            f"name: {show(text)}: must be 2 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit"
+        )
+    return text
+
+
+def hostname(text: str) -> str:
+    """Check a host name: labels of at most 63 letters, digits and hyphens; 64 bytes as uname(2) has it."""
+    labels = text.split(".")
+    plain = all(0 < len(label) <= 63 and not set(label) - _NAME and label[0] != "-" for label in labels)
+    if not plain or len(text) > 64:
+        raise UsageError(f"hostname: {show(text)}: not a host name")
+    return text
+
+
+def address(what: str, text: str) -> str:
+    """Check an IPv4 or IPv6 address without a scope (T-E11)."""
+    import ipaddress
+
+    try:
+        if set(text) - set("0123456789abcdefABCDEF.:"):
+            raise ValueError(text)
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise UsageError(f"{what}: {show(text)}: not an IP address") from None
+
+
+def word(what: str, text: str) -> str:
+    """Check a word that goes into a line of a file: printable, without spaces."""
+    if not text or not text.isascii() or not text.isprintable() or " " in text or "#" in text:
+        raise UsageError(f"{what}: {show(text)}: not a plain word")
+    return text
+
+
+def add_host(text: str) -> str:
+    """Read NAME:ADDRESS or NAME=ADDRESS, the address an IP address or host-gateway."""
+    at = min((text.find(c) for c in ":=" if c in text), default=-1)
+    if at < 1:
+        raise UsageError(f"add-host: {show(text)}: expected NAME:ADDRESS")
+    name, target = text[:at], text[at + 1 :].strip("[]")
+    hostname_or_word = word("add-host", name)
+    return f"{hostname_or_word}:{target if target == 'host-gateway' else address('add-host', target)}"
+
+
+def env(text: str, environ: "dict[str, str]") -> "str | None":
+    """Read KEY=VALUE, or KEY whose value is the caller's; None when the caller has none."""
+    key, equals, _ = text.partition("=")
+    if not key or "\0" in text:
+        raise UsageError(f"env: {show(text)}: expected KEY=VALUE")
+    if equals:
+        return text
+    return f"{key}={environ[key]}" if key in environ else None
+
+
+def env_file(path: str, environ: "dict[str, str]") -> list[str]:
+    """Read a file of variables by Docker's rules: one a line, # comments, no quotes."""
+    try:
+        with open(path, encoding="utf-8-sig", errors="strict") as file:
+            lines = file.read(1 << 20).splitlines()
+    except OSError as cause:
+        raise UsageError(f"env-file: {path}: {(cause.strerror or '').lower()}") from cause
+    except ValueError as cause:
+        raise UsageError(f"env-file: {path}: not UTF-8 text") from cause
+    found = []
+    for number, line in enumerate(lines, 1):
+        text = line.lstrip()
+        if not text or text.startswith("#"):
+            continue
+        key = text.partition("=")[0]
+        if not key or any(c.isspace() for c in key):
+            raise UsageError(f"env-file: {path}: line {number}: a variable's name has no white space")
+        value = env(text, environ)
+        found += [value] if value is not None else []
+    return found
+
+
+def volume(text: str) -> Mount:
+    """Read SOURCE:TARGET[:OPTIONS] of -v; a missing source directory will be made, as Docker does."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3):
+        raise UsageError(f"volume: {show(text)}: expected SOURCE:TARGET[:ro]")
+    read_only = False
+    for option in parts[2].split(",") if len(parts) == 3 else []:
+        if option not in ("ro", "rw", "z", "Z", "rprivate", "private"):
+            raise UsageError(f"volume: {show(text)}: unknown option {show(option)}")
+        read_only = read_only or option == "ro"
+    return Mount("bind", _source("volume", parts[0]), target("volume", parts[1]), read_only, "", True)
+
+
+def mount(text: str) -> Mount:
+    """Read KEY=VALUE,… of --mount, for type=bind and type=tmpfs."""
+    fields: dict[str, str] = {}
+    names = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        fields[names.get(key, key)] = value if equals else "true"
+    kind = fields.pop("type", "volume")
+    if kind not in ("bind", "tmpfs"):
+        raise UsageError(f"mount: {show(text)}: type {show(kind)} is not supported", hint="use bind or tmpfs")
+    where = target("mount", fields.pop("target", ""))
+    read_only = fields.pop("readonly", "false")
+    if read_only not in ("true", "false", "1", "0"):
+        raise UsageError(f"mount: {show(text)}: readonly is true or false")
+    flag = read_only in ("true", "1")
+    if kind == "bind":
+        source = _source("mount", fields.pop("source", ""))
+        if fields.pop("bind-propagation", "rprivate") not in ("rprivate", "private"):
+            raise UsageError(f"mount: {show(text)}: only private propagation is supported")
+        _nothing_left(text, fields)
+        if not os.path.lexists(source):
+            raise UsageError(f"mount: {show(source)}: no such file or directory")
+        return Mount("bind", source, where, flag)
+    options = []
+    if "tmpfs-size" in fields:
+        options.append(f"size={size('tmpfs-size', fields.pop('tmpfs-size'))}")
+    if "tmpfs-mode" in fields:
+        options.append(f"mode={_mode(fields.pop('tmpfs-mode'))}")
+    _nothing_left(text, fields)
+    return Mount("tmpfs", "", where, flag, ",".join(options))
+
+
+def tmpfs(text: str) -> Mount:
+    """Read DIR[:OPTIONS] of --tmpfs."""
+    where, _, options = text.partition(":")
+    for option in filter(None, options.split(",")):
+        key, equals, value = option.partition("=")
+        known = key in ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks") if equals else False
+        if not known and option not in ("ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev"):
+            raise UsageError(f"tmpfs: {show(text)}: unknown option {show(option)}")
+        if key == "size":
+            size("tmpfs", value.removesuffix("%"))
+        elif equals:
+            whole("tmpfs", value)
+    return Mount("tmpfs", "", target("tmpfs", where), "ro" in options.split(","), options)
+
+
+def target(what: str, text: str) -> str:
+    """Check where something is mounted: absolute, and not over the root or a kernel file system."""
+    if not text.startswith("/") or "\0" in text:
+        raise UsageError(f"{what}: {show(text)}: the target must be an absolute path")
+    path = os.path.normpath("/" + text.lstrip("/"))
+    if path == "/" or any(
+        path == each or path.startswith(each + "/") for each in ("/proc", "/sys", "/dev/pts")
+    ):
+        raise UsageError(f"{what}: {show(text)}: may not lie over the root or a kernel file system")
+    return path
+
+
+def _source(what: str, text: str) -> str:
+    if not text.startswith(("/", "./", "../")) and text not in (".", ".."):
+        raise UsageError(
+            f"{what}: {show(text)}: named volumes are not supported yet", hint="use an absolute path"
+        )
+    if "\0" in text:
+        raise UsageError(f"{what}: {show(text)}: not a path")
+    path = os.path.abspath(text)
+    real = os.path.realpath(path)
+    state = any(real == each or real.startswith(each + "/") for each in (paths.STATE, paths.RUN))
+    if real == "/" or real == "/proc" or real.startswith("/proc/") or state:
+        raise UsageError(f"{what}: {show(text)}: that would give the container power over this host")
+    return path
+
+
+def _mode(text: str) -> str:
+    if not text or set(text) - set("01234567") or len(text) > 5:
+        raise UsageError(f"mount: {show(text)}: not a mode, as in 1777")
+    return text
+
+
+def _nothing_left(text: str, fields: dict[str, str]) -> None:
+    if fields:
+        raise UsageError(f"mount: {show(text)}: unknown key {show(next(iter(fields)))}")
+
+
+def user(text: str) -> str:
+    """Check a user as typed; names are looked up inside the container."""
+    name, colon, group = text.partition(":")
+    for part in (name, group) if colon else (name,):
+        if not part or ":" in part or not part.isprintable() or not part.isascii() or part[0] in "-+":
+            raise UsageError(f"user: {show(text)}: expected NAME|UID[:GROUP|GID]")
+        if part.isdigit() and not (len(part) <= 10 and int(part) <= 2147483647):
+            raise UsageError(f"user: {show(text)}: ids are in range 0-2147483647")
+        if part[0] in _DIGITS and set(part) - _NAME:
+            raise UsageError(f"user: {show(text)}: expected NAME|UID[:GROUP|GID]")
+    return text
+
+
+def show(text: str) -> str:
+    """Write what was typed so that it stays one line and harmless to a terminal."""
+    shown = text if len(text) <= 120 else text[:117] + "..."
+    return shown if shown.isprintable() and shown else repr(shown)

@@ -1,0 +1,71 @@
+"""Where a root file system is found: a directory, a name of one, or @host."""
+
+import os
+
+from pyrun import paths
+from pyrun.errors import UsageError
+from pyrun.options import show
+
+HOST = "@host"  # the host's own file system, read-only below the container's changes
+
+
+def find(argument: str) -> str:
+    """Give the absolute directory that *argument* means.
+
+    A directory as typed, else a name under /var/lib/pyrun/rootfs or, in a
+    checkout, under its rootfs/. Errors: UsageError saying where was looked.
+    """
+    if argument == HOST:
+        return "/"
+    if "\0" in argument or not argument:
+        raise UsageError(f"rootfs: {show(argument)}: not a path")
+    places = [os.path.abspath(argument)]
+    if "/" not in argument:
+        places += [f"{directory}/{argument}" for directory in _libraries()]
+    for place in places:
+        if os.path.isdir(place):
+            return _checked(argument, os.path.realpath(place))
+    if os.path.lexists(places[0]):
+        raise UsageError(f"rootfs: {show(argument)}: not a directory")
+    known = [*names(), HOST]
+    near = _near(argument, known)
+    hint = f"did you mean {near}?" if near else f"known names: {', '.join(known)}"
+    raise UsageError(f"rootfs: {show(argument)}: no such directory or name", hint=hint)
+
+
+def names() -> list[str]:
+    """List the names that `find` knows."""
+    found: list[str] = []
+    for directory in _libraries():
+        if os.path.isdir(directory):
+            found += [entry.name for entry in os.scandir(directory) if entry.is_dir()]
+    return sorted(set(found))
+
+
+def _checked(argument: str, directory: str) -> str:
+    if directory == "/":
+        raise UsageError(
+            f"rootfs: {show(argument)}: is this host's own root", hint=f"say {HOST} if you mean that"
+        )
+    for state in (paths.STATE, paths.RUN):
+        inside = directory == state or (directory + "/").startswith(state + "/")
+        if (inside and not directory.startswith(paths.ROOTFS + "/")) or state.startswith(directory + "/"):
+            raise UsageError(f"rootfs: {show(argument)}: holds pyrun's own state")
+    try:
+        if not os.listdir(directory):
+            raise UsageError(f"rootfs: {show(argument)}: the directory is empty")
+    except OSError as cause:
+        raise UsageError(f"rootfs: {show(argument)}: {(cause.strerror or '').lower()}") from cause
+    return directory
+
+
+def _libraries() -> list[str]:
+    checkout = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    here = [f"{checkout}/rootfs"] if os.path.exists(f"{checkout}/pyproject.toml") else []
+    return [paths.ROOTFS, *here]
+
+
+def _near(argument: str, known: list[str]) -> str:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(argument, known, 1)), "")

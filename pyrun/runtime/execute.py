@@ -1,0 +1,262 @@
+"""`exec`: a helper joins the container's namespaces by pidfd and forks the program there.
+
+The helper gives away nothing of ours: it cannot be dumped from before it
+joins, and imports nothing afterwards. The caller's client stays outside.
+"""
+
+import fcntl
+import os
+import select
+import signal
+import termios
+from typing import NamedTuple, NoReturn
+
+from pyrun import paths
+from pyrun.errors import PyrunError
+from pyrun.kernel import (
+    accounts,
+    capabilities,
+    cgroups,
+    files,
+    processes,
+    seccomp,
+    syscalls,
+    terminal,
+    trampoline,
+)
+from pyrun.runtime import channel, console, program
+from pyrun.runtime.channel import (
+    EXITED,
+    FAILED,
+    GONE,
+    READY,
+    RESIZE,
+    SIGNAL,
+    STARTED,
+    Channel,
+    failure,
+    read_failure,
+)
+from pyrun.runtime.program import Program
+from pyrun.spec import ContainerConfig, ExecConfig
+from pyrun.store import Container
+
+_NAMESPACES = (
+    syscalls.CLONE_NEWNS
+    | syscalls.CLONE_NEWUTS
+    | syscalls.CLONE_NEWIPC
+    | syscalls.CLONE_NEWNET
+    | syscalls.CLONE_NEWPID
+    | syscalls.CLONE_NEWCGROUP
+)
+
+
+class Visit(NamedTuple):
+    """All that the helper needs, made before it joins anything."""
+
+    container: ContainerConfig
+    config: ExecConfig
+    pidfd: int
+    groups: tuple[int, ...]  # descriptors of cgroup.procs
+    program: Program
+    client: Channel
+    report: int  # our end
+
+
+def execute(container: Container, config: ExecConfig) -> int:
+    """Run a program in a running container; give its exit code. Errors: PyrunError."""
+    if container.config is None:
+        raise PyrunError(f"container {container.name}: {container.problem}", 1)
+    if container.status().state != "running":
+        raise PyrunError(f"container {container.name} is not running", 1)
+    if not config.detach:
+        console.check_terminal(config.tty, config.interactive)
+    try:
+        pidfd = processes.open_process(container.process())
+    except ProcessLookupError:
+        raise PyrunError(f"container {container.name} is not running", 1) from None
+    ours, theirs = channel.pair()
+    inner, outer = _pipes(config)
+    visit = _prepare(container.config, config, pidfd, theirs, inner)
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    if os.fork() == 0:
+        ours.close()
+        _close(outer)
+        _visit(visit)
+    theirs.close()
+    for fd in {
+        *inner,
+        *visit.groups,
+        visit.pidfd,
+        visit.report,
+        visit.program.report,
+        visit.program.trampoline,
+    }:
+        os.close(fd)
+    if config.detach:
+        _started(ours)
+        return 0
+    keys = console.parse_keys(config.detach_keys)
+    attached = console.Console(ours, config.tty, keys, proxy=False)
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    master = _started(ours)
+    ends = outer if master < 0 else (os.dup(master) if config.interactive else -1, master, -1)
+    return attached.run(console.Ends(*ends))
+
+
+def _prepare(
+    container: ContainerConfig, config: ExecConfig, pidfd: int, client: Channel, stdio: tuple[int, int, int]
+) -> Visit:
+    available = capabilities.bounding()
+    kept = capabilities.resolve(container.cap_add, container.cap_drop, container.privileged, available)
+    policy = "unconfined" if container.privileged and not container.seccomp else container.seccomp
+    report, reported = os.pipe2(os.O_CLOEXEC)
+    merged = {
+        e.partition("=")[0]: e for e in (*container.env, *(["TERM=xterm"] if config.tty else []), *config.env)
+    }
+    become = Program(
+        config.args,
+        tuple(merged.values()),
+        config.cwd or container.cwd,
+        False,
+        available if config.privileged else kept,
+        container.no_new_privileges,
+        seccomp.program(policy, kept, paths.SECCOMP_CACHE),
+        container.ulimits,
+        trampoline.make(),
+        reported,
+        stdio,
+    )
+    groups = tuple(_open_group(hierarchy, container.id) for hierarchy in cgroups.hierarchies())
+    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report)
+
+
+def _open_group(hierarchy: cgroups.Hierarchy, identity: str) -> int:
+    try:
+        return os.open(f"{hierarchy.group(identity)}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return -1
+
+
+def _visit(visit: Visit) -> NoReturn:
+    """Be the helper: join, fork the program, pass on signals and its exit code."""
+    try:
+        os.setsid()
+        code = _join_and_wait(visit)
+        visit.client.send(EXITED, bytes([code]))
+        os._exit(0)
+    except PyrunError as problem:
+        visit.client.send(FAILED, failure(problem.code, problem.message))
+    except OSError as problem:
+        visit.client.send(FAILED, failure(125, f"exec: {os.strerror(problem.errno or 0).lower()}"))
+    except BaseException as problem:  # never a traceback: it would read the container's files
+        visit.client.send(FAILED, failure(125, f"exec: internal error: {type(problem).__name__}"))
+    os._exit(125)
+
+
+def _join_and_wait(visit: Visit) -> int:
+    ours, theirs = channel.pair()
+    capabilities.set_undumpable()  # before the container can see us
+    program.seal()
+    syscalls.setns(visit.pidfd, _NAMESPACES)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _become(visit, theirs)
+    theirs.close()
+    for fd in {*visit.program.stdio, visit.program.report}:
+        os.close(fd)
+    pidfd = os.pidfd_open(pid)
+    kind, content, master = ours.receive()
+    if kind == FAILED:
+        code, message = read_failure(content)
+        raise PyrunError(message, code)
+    number = os.read(visit.report, 4)
+    if number:
+        raise program.explain_failure(int.from_bytes(number, "little"), visit.program.args[0])
+    visit.client.send(STARTED, b"", master)
+    if visit.config.detach:
+        os._exit(0)
+    _serve(visit.client, pidfd, master)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code if code >= 0 else 128 - code
+
+
+def _serve(client: Channel, pidfd: int, master: int) -> None:
+    """Pass the client's messages on until the program has ended."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    poll.register(client.fd, select.POLLIN)
+    while True:
+        ready = dict(poll.poll())
+        if ready.get(client.fd):
+            kind, content, _ = client.receive()
+            if kind == SIGNAL:
+                processes.send_signal(pidfd, content[0])
+            elif kind == RESIZE and master >= 0:
+                fcntl.ioctl(master, termios.TIOCSWINSZ, content)
+            elif kind == GONE:
+                poll.unregister(client.fd)
+        if ready.get(pidfd):
+            return
+
+
+def _become(visit: Visit, parent: Channel) -> NoReturn:
+    """Be the program's process: join its groups, give up everything, execute."""
+    try:
+        for fd in visit.groups:
+            os.write(fd, b"0")
+        os.setsid()
+        with files.opened("/") as root:
+            account = accounts.resolve(
+                root, visit.config.user or visit.container.user, visit.container.groups
+            )
+        syscalls.join_session_keyring(f"_ses.{visit.container.id}".encode())
+        stdio, master = visit.program.stdio, -1
+        if visit.config.tty:
+            master, peer = terminal.open_pty("/")
+            terminal.make_controlling(peer)
+            stdio = (peer, peer, peer)
+        env = visit.program.env
+        if not any(entry.startswith("HOME=") for entry in env):
+            env = (*env, f"HOME={account.home}")
+        become = visit.program._replace(env=env, stdio=stdio)
+        program.give_up(become, account)
+        path = program.find(become.args, become.env)
+        parent.send(READY, b"", master)
+        program.execute(become, path)
+    except PyrunError as problem:
+        parent.send(FAILED, failure(problem.code, problem.message))
+    except OSError as problem:
+        parent.send(FAILED, failure(126, f"exec: {os.strerror(problem.errno or 0).lower()}"))
+    except BaseException as problem:
+        parent.send(FAILED, failure(125, f"exec: internal error: {type(problem).__name__}"))
+    os._exit(125)
+
+
+def _pipes(config: ExecConfig) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Make the program's stdio: its ends and ours."""
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    if config.detach or config.tty:
+        return (null, null, null), (-1, -1, -1)
+    stdin_r, stdin_w = os.pipe2(os.O_CLOEXEC) if config.interactive else (null, -1)
+    stdout_r, stdout_w = os.pipe2(os.O_CLOEXEC)
+    stderr_r, stderr_w = os.pipe2(os.O_CLOEXEC)
+    return (stdin_r, stdout_w, stderr_w), (stdin_w, stdout_r, stderr_r)
+
+
+def _started(control: Channel) -> int:
+    """Wait for the program to run; give the terminal's master or -1. Errors: PyrunError."""
+    kind, content, master = control.receive()
+    if kind == FAILED:
+        code, message = read_failure(content)
+        raise PyrunError(message, code)
+    if kind != STARTED:
+        raise PyrunError("exec: the helper ended unexpectedly")
+    return master
+
+
+def _close(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        if fd >= 0:
+            os.close(fd)

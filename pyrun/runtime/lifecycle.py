@@ -1,0 +1,98 @@
+"""stop, kill, wait and remove: what clients do to a running container, by pidfd and lock, without its monitor."""
+
+import contextlib
+import signal
+
+from pyrun import store
+from pyrun.errors import PyrunError
+from pyrun.kernel import cgroups, locks, processes
+from pyrun.network import driver
+from pyrun.store import Container
+
+
+def stop(container: Container, seconds: "int | None" = None) -> None:
+    """Ask the program to end; kill it after *seconds* (the container's own time-out, negative for never)."""
+    if container.status().state != "running":
+        return
+    config = container.config
+    patience = seconds if seconds is not None else config.stop_timeout if config else 10
+    pidfd = _pidfd(container)
+    if pidfd is not None:
+        processes.send_signal(pidfd, config.stop_signal if config else signal.SIGTERM)
+        if not processes.wait_end(pidfd, patience if patience >= 0 else None):
+            processes.send_signal(pidfd, signal.SIGKILL)
+            processes.wait_end(pidfd)
+    settle(container)
+
+
+def kill(container: Container, number: int) -> None:
+    """Send a signal to the program. Errors: PyrunError when the container does not run."""
+    pidfd = _pidfd(container)
+    if container.status().state != "running" or pidfd is None:
+        raise PyrunError(f"container {container.name} is not running", 1)
+    processes.send_signal(pidfd, number)
+    if number == signal.SIGKILL:
+        processes.wait_end(pidfd)
+        settle(container)
+
+
+def wait(container: Container) -> int:
+    """Wait for the container to end; give its exit code."""
+    pidfd = _pidfd(container)
+    if pidfd is not None:
+        processes.wait_end(pidfd)
+    ended = container.status()
+    while ended.state == "running":  # its monitor writes the exit code down before it lets go
+        locks.wait_released(store.lock_path(container.id))
+        ended = container.status()
+    return ended.exit_code
+
+
+def remove(container: Container, force: bool) -> None:
+    """Remove a container; a running one only by *force*. Errors: PyrunError."""
+    status = container.status()
+    if status.state == "running" or (status.state == "created" and status.monitored):
+        if not force:
+            hint = "stop it first, or use rm -f"
+            raise PyrunError(f"container {container.name} is running", 1, hint)
+        _end(container)
+    elif status.state == "corrupt":
+        if not force:
+            raise PyrunError(
+                f"container {container.name}: {container.problem or 'its record is corrupt'}", 1, "use rm -f"
+            )
+        _end(container)
+    settle(container)
+    store.forget(container)
+
+
+def settle(container: Container) -> None:
+    """Wait for the monitor to take the container apart, or do it in its place."""
+    path = store.lock_path(container.id)
+    while True:
+        lock = locks.take_abandoned(path)
+        if lock is not None:
+            failures = store.retire(container.id, lock)
+            if failures:
+                raise PyrunError(f"container {container.name}: {failures[0]}", 1)
+            driver.sweep()
+            return
+        if not locks.is_held(path):
+            return
+        locks.wait_released(path)
+
+
+def _end(container: Container) -> None:
+    """Kill everything in the container, known by its control groups: its record may lie."""
+    pidfd = _pidfd(container)
+    if pidfd is not None:
+        processes.send_signal(pidfd, signal.SIGKILL)
+        processes.wait_end(pidfd)
+    for hierarchy in cgroups.hierarchies():
+        cgroups.kill(hierarchy.group(container.id))
+
+
+def _pidfd(container: Container) -> "int | None":
+    with contextlib.suppress(PyrunError, ProcessLookupError):
+        return processes.open_process(container.process())
+    return None
