@@ -4,6 +4,7 @@ One line a change, appended before the change is made: a JSON array of the
 inverse's module, class and fields. Nothing here decides when to undo.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -66,10 +67,8 @@ def unwind_journal(path: str) -> list[Exception]:
     """Undo everything noted in *path*, newest first, and remove it when all of it succeeded."""
     failures: list[Exception] = list(unwind(inverses(path)))
     if not failures:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        except FileNotFoundError:
-            pass
     return failures
 
 

@@ -86,9 +86,7 @@ def ulimit(text: str) -> Ulimit:
     """Read NAME=SOFT[:HARD]; -1 or ``unlimited``."""
     name, equals, limits = text.partition("=")
     if name not in ULIMITS or not equals:
-        raise UsageError(
-            f"ulimit: {show(text)}: expected NAME=SOFT[:HARD]", hint=f"names: {', '.join(ULIMITS)}"
-        )
+        raise UsageError(f"ulimit: {show(text)}: expected NAME=SOFT[:HARD]", hint=f"names: {', '.join(ULIMITS)}")
     soft, colon, hard = limits.partition(":")
     values = [-1 if v in ("unlimited", "-1") else whole("ulimit", v) for v in (soft, hard if colon else soft)]
     if values[1] != -1 and (values[0] > values[1] or values[0] == -1):
@@ -115,9 +113,7 @@ def signal_number(text: str) -> int:
 def container_name(text: str) -> str:
     """Check a name for a container."""
     if not 2 <= len(text) <= 128 or text[0] not in _LETTERS | _DIGITS or set(text) - _NAME:
-        raise UsageError(
-            f"name: {show(text)}: must be 2 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit"
-        )
+        raise UsageError(f"name: {show(text)}: must be 2 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit")
     return text
 
 
@@ -256,18 +252,14 @@ def target(what: str, text: str) -> str:
     if not text.startswith("/") or "\0" in text:
         raise UsageError(f"{what}: {show(text)}: the target must be an absolute path")
     path = os.path.normpath("/" + text.lstrip("/"))
-    if path == "/" or any(
-        path == each or path.startswith(each + "/") for each in ("/proc", "/sys", "/dev/pts")
-    ):
+    if path == "/" or any(path == each or path.startswith(each + "/") for each in ("/proc", "/sys", "/dev/pts")):
         raise UsageError(f"{what}: {show(text)}: may not lie over the root or a kernel file system")
     return path
 
 
 def _source(what: str, text: str) -> str:
     if not text.startswith(("/", "./", "../")) and text not in (".", ".."):
-        raise UsageError(
-            f"{what}: {show(text)}: named volumes are not supported yet", hint="use an absolute path"
-        )
+        raise UsageError(f"{what}: {show(text)}: named volumes are not supported yet", hint="use an absolute path")
     if "\0" in text:
         raise UsageError(f"{what}: {show(text)}: not a path")
     path = os.path.abspath(text)

@@ -49,9 +49,7 @@ def read_config(path: str) -> ContainerConfig:
             known[name] = tuple(_tuple(path, name, kind, value) for value in known.get(name, ()))
         known["resources"] = _tuple(path, "resources", Resources, known.get("resources", {}))
         make: Any = ContainerConfig
-        config: ContainerConfig = make(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
-        )
+        config: ContainerConfig = make(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
     except (TypeError, ValueError) as cause:
         raise Corrupt(f"record: {path}: incomplete") from cause
     _check_types(path, config)
@@ -139,9 +137,9 @@ def _check_types(path: str, config: ContainerConfig) -> None:
             expected = type(default)
         if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
             raise Corrupt(f"record: {path}: {field}: of the wrong type")
-        if isinstance(value, tuple) and field not in (*_NESTED, "resources"):
-            if not all(isinstance(item, str) for item in value):
-                raise Corrupt(f"record: {path}: {field}: of the wrong type")
+        words = isinstance(value, tuple) and field not in (*_NESTED, "resources")
+        if words and not all(isinstance(item, str) for item in value):
+            raise Corrupt(f"record: {path}: {field}: of the wrong type")
     if not config.args or len(config.id) != 64 or set(config.id) - set("0123456789abcdef"):
         raise Corrupt(f"record: {path}: not one of ours")
     if "/" in config.name or not config.name:

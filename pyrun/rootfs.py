@@ -44,9 +44,7 @@ def names() -> list[str]:
 
 def _checked(argument: str, directory: str) -> str:
     if directory == "/":
-        raise UsageError(
-            f"rootfs: {show(argument)}: is this host's own root", hint=f"say {HOST} if you mean that"
-        )
+        raise UsageError(f"rootfs: {show(argument)}: is this host's own root", hint=f"say {HOST} if you mean that")
     for state in (paths.STATE, paths.RUN):
         inside = directory == state or (directory + "/").startswith(state + "/")
         if (inside and not directory.startswith(paths.ROOTFS + "/")) or state.startswith(directory + "/"):

@@ -1,13 +1,40 @@
-"""Fixtures shared by all tests: the private host, and root file systems to run."""
+"""Fixtures shared by all tests."""
 
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import BUSYBOX, Host, fresh_host  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def private_host() -> None:
-    """Refuse to run outside the namespaces that scripts/test makes: the machine's own network stays as it is."""
+    """Refuse to run outside the namespaces that scripts/test makes: this machine's own network stays as it is."""
     assert os.environ.get("PYRUN_TEST_PRIVATE") == "1", "run the tests with scripts/test"
-    assert os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net")
-    assert os.readlink("/proc/self/ns/mnt") != os.readlink("/proc/1/ns/mnt")
+    own = [os.readlink(f"/proc/self/ns/{kind}") for kind in ("net", "mnt")]
+    assert not set(own) & set(os.environ["PYRUN_TEST_OUTSIDE"].split())
+
+
+@pytest.fixture
+def host(private_host: None) -> Iterator[Host]:
+    """Give the test a host of its own."""
+    with fresh_host() as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def shared_host(private_host: None) -> Iterator[Host]:
+    """Give the tests of a module one host, for what leaves it as it was."""
+    with fresh_host() as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def busybox() -> str:
+    """Give the tiny root file system."""
+    return BUSYBOX

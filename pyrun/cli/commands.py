@@ -87,9 +87,7 @@ def _command(verb: Verb) -> click.Command:
 def _option(option: Option) -> click.Option:
     names = [*option.flags, option.key]
     if not option.metavar:
-        return click.Option(
-            names, is_flag=True, default=option.default, help=option.help, hidden=option.hidden
-        )
+        return click.Option(names, is_flag=True, default=option.default, help=option.help, hidden=option.hidden)
     return click.Option(
         names,
         metavar=option.metavar,

@@ -72,9 +72,7 @@ RUN = Verb(
         _value("DOMAIN", "Search domain", "--dns-search", multiple=True),
         _value("OPTION", "Resolver option", "--dns-option", "--dns-opt", multiple=True),
         _value("NAME:ADDRESS", "Add a line to /etc/hosts", "--add-host", multiple=True),
-        _value(
-            "SOURCE:TARGET[:ro]", "Mount a directory or file of the host", "--volume", "-v", multiple=True
-        ),
+        _value("SOURCE:TARGET[:ro]", "Mount a directory or file of the host", "--volume", "-v", multiple=True),
         _value("KEY=VALUE,…", "Mount, written in full", "--mount", multiple=True),
         _value("DIR[:OPTIONS]", "Mount a file system in memory", "--tmpfs", multiple=True),
         _switch("Make the root file system read-only", "--read-only"),

@@ -11,8 +11,8 @@ _PROPERTIES = (
 _PEOPLE = (
     "allman baran bellovin berners bina boggs bush cailliau cerf clark cohen comer crocker cunningham davies deering "
     "dijkstra engelbart feinler floyd hagino hamilton heart hopper huitema jacobson jinmei joy kahn karels kempf "
-    "kernighan kirstein kleinrock knuth kuznetsov liskov lovelace mcilroy metcalfe mockapetris morris mullender perlman "
-    "pike plummer postel pouzin reynolds ritchie roberts rose russell saltzer stallman stevens sutherland thompson "
+    "kernighan kirstein kleinrock knuth kuznetsov liskov lovelace mcilroy metcalfe mockapetris morris mullender "
+    "perlman pike plummer postel pouzin reynolds ritchie roberts rose russell saltzer stallman stevens thompson "
     "tomlinson torvalds turing tweedie vixie wheeler wirth zimmermann"
 ).split()
 

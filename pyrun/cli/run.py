@@ -181,18 +181,12 @@ def _resources(v: Any) -> Resources:
     both = -1 if swap == "-1" else options.size("memory-swap", swap) if swap is not None else 0
     if both > 0 and (not memory or both < memory):
         raise UsageError(f"memory-swap: {swap}: must be at least --memory, which must be set too")
-    pids = (
-        options.whole("pids-limit", v["pids_limit"], -1)
-        if v["pids_limit"] is not None
-        else Resources().pids_limit
-    )
+    pids = options.whole("pids-limit", v["pids_limit"], -1) if v["pids_limit"] is not None else Resources().pids_limit
     return Resources(
         memory=memory,
         memory_swap=both,
         nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
-        cpu_shares=options.whole("cpu-shares", v["cpu_shares"], 2, 262144)
-        if v["cpu_shares"] is not None
-        else 0,
+        cpu_shares=options.whole("cpu-shares", v["cpu_shares"], 2, 262144) if v["cpu_shares"] is not None else 0,
         cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] is not None else "",
         pids_limit=pids or -1,
     )

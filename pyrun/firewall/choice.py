@@ -16,9 +16,7 @@ def backend() -> str:
 
 def install(tool: str, bridge: str, subnet: str) -> Operation:
     """Give the operation that installs the rules of one bridge."""
-    return (
-        iptables.InstallRules(bridge, subnet) if tool == "iptables" else nftables.InstallTable(bridge, subnet)
-    )
+    return iptables.InstallRules(bridge, subnet) if tool == "iptables" else nftables.InstallTable(bridge, subnet)
 
 
 def stand(tool: str, bridge: str, subnet: str) -> bool:

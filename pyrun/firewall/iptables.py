@@ -33,9 +33,7 @@ class Rule(NamedTuple):
 def chain_rules(bridge: str) -> list[Rule]:
     """List the rules in our own chains, in order, for one bridge."""
     return [
-        Rule(
-            "filter", FORWARD, f"-o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "answers"
-        ),
+        Rule("filter", FORWARD, f"-o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "answers"),
         Rule("filter", FORWARD, f"-j {STAGE_1}", "networks do not reach each other"),
         Rule("filter", FORWARD, f"-i {bridge} -o {bridge} -j ACCEPT", "containers of one network do"),
         Rule("filter", FORWARD, f"-i {bridge} ! -o {bridge} -j ACCEPT", "containers reach the outside"),
@@ -71,9 +69,7 @@ class InstallRules(NamedTuple):
             *(f":{chain} - [0:0]" for chain in CHAINS if chain != USER or not _has_user(present)),
         ]
         for table, rule in (("filter", r) for r in hooks(self.bridge, self.subnet)[:2]):
-            lines += [f"-D {rule.chain} {rule.text}"] * present.get(
-                (table, f"-A {rule.chain} {rule.text}"), 0
-            )
+            lines += [f"-D {rule.chain} {rule.text}"] * present.get((table, f"-A {rule.chain} {rule.text}"), 0)
         lines += [f"-A {rule.chain} {rule.text}" for rule in chain_rules(self.bridge)]
         lines += [f"-I FORWARD 1 -j {USER}", f"-I FORWARD 2 -j {FORWARD}", "COMMIT", "*nat"]
         masquerade = hooks(self.bridge, self.subnet)[2]
@@ -109,9 +105,7 @@ class RemoveRules(NamedTuple):
         present = _present()
         lines = ["*filter"]
         for rule in hooks(self.bridge, self.subnet)[:2]:
-            lines += [f"-D {rule.chain} {rule.text}"] * present.get(
-                ("filter", f"-A {rule.chain} {rule.text}"), 0
-            )
+            lines += [f"-D {rule.chain} {rule.text}"] * present.get(("filter", f"-A {rule.chain} {rule.text}"), 0)
         standing = [chain for chain in CHAINS if ("filter", f"-N {chain}") in present]
         lines += [f"-F {chain}" for chain in standing] + [f"-X {chain}" for chain in standing]
         lines += ["COMMIT", "*nat"]

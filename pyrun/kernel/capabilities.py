@@ -26,9 +26,7 @@ DEFAULT = frozenset(
 )
 
 
-def resolve(
-    add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, available: frozenset[str]
-) -> frozenset[str]:
+def resolve(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, available: frozenset[str]) -> frozenset[str]:
     """Give the capabilities of a container, by Docker's rules for ALL.
 
     *available* is what this host can give. Errors: UsageError for an unknown

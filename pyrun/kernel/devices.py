@@ -104,9 +104,7 @@ def _rule(rule: Allowed) -> list[bytes]:
     body: list[tuple[int, int, int]] = [(0x55, register, value) for register, value in tests]
     partial = wanted != 7
     length = len(body) + (3 if partial else 0) + 2
-    code = [
-        _instruction(op, reg, offset=length - at - 1, value=value) for at, (op, reg, value) in enumerate(body)
-    ]
+    code = [_instruction(op, reg, offset=length - at - 1, value=value) for at, (op, reg, value) in enumerate(body)]
     if partial:
         code += [
             _instruction(0xBF, _R1, _R3),

@@ -251,9 +251,7 @@ def refuse_mounts_below(path: str) -> None:
     """Raise PyrunError when something is mounted at or below *path* in our mount namespace."""
     for mounted in mount_points():
         if mounted == path or mounted.startswith(path + "/"):
-            raise PyrunError(
-                f"remove: {path}: something is mounted at {mounted}", hint=f"umount {quote(mounted)}"
-            )
+            raise PyrunError(f"remove: {path}: something is mounted at {mounted}", hint=f"umount {quote(mounted)}")
 
 
 def mount_points() -> list[str]:

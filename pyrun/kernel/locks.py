@@ -18,9 +18,7 @@ def create_locked(path: str) -> int:
     fd = os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        os.link(
-            f"/proc/self/fd/{fd}", path, src_dir_fd=fd
-        )  # with a descriptor it is linkat(2), which follows
+        os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd)  # with a descriptor it is linkat(2), which follows
     except BaseException:
         os.close(fd)
         raise

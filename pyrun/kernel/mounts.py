@@ -300,9 +300,8 @@ def _ordinary_directory(root_path: str, path: str, make: bool) -> int:
             if cause.errno != errno.ENOENT or not make:
                 raise
         parent, _, name = path.rpartition("/")
-        with in_root(root, parent, os.O_PATH | os.O_DIRECTORY) as directory:
-            with suppress(FileExistsError):
-                os.mkdir(name, 0o755, dir_fd=directory)
+        with in_root(root, parent, os.O_PATH | os.O_DIRECTORY) as directory, suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=directory)
         return open_in_root(root, path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, NO_LINKS)
 
 

@@ -80,9 +80,9 @@ class MakeSymlink(NamedTuple):
 
     def apply(self) -> None:
         parent, _, name = self.path.rpartition("/")
-        with opened(self.root) as root, in_root(root, parent, os.O_PATH | os.O_DIRECTORY) as directory:
-            with suppress(FileExistsError):
-                os.symlink(self.target, name, dir_fd=directory)
+        flags = os.O_PATH | os.O_DIRECTORY
+        with opened(self.root) as root, in_root(root, parent, flags) as at, suppress(FileExistsError):
+            os.symlink(self.target, name, dir_fd=at)
 
     def inverse(self) -> None:
         return None

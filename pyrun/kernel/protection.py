@@ -54,9 +54,7 @@ class ReadOnlyPath(NamedTuple):
                 target = open_in_root(root, self.path, os.O_PATH, NO_LINKS)
             except (FileNotFoundError, NotADirectoryError):
                 return
-        fd = syscalls.open_tree(
-            target, b"", syscalls.OPEN_TREE_CLONE | syscalls.AT_RECURSIVE | syscalls.AT_EMPTY_PATH
-        )
+        fd = syscalls.open_tree(target, b"", syscalls.OPEN_TREE_CLONE | syscalls.AT_RECURSIVE | syscalls.AT_EMPTY_PATH)
         bits = attributes("ro,nosuid,nodev,noexec")
         syscalls.mount_setattr(fd, bits, 0, 0, recursive=True)
         attach(fd, target)

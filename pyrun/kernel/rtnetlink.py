@@ -90,9 +90,7 @@ def bridge(name: str, hardware: str) -> bytes:
 def interface_address(index: int, local: str, prefix: int, broadcast: str) -> bytes:
     """Give the body that adds an IPv4 address; see linux/if_addr.h."""
     attributes: Attributes = [(IFA_LOCAL, address(local)), (IFA_ADDRESS, address(local))]
-    return _ADDRESS.pack(AF_INET, prefix, 0, 0, index) + encode(
-        [*attributes, (IFA_BROADCAST, address(broadcast))]
-    )
+    return _ADDRESS.pack(AF_INET, prefix, 0, 0, index) + encode([*attributes, (IFA_BROADCAST, address(broadcast))])
 
 
 def default_route(gateway: str, index: int) -> bytes:

@@ -170,9 +170,7 @@ def fsmount(fd: int, attributes: int) -> int:
     return _syscall("fsmount", [_int, _uint, _uint], fd, FSMOUNT_CLOEXEC, attributes)
 
 
-def mount_setattr(
-    fd: int, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0, recursive: bool = False
-) -> None:
+def mount_setattr(fd: int, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0, recursive: bool = False) -> None:
     """Change the attributes of the mount of descriptor *fd*; see mount_setattr(2).
 
     Errors: OSError; ENOSYS before Linux 5.12.

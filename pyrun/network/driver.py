@@ -172,9 +172,7 @@ def _read() -> "Network | None":
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as cause:
-        raise PyrunError(
-            f"network: {_RECORD}: not readable", hint="remove it; the network is made anew"
-        ) from cause
+        raise PyrunError(f"network: {_RECORD}: not readable", hint="remove it; the network is made anew") from cause
 
 
 @contextmanager

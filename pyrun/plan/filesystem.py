@@ -51,9 +51,7 @@ _OF_CGROUPS = "its cgroups"
 class HostView(NamedTuple):
     """What the plan has to know about the host: looked up before, so that the plan stays pure."""
 
-    cgroup_mounts: tuple[
-        tuple[str, str, str], ...
-    ] = ()  # (fstype, parameters, directory below /sys/fs/cgroup)
+    cgroup_mounts: tuple[tuple[str, str, str], ...] = ()  # (fstype, parameters, directory below /sys/fs/cgroup)
     devices: tuple[tuple[str, str, int, int, int, int, int], ...] = ()  # for --privileged: the host's nodes
     thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
     init_program: str = ""  # host path of the --init program
@@ -64,9 +62,7 @@ def root(identity: str) -> str:
     return f"{paths.runtime(identity)}/root"
 
 
-def filesystem(
-    config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]
-) -> list[Operation]:
+def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
     """List all mounts up to the point where the container's root becomes the root.
 
     *binds* are the (host file, path) pairs of hosts, hostname and resolv.conf.
@@ -80,17 +76,12 @@ def filesystem(
         *_devices(config, host, at),
         *_sys(config, host, at),
         *_placeholders(at),
-        *(
-            mounts.BindMount(source, at, target, "nodev", False, reason=_HOSTFILES)
-            for source, target in binds
-        ),
+        *(mounts.BindMount(source, at, target, "nodev", False, reason=_HOSTFILES) for source, target in binds),
         *(_volume(mount, at) for mount in sorted(config.mounts, key=lambda m: m.target.count("/"))),
     ]
     if config.init:
         reason = "--init: reaps zombies, passes signals on"
-        plan.append(
-            mounts.BindMount(host.init_program, at, "/sbin/docker-init", "ro,nodev", False, reason=reason)
-        )
+        plan.append(mounts.BindMount(host.init_program, at, "/sbin/docker-init", "ro,nodev", False, reason=reason))
     if config.read_only:
         plan.append(mounts.MakeRootReadOnly(at))
     plan.append(mounts.PivotRoot(at))
@@ -114,9 +105,7 @@ def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation
     mount = mounts.MountFilesystem
     shm = f"mode=1777,size={config.shm_size}"
     plan: list[Operation] = [
-        mount(
-            "tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"
-        ),
+        mount("tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"),
         *(nodes.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
         mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", _PTS, "its terminals"),
         mount("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory"),
@@ -126,10 +115,11 @@ def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation
     known = {path for path, *_ in DEVICES} | {path for path, _ in DEVICE_LINKS} | {"/dev/console"}
     directories: list[str] = []
     for path, kind, major, minor, mode, owner, group in host.devices if config.privileged else ():
-        parent = path.rpartition("/")[0]
-        if parent != "/dev" and parent not in directories:
-            directories.append(parent)
-            plan.append(nodes.MakeDeviceDirectory(at, parent))
+        parts = path.split("/")
+        for parent in ("/".join(parts[:depth]) for depth in range(3, len(parts))):
+            if parent not in directories:
+                directories.append(parent)
+                plan.append(nodes.MakeDeviceDirectory(at, parent))
         if path not in known:
             plan.append(nodes.MakeNode(at, path, kind, major, minor, mode, owner, group))
     return plan
@@ -141,14 +131,10 @@ def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     plan: list[Operation] = [mount("sysfs", "sysfs", at, "/sys", access, reason="what the kernel tells")]
     v1 = [entry for entry in host.cgroup_mounts if entry[2]]
     if v1:
-        plan.append(
-            mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", _OF_CGROUPS, make=False)
-        )
+        plan.append(mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", _OF_CGROUPS, make=False))
     for fstype, parameters, directory in host.cgroup_mounts:
         target = f"/sys/fs/cgroup/{directory}".rstrip("/")
-        plan.append(
-            mount(fstype, "cgroup", at, target, access, parameters, _OF_CGROUPS, make=bool(directory))
-        )
+        plan.append(mount(fstype, "cgroup", at, target, access, parameters, _OF_CGROUPS, make=bool(directory)))
     if v1 and not config.privileged:
         plan.append(mounts.RemountReadOnly(at, "/sys/fs/cgroup"))
     return plan

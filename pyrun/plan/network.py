@@ -12,9 +12,7 @@ _PORTS = "any user of the container may listen on any port"
 
 def network(net: Network) -> list[Operation]:
     """Make the bridge, its address, its rules, and let the host forward."""
-    ipv6 = [
-        (f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in ("accept_ra", "autoconf", "accept_redirects")
-    ]
+    ipv6 = [(f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in ("accept_ra", "autoconf", "accept_redirects")]
     ipv4 = [(f"net/ipv4/conf/{net.bridge}/{name}", "0") for name in ("accept_redirects", "send_redirects")]
     return [
         links.AddBridge(net.bridge, net.mac),

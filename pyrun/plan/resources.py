@@ -9,9 +9,7 @@ _PERIOD = 100_000  # microseconds, the kernel's default
 _V2_WANTED = ("cpu", "cpuset", "io", "memory", "pids")
 
 
-def resources(
-    config: ContainerConfig, groups: tuple[Hierarchy, ...], enabled: frozenset[str]
-) -> list[Operation]:
+def resources(config: ContainerConfig, groups: tuple[Hierarchy, ...], enabled: frozenset[str]) -> list[Operation]:
     """Make the container's groups and write all limits; it joins them afterwards.
 
     *enabled* are the v2 controllers that the root group already passes on.

@@ -14,7 +14,6 @@ End of file means that the other side is gone. Imports stay lean: a monitor live
 """
 
 import _socket  # socket itself imports enum and selectors
-import os
 
 NAMESPACES, ENDPOINT, READY, START, FAILED = b"N", b"E", b"R", b"S", b"F"
 STARTED, EXITED, SIGNAL, RESIZE, DETACH = b"s", b"x", b"k", b"r", b"d"
@@ -27,7 +26,7 @@ _ONE_DESCRIPTOR = 24  # CMSG_SPACE(sizeof(int))
 class Channel:
     """One end of a connection that keeps packets apart."""
 
-    __slots__ = ("fd", "_socket")
+    __slots__ = ("_socket", "fd")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -48,8 +47,8 @@ class Channel:
         """Wait for a message: its kind (GONE at the end), its content, and a descriptor or -1."""
         try:
             packet, extra, _, _ = self._socket.recvmsg(_PACKET, _ONE_DESCRIPTOR, _socket.MSG_CMSG_CLOEXEC)
-        except ConnectionResetError:
-            return GONE, b"", -1
+        except ConnectionResetError:  # told once, before what is queued: it ended with a message of ours unread
+            return self.receive()
         descriptor = int.from_bytes(extra[0][2][:4], "little") if extra else -1
         return packet[:1], packet[1:], descriptor
 
@@ -71,4 +70,4 @@ def failure(code: int, message: str) -> bytes:
 
 def read_failure(content: bytes) -> "tuple[int, str]":
     """Decode the content of FAILED: exit code and text."""
-    return content[0] if content else 125, os.fsdecode(content[1:])
+    return content[0] if content else 125, content[1:].decode(errors="surrogateescape")

@@ -111,9 +111,7 @@ def _prepare(
     kept = capabilities.resolve(container.cap_add, container.cap_drop, container.privileged, available)
     policy = "unconfined" if container.privileged and not container.seccomp else container.seccomp
     report, reported = os.pipe2(os.O_CLOEXEC)
-    merged = {
-        e.partition("=")[0]: e for e in (*container.env, *(["TERM=xterm"] if config.tty else []), *config.env)
-    }
+    merged = {e.partition("=")[0]: e for e in (*container.env, *(["TERM=xterm"] if config.tty else []), *config.env)}
     become = Program(
         config.args,
         tuple(merged.values()),
@@ -208,9 +206,7 @@ def _become(visit: Visit, parent: Channel) -> NoReturn:
             os.write(fd, b"0")
         os.setsid()
         with files.opened("/") as root:
-            account = accounts.resolve(
-                root, visit.config.user or visit.container.user, visit.container.groups
-            )
+            account = accounts.resolve(root, visit.config.user or visit.container.user, visit.container.groups)
         syscalls.join_session_keyring(f"_ses.{visit.container.id}".encode())
         stdio, master = visit.program.stdio, -1
         if visit.config.tty:

@@ -47,8 +47,7 @@ def hostfile_contents(config: ContainerConfig, end: "Endpoint | None", ipv6: boo
     """Give what goes into hosts, hostname and resolv.conf, by the network mode's rules."""
     if config.network == "host":
         hosts = (
-            _read("/etc/hosts")
-            + hostfiles.hosts(config.hostname, "", config.extra_hosts, "", False).split("\n", 1)[1]
+            _read("/etc/hosts") + hostfiles.hosts(config.hostname, "", config.extra_hosts, "", False).split("\n", 1)[1]
         )
         resolv = _read("/etc/resolv.conf")
         if config.dns or config.dns_search or config.dns_options:

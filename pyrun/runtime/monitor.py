@@ -91,7 +91,7 @@ def _start(config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int
     unneeded = (lock, ours.fd, client.fd, report, *(fd for fd in (*outer, *stdio) if fd >= 0))
     job = _job(config, around, end, theirs, reported, inner, unneeded)
     pid = _fork(job)
-    for fd in {fd for fd in (*inner, reported, job.program.trampoline)}:
+    for fd in {*inner, reported, job.program.trampoline}:
         os.close(fd)
     theirs.close()
     pidfd = os.pidfd_open(pid)
@@ -117,9 +117,7 @@ def _claim(config: ContainerConfig) -> None:
     except OperationFailed as problem:
         if problem.errno == 17 and problem.operation.shell().startswith("ln "):
             other = os.readlink(f"{paths.NAMES}/{config.name}")[:12]
-            raise PyrunError(
-                f"container: {config.name}: the name is already in use by container {other}"
-            ) from problem
+            raise PyrunError(f"container: {config.name}: the name is already in use by container {other}") from problem
         raise
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
 
@@ -193,9 +191,7 @@ def _fork(job: init.Job) -> int:
     return pid
 
 
-def _meet(
-    config: ContainerConfig, end: "Endpoint | None", pid: int, channel: Channel, journal: FileJournal
-) -> int:
+def _meet(config: ContainerConfig, end: "Endpoint | None", pid: int, channel: Channel, journal: FileJournal) -> int:
     """Do our part of the setup while init does its own; give the terminal's master or -1."""
     _receive(channel, NAMESPACES)
     perform(plan.visible(config, pid), "host", journal)
@@ -272,9 +268,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None") -> NoR
     killed = cgroups.oom_kills(cgroups.hierarchies(), identity) > 0
     durable = bool(container.config and not container.config.remove)
     try:
-        records.write_exit(
-            f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable
-        )
+        records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
     _complain(identity, store.retire(identity, lock))
@@ -309,9 +303,7 @@ def _complain(identity: str, failures: "list[Exception]") -> None:
     """Leave a note where somebody who looks for left-overs finds it."""
     if failures:
         text = "".join(f"{identity[:12]}: {failure}\n" for failure in failures)
-        fd = os.open(
-            f"{paths.STATE}/problems.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        fd = os.open(f"{paths.STATE}/problems.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(fd, text.encode(errors="replace"))
         os.close(fd)
 

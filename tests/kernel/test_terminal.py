@@ -1,0 +1,141 @@
+"""Terminals: -it as a person has it, driven through a real pseudo-terminal."""
+
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+from lab import BUSYBOX, PYRUN, Host, wait_until
+
+
+class Terminal:
+    """A terminal with pyrun in it."""
+
+    def __init__(self, host: Host, *arguments: str) -> None:
+        self.master, peer = os.openpty()
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+        self.before = termios.tcgetattr(peer)
+        self.peer = peer
+        self.client = host.start([*PYRUN, *arguments], stdin=peer, stdout=peer, stderr=peer, start_new_session=True)
+        self.screen = b""
+
+    def type(self, text: bytes) -> None:
+        os.write(self.master, text)
+
+    def expect(self, text: bytes, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.screen:
+            assert time.monotonic() < deadline, self.screen
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.screen += os.read(self.master, 4096)
+
+    def end(self) -> int:
+        code = self.client.wait(timeout=20)
+        assert termios.tcgetattr(self.peer) == self.before
+        os.close(self.master)
+        os.close(self.peer)
+        return code
+
+
+def test_shell_with_terminal(host: Host) -> None:
+    terminal = Terminal(host, "run", "-it", "--rm", BUSYBOX, "sh")
+    terminal.type(b"tty; stty size; echo $TERM; ls -l /dev/console | cut -c1\r")
+    terminal.expect(b"/dev/pts/0\r\n33 77\r\nxterm\r\nc\r\n")
+    terminal.type(b"exit 5\r")
+    assert terminal.end() == 5
+
+
+def test_window_size_follows(host: Host) -> None:
+    terminal = Terminal(host, "run", "-it", "--rm", BUSYBOX, "sh", "-c", "trap 'stty size' WINCH; echo up; while :; do sleep 0.1; done")
+    terminal.expect(b"up\r\n")
+    fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", 11, 22, 0, 0))
+    terminal.client.send_signal(signal.SIGWINCH)
+    terminal.expect(b"11 22\r\n")
+    terminal.type(b"\x03")
+    terminal.client.send_signal(signal.SIGKILL)
+    terminal.client.wait()
+    for identity in host.ok("ps", "-q").split():
+        host.ok("rm", "-f", identity)
+
+
+def test_job_control_and_interrupt(host: Host) -> None:
+    terminal = Terminal(host, "run", "-it", "--rm", BUSYBOX, "sh")
+    terminal.type(b"sleep 1000\r")
+    terminal.expect(b"sleep 1000\r\n")
+    wait_until(lambda: host.shell("pgrep -fx 'sleep 1000'").returncode == 0)
+    terminal.type(b"\x1a")
+    terminal.expect(b"Stopped")
+    terminal.type(b"fg\r")
+    time.sleep(0.2)
+    terminal.type(b"\x03")
+    terminal.type(b"echo after-$?\r")
+    terminal.expect(b"after-130")
+    terminal.type(b"exit\r")
+    assert terminal.end() == 130
+
+
+def test_detach_keys_leave_it_running(host: Host) -> None:
+    terminal = Terminal(host, "run", "-it", "--name", "kept", BUSYBOX, "sh")
+    terminal.type(b"echo here\r")
+    terminal.expect(b"here\r\n")
+    terminal.type(b"\x10\x11")
+    assert terminal.end() == 0
+    assert "kept" in host.ok("ps")
+    host.ok("rm", "-f", "kept")
+
+
+def test_exec_with_terminal(host: Host) -> None:
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
+    terminal = Terminal(host, "exec", "-it", "box", "sh")
+    terminal.type(b"tty; stty size; exit 4\r")
+    terminal.expect(b"/dev/pts/0\r\n33 77\r\n")
+    assert terminal.end() == 4
+
+
+@pytest.mark.parametrize("verb", [["run", "--rm"], ["exec"]])
+def test_terminal_is_refused_without_one(host: Host, verb: list[str]) -> None:
+    target = BUSYBOX
+    if verb == ["exec"]:
+        host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
+        target = "box"
+    done = host.pyrun(*verb, "-it", target, "sh")
+    assert (done.returncode, done.stderr) == (125, b"pyrun: the input device is not a TTY\n")
+
+
+def test_a_program_cannot_type_into_the_callers_terminal(host: Host) -> None:
+    """T-A6: what the container has is never the caller's terminal, with or without -t."""
+    for options in (["-i"], ["-it"]):
+        terminal = Terminal(host, "run", "--rm", *options, BUSYBOX, "sh", "-c", "readlink /proc/self/fd/0 /dev/tty; echo end")
+        terminal.expect(b"end")
+        assert os.ttyname(terminal.peer).encode() not in terminal.screen.replace(b"/dev/pts/0", b"")
+        terminal.client.wait()
+        terminal.end()
+
+
+def test_output_only_terminal(host: Host) -> None:
+    done = host.pyrun("run", "-t", "--rm", BUSYBOX, "sh", "-c", "test -t 1 && echo yes")
+    assert (done.returncode, done.stdout) == (0, b"yes\r\n")
+
+
+def test_closed_standard_descriptors(host: Host) -> None:
+    """T-P7: whichever of 0, 1 and 2 the caller has closed, the program's are never somebody else's file."""
+    for closing in ("<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"):
+        command = ["bash", "-c", f'exec "$@" {closing}', "bash", *PYRUN, "run", "--rm", "-i", BUSYBOX, "sh", "-c", "exit 6"]
+        assert host.run(command).returncode == 6, closing
+
+
+def test_inherited_descriptors_do_not_reach_the_program(host: Host) -> None:
+    """T-P6: of what the caller has open, only 0, 1 and 2 exist inside."""
+    holder = [os.open("/", os.O_RDONLY) for _ in range(3)]
+    try:
+        command = [*PYRUN, "run", "--rm", BUSYBOX, "sh", "-c", "ls /proc/1/fd | tr '\\n' ' '"]
+        client = host.start(command, stdout=subprocess.PIPE, pass_fds=holder)
+        assert client.communicate()[0] in (b"0 1 2 ", b"0 1 2 10 ")
+    finally:
+        for fd in holder:
+            os.close(fd)

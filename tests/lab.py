@@ -1,0 +1,141 @@
+"""A host of its own for each test: network and mount namespaces, an uplink, and an internet behind it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+_SITE = [p for p in sys.path if p.endswith("site-packages")]
+PYRUN = [
+    sys.executable,
+    "-I",
+    "-S",
+    "-c",
+    f"import sys; sys.path[:0] = {[str(TOP), *_SITE]!r}; from pyrun.__main__ import main; main()",
+]
+BUSYBOX = os.environ.get("PYRUN_TEST_BUSYBOX", "")
+DEBIAN = os.environ.get("PYRUN_TEST_DEBIAN", "")
+HOST_ADDRESS, INTERNET_ADDRESS = "198.51.100.2", "198.51.100.1"
+Done = subprocess.CompletedProcess[bytes]
+
+_SETUP = f"""
+set -e
+mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs -o mode=700 tmpfs /var/lib/pyrun
+ip link set lo up
+ip link add up0 type veth peer name up0 netns $INTERNET
+ip addr add {HOST_ADDRESS}/24 dev up0
+ip link set up0 up
+nsenter -t $INTERNET -n ip link set lo up
+nsenter -t $INTERNET -n ip addr add {INTERNET_ADDRESS}/24 dev up0
+nsenter -t $INTERNET -n ip link set up0 up
+ip route add default via {INTERNET_ADDRESS}
+"""
+
+
+class Host:
+    """The machine that a test sees."""
+
+    def __init__(self) -> None:
+        self._internet = _sleeper("--net")
+        self._self = _sleeper("--net", "--mount", "--propagation", "private")
+        self.pid, self.internet_pid = self._self.pid, self._internet.pid
+        subprocess.run(self._enter(["bash", "-c", f"INTERNET={self.internet_pid}; {_SETUP}"]), check=True)
+
+    def close(self) -> None:
+        """End the containers that a test left, then the host."""
+        self.pyrun("ps", "-aq")
+        left = self.pyrun("ps", "-aq", "--no-trunc").stdout.decode().split()
+        if left:
+            self.pyrun("rm", "-f", *left)
+        for process in (self._self, self._internet):
+            process.kill()
+            process.wait()
+
+    def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
+        """Run a command line on the host."""
+        return self.run(["bash", "-c", command], stdin, timeout)
+
+    def run(self, command: list[str], stdin: bytes = b"", timeout: float = 60) -> Done:
+        """Run a program on the host."""
+        return subprocess.run(self._enter(command), input=stdin, capture_output=True, timeout=timeout, check=False)
+
+    def out(self, command: str) -> str:
+        """Run a command line that has to succeed; give what it prints."""
+        done = self.shell(command)
+        assert done.returncode == 0, done
+        return done.stdout.decode()
+
+    def internet(self, command: str) -> Done:
+        """Run a command line on the far side of the uplink."""
+        full = ["nsenter", "-t", str(self.internet_pid), "-n", "bash", "-c", command]
+        return subprocess.run(full, capture_output=True, timeout=60, check=False)
+
+    def start(self, command: list[str], **options: object) -> "subprocess.Popen[bytes]":
+        """Start a program on the host."""
+        return subprocess.Popen(self._enter(command), **options)  # type: ignore[call-overload,no-any-return]
+
+    def pyrun(self, *arguments: str, stdin: bytes = b"", timeout: float = 60) -> Done:
+        """Run pyrun on the host."""
+        return self.run([*PYRUN, *arguments], stdin, timeout)
+
+    def ok(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Run pyrun, which has to succeed in silence; give what it prints."""
+        done = self.pyrun(*arguments, stdin=stdin)
+        assert (done.returncode, done.stderr) == (0, b""), done
+        return done.stdout.decode()
+
+    def snapshot(self) -> dict[str, str]:
+        """Describe everything that a container could leave behind."""
+        look = {
+            "links": "ip -o link | sed 's/ state .*//' | sort",
+            "addresses": "ip -o addr | sed 's/valid_lft.*//'",
+            "routes": "ip route show table all | sort",
+            "iptables": "iptables-save | sed 's/\\[.*//; /^#/d' | grep -vE '^:|^\\*|^COMMIT' || :",
+            "nft": "nft list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
+            "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
+            "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
+            "cgroups": "find /sys/fs/cgroup -type d -name 'pyrun*'",
+            "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(seccomp|names$|containers$)' | sort",
+            "processes": "ps -eo args | grep '[p]yrun.__main__' | grep -v pytest || :",
+        }
+        return {name: self.shell(command).stdout.decode() for name, command in look.items()}
+
+    def settled(self) -> dict[str, str]:
+        """Give a snapshot after the network's grace period: when nothing of pyrun runs any more."""
+        deadline = time.monotonic() + 20
+        while self.shell("ps -eo args | grep -q '[p]yrun.__main__'").returncode == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.snapshot()
+
+    def _enter(self, command: list[str]) -> list[str]:
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", f"--wd={TOP}", *command]
+
+
+@contextlib.contextmanager
+def fresh_host() -> Iterator[Host]:
+    """Give a host for the length of a with statement."""
+    host = Host()
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+def wait_until(claim: "object", seconds: float = 20) -> None:
+    """Wait until *claim*, a function, holds; fail when it does not come to hold at all."""
+    deadline = time.monotonic() + seconds
+    while not claim():  # type: ignore[operator]
+        assert time.monotonic() < deadline, claim
+        time.sleep(0.02)
+
+
+def _sleeper(*options: str) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(["unshare", *options, "sh", "-c", "echo; exec sleep 3600"], stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    return process
