@@ -12,8 +12,8 @@ def main() -> None:
     if not sys.flags.isolated:
         _isolate()
     os.umask(0o077)
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115  # None when it was closed
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os._exit(_flushed(_guarded(sys.argv[1:])))
 
 

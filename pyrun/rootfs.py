@@ -58,9 +58,12 @@ def _checked(argument: str, directory: str) -> str:
 
 
 def _libraries() -> list[str]:
-    checkout = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    here = [f"{checkout}/rootfs"] if os.path.exists(f"{checkout}/pyproject.toml") else []
-    return [paths.ROOTFS, *here]
+    directory = os.path.dirname(os.path.abspath(__file__))
+    while directory != "/":  # the package lies in the checkout, or in a virtual environment inside it
+        directory = os.path.dirname(directory)
+        if os.path.exists(f"{directory}/scripts/make-rootfs"):
+            return [paths.ROOTFS, f"{directory}/rootfs"]
+    return [paths.ROOTFS]
 
 
 def _near(argument: str, known: list[str]) -> str:

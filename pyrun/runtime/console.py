@@ -89,7 +89,10 @@ class Console:
         self._outputs = [_Output(fd, number) for fd, number in ((ends.stdout, 1), (ends.stderr, 2)) if fd >= 0]
         self._input.connect(ends.stdin)
         while True:
+            ended = self._code is not None
             ready = self._wait()
+            if ready.get(self.control.fd):
+                self._code = self._message()
             if ready.get(self._signals):
                 self._pass_signals()
             for output in self._outputs:
@@ -97,10 +100,8 @@ class Console:
             if self._input.move(ready):
                 self.control.send(DETACH)
                 return 0
-            if self._code is not None and not ready and not any(output.buffer for output in self._outputs):
+            if ended and self._code is not None and not ready and not any(o.buffer for o in self._outputs):
                 return self._code
-            if ready.get(self.control.fd):
-                self._code = self._message()
 
     def _wait(self) -> dict[int, int]:
         """Wait until something can be done; once the program has ended, only for what it left us."""

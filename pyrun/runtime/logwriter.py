@@ -27,7 +27,7 @@ class LogWriter:
         self._fd = posix.open(path, _FLAGS, 0o600)
         self._size = posix.fstat(self._fd).st_size
         if self._size and posix.pread(self._fd, 1, self._size - 1) != b"\n":
-            self._append(b"\n", 0)  # a writer was killed: its torn record must not spoil our first
+            self._store(b"\n")  # a writer was killed: its torn record must not spoil our first
 
     def write(self, stream: str, content: bytes) -> None:
         """Log the complete lines of *content*, keeping the rest for the next call."""
@@ -39,7 +39,7 @@ class LogWriter:
         for stream, rest in self._partial.items():
             if rest:
                 self._partial[stream] = b""
-                self._append(_records([rest], stream), len(rest))
+                self._append([rest], stream)
 
     def pending(self) -> bool:
         """Claim that part of a line is still held back."""
@@ -49,27 +49,32 @@ class LogWriter:
         lines = _split(self._partial[stream] + content)
         self._partial[stream] = lines.pop()
         if lines:
-            self._append(_records(lines, stream), sum(map(len, lines)))
+            self._append(lines, stream)
 
-    def _append(self, records: bytes, length: int) -> None:
-        """Append *records*, which stand for *length* bytes of the container."""
+    def _append(self, lines: "list[bytes]", stream: str) -> None:
         if self._size >= self._file_size:
             self._rotate()
+        records = _records(lines, stream)
         if self._lost:
             note = f"[pyrun: {self._lost} bytes lost: no space left on device]\n"
             records = _records([note.encode()], "stderr") + records
-        written = 0
+        stored = self._store(records)
+        if stored and self._lost:
+            self._lost, stored = 0, stored - 1
+        self._lost += sum(map(len, lines[stored:]))
+
+    def _store(self, records: bytes) -> int:
+        """Write as many whole *records* as there is room for; give their number."""
+        kept = 0
         try:
             written = posix.write(self._fd, records)
-            if written < len(records):  # a torn record would make the next one unreadable as well
-                posix.ftruncate(self._fd, posix.fstat(self._fd).st_size - written)
+            kept = records.rfind(b"\n", 0, written) + 1
+            if kept < written:  # a torn record would make the next one unreadable as well
+                posix.ftruncate(self._fd, posix.fstat(self._fd).st_size - written + kept)
         except OSError:
-            written = 0
-        if written < len(records):
-            self._lost += length
-        else:
-            self._lost = 0
-            self._size += written
+            pass
+        self._size += kept
+        return records.count(b"\n", 0, kept)
 
     def _rotate(self) -> None:
         """Begin a new file; killed at any point, no file is lost and at most one number is unused."""
