@@ -244,6 +244,6 @@ def _listed(directory: str) -> list[str]:
 
 def tidy() -> None:
     """Remove the empty directories under /run, so that the last container leaves nothing there."""
-    with suppress(OSError):
-        for path in (f"{paths.RUN}/containers", paths.LOCKS, paths.NETWORKS, paths.RUN):
+    for path in (f"{paths.RUN}/containers", paths.LOCKS, paths.NETWORKS, paths.RUN):
+        with suppress(OSError):
             os.rmdir(path)

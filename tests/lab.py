@@ -22,10 +22,17 @@ DEBIAN = os.environ.get("PYRUN_TEST_DEBIAN", "")
 HOST_ADDRESS, INTERNET_ADDRESS = "198.51.100.2", "198.51.100.1"
 Done = subprocess.CompletedProcess[bytes]
 
+# The processes of pyrun that belong to this host: its clients and monitors live in its network namespace.
+_PROCESSES = """
+for p in $(pgrep -f 'pyrun[.](__main__|runtime)'); do
+    [ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && tr '\\0' ' ' < /proc/$p/cmdline && echo
+done || :
+"""
 _SETUP = f"""
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=700 tmpfs /var/lib/pyrun
+sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
 ip link set lo up
 ip link add up0 type veth peer name up0 netns $INTERNET
 ip addr add {HOST_ADDRESS}/24 dev up0
@@ -101,14 +108,16 @@ class Host:
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
             "cgroups": "find /sys/fs/cgroup -type d -name 'pyrun*'",
             "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(seccomp|names$|containers$)' | sort",
-            "processes": "ps -eo args | grep '[p]yrun.__main__' | grep -v pytest || :",
+            "processes": _PROCESSES,
         }
-        return {name: self.shell(command).stdout.decode() for name, command in look.items()}
+        script = "\n".join(f"echo '== {name}'\n{command}" for name, command in look.items())
+        parts = self.shell(script).stdout.decode().split("== ")[1:]
+        return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
 
     def settled(self) -> dict[str, str]:
         """Give a snapshot after the network's grace period: when nothing of pyrun runs any more."""
         deadline = time.monotonic() + 20
-        while self.shell("ps -eo args | grep -q '[p]yrun.__main__'").returncode == 0 and time.monotonic() < deadline:
+        while self.shell(_PROCESSES).stdout and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.snapshot()
 

@@ -176,6 +176,7 @@ def _reconcile() -> None:
         from pyrun.network import driver
 
         failures += driver.reconcile()
+        store.tidy()
     for failure in failures:
         sys.stderr.write(f"pyrun: left over: {failure}\n")
 

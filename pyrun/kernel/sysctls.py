@@ -84,7 +84,7 @@ def exists(name: str) -> bool:
 
 def _others_forward() -> bool:
     """Claim that somebody else's bridge or tunnel is here, whose packets we would stop."""
-    with suppress(OSError), open("/proc/net/dev") as file:
+    with suppress(OSError), open("/proc/self/net/dev") as file:
         for row in file.readlines()[2:]:
             name = row.partition(":")[0].strip()
             if name.startswith(("docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "wg", "tun", "tap")):

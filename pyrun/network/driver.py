@@ -137,7 +137,9 @@ def _ensure() -> Network:
 
 def _plug_in_again(net: Network) -> None:
     """Make the host ends of running containers ports of the new bridge."""
-    for name in os.listdir("/sys/class/net") if os.path.isdir("/sys/class/net") else []:
+    with open("/proc/self/net/dev") as file:  # /sys/class/net shows the namespace of whoever mounted it
+        names = [row.partition(":")[0].strip() for row in file.readlines()[2:]]
+    for name in names:
         found = rtnetlink.find_link(name) if name.startswith("veth") else None
         if found and found[2].get(rtnetlink.IFLA_IFALIAS, b"").startswith(b"pyrun:"):
             perform([links.Enslave(name, net.bridge)], "host")

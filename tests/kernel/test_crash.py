@@ -1,0 +1,153 @@
+"""SIGKILL at every operation of setup and teardown: the next command cleans completely.
+
+Fault injection is a view of the list of operations: an observer that kills the
+process it runs in when the list has come to a chosen place.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+from lab import BUSYBOX, PYRUN, TOP, Done, Host
+
+_SITE = [p for p in sys.path if p.endswith("site-packages")]
+_KILLER = f"""
+import sys
+sys.path[:0] = {[str(TOP), *_SITE]!r}
+counter, place, moment = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1)
+import os
+from pyrun import journal, operation
+
+fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)  # init cannot open it after the pivot
+
+def reached():
+    os.write(fd, b".")
+    if os.fstat(fd).st_size == place:
+        os.kill(os.getpid(), 9)
+
+def observe(side, each):
+    reached()
+
+intend = journal.FileJournal.intend
+
+def noted(self, inverse):
+    entry = intend(self, inverse)
+    reached()
+    return entry
+
+if moment == "before":
+    operation.observers.append(observe)
+else:
+    journal.FileJournal.intend = noted
+from pyrun.__main__ import main
+main()
+"""
+
+
+def _run(host: Host, counter: Path, place: int, moment: str, *arguments: str) -> tuple[Done, int]:
+    """Run pyrun, killed at a place; give the outcome and how far the list came."""
+    counter.unlink(missing_ok=True)
+    killer = [sys.executable, "-I", "-S", "-c", _KILLER, str(counter), str(place), moment]
+    done = host.run([*killer, *arguments], timeout=30)
+    return done, counter.stat().st_size if counter.exists() else 0
+
+
+def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
+    """Kill at one place after the other until the list is through; give how many places there were."""
+    counter = tmp_path / "counter"
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    place = 1
+    while True:
+        done, reached = _run(host, counter, place, moment, *arguments)
+        if reached < place:
+            assert done.returncode == 0, done
+            return place - 1
+        cleaned = host.pyrun("ps", "-aq")
+        assert (cleaned.returncode, cleaned.stderr) == (0, b""), (place, cleaned)
+        for identity in cleaned.stdout.decode().split():
+            host.ok("rm", "-f", identity)
+        assert host.settled() == before, place
+        place += 1
+
+
+@pytest.mark.parametrize("moment", ["before", "noted"])
+def test_killed_anywhere_the_next_command_cleans(host: Host, tmp_path: Path, moment: str) -> None:
+    places = _sweep(host, moment, tmp_path, "run", "--rm", "--name", "doomed", BUSYBOX, "true")
+    assert places > (60 if moment == "before" else 10)
+
+
+def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Path) -> None:
+    """Cleaning is itself killed at every place, after a start that was killed with everything in place."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    counter, place = tmp_path / "counter", 1
+    while True:
+        host.ok("run", "-d", "--rm", "--name", "doomed", BUSYBOX, "sleep", "300")
+        host.shell("kill -9 $(pgrep -f 'pyrun.*doomed') $(pgrep -fx 'sleep 300')")
+        _, reached = _run(host, counter, place, "before", "ps")
+        host.ok("ps")
+        assert host.settled() == before, place
+        if reached < place:
+            break
+        place += 1
+    assert place > 10
+
+
+def test_killed_monitor_leaves_the_container_running_and_known(host: Host) -> None:
+    host.ok("run", "-d", "--name", "orphan", BUSYBOX, "sleep", "300")
+    host.shell("kill -9 $(pgrep -f 'pyrun.*orphan')")
+    assert "Up" in host.ok("ps")
+    assert host.ok("exec", "orphan", "echo", "hello") == "hello\n"
+    host.ok("stop", "-t", "0", "orphan")
+    assert "Exited (255)" in host.ok("ps", "-a")
+    host.ok("rm", "orphan")
+
+
+def test_after_a_reboot_stopped_containers_are_listed_and_removable(host: Host) -> None:
+    """/run is emptied and the processes are gone, as a reboot leaves it."""
+    host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300")
+    host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300")
+    host.shell("kill -9 $(pgrep -f 'pyrun.*(stayed|passing)') $(pgrep -fx 'sleep 300')")
+    host.out("rm -rf /run/pyrun /run/netns; ip link del pyrun0; iptables -F; iptables -X; iptables -t nat -F")
+    host.out("sed -i 's/\"[0-9a-f-]\\{36\\}\"/\"00000000-0000-0000-0000-000000000000\"/' /var/lib/pyrun/containers/*/start.json")
+    listed = host.ok("ps", "-a")
+    assert "stayed" in listed
+    assert "Exited (255)" in listed
+    assert "passing" not in listed
+    host.ok("rm", "stayed")
+    host.ok("run", "--rm", "--name", "stayed", BUSYBOX, "true")
+
+
+def test_one_corrupt_record_leaves_the_others_working(host: Host) -> None:
+    good = host.ok("run", "-d", "--name", "good", BUSYBOX, "sleep", "300").strip()
+    bad = host.ok("run", "-d", "--name", "bad", BUSYBOX, "sleep", "300").strip()
+    for damage in ("", "{", "[]", '{"version": 99}', '{"version": 1, "id": 7}', "\\xff\\xfe", "[" * 50000):
+        host.out(f"printf '{damage}' > /var/lib/pyrun/containers/{bad}/config.json")
+        listed = host.ok("ps", "-a")
+        assert "Corrupt" in listed
+        assert "good" in listed
+        assert host.ok("exec", "good", "echo", "fine") == "fine\n"
+        assert host.pyrun("exec", bad[:12], "true").returncode == 1
+    assert host.pyrun("rm", bad).returncode == 1
+    host.ok("rm", "-f", bad)
+    host.ok("rm", "-f", good)
+    assert host.ok("ps", "-aq") == ""
+
+
+def test_fifty_starts_at_once(host: Host) -> None:
+    """R4: no address, name or link twice, nothing left afterwards."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    words = " ".join("'" + word.replace("'", "'\\''") + "'" for word in PYRUN)
+    script = f"seq 50 | xargs -P 50 -I@ {words} run -d --name many@ {BUSYBOX} sleep 300"
+    assert host.shell(script, timeout=120).returncode == 0
+    identities = host.ok("ps", "-q", "--no-trunc").split()
+    assert len(set(identities)) == 50
+    addresses = host.out("for n in $(ip netns list | cut -d' ' -f1); do ip -n $n -o -4 addr show eth0 | awk '{ print $4 }'; done")
+    assert len(set(addresses.split())) == 50
+    assert len(host.out("ip -o link show master pyrun0").splitlines()) == 50
+    racing = f"seq 10 | xargs -P 10 -I@ {words} run -d --name same {BUSYBOX} sleep 300 2>/dev/null"
+    assert len(host.shell(racing).stdout.split()) == 1
+    host.ok("rm", "-f", "same", *identities)
+    assert host.settled() == before

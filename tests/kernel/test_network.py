@@ -1,0 +1,263 @@
+"""The bridge network: what links, addresses and rules it makes, what passes and what does not. iproute2 is the witness."""
+
+import json
+import re
+import subprocess
+import time
+
+import pytest
+from lab import BUSYBOX, DEBIAN, HOST_ADDRESS, INTERNET_ADDRESS, Host, wait_until
+
+
+@pytest.fixture
+def box(host: Host) -> Host:
+    """A host with a container named box."""
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "300")
+    return host
+
+
+def test_addresses_links_and_route(box: Host) -> None:
+    bridge = json.loads(box.out("ip -j -d addr show pyrun0"))[0]
+    assert bridge["linkinfo"]["info_kind"] == "bridge"
+    assert [(a["local"], a["prefixlen"], a["broadcast"]) for a in bridge["addr_info"] if a["family"] == "inet"] == [
+        ("172.17.0.1", 16, "172.17.255.255")
+    ]
+    eth0 = json.loads(box.out("ip -n pyrun-box -j addr show eth0"))[0]
+    assert eth0["address"] == "02:42:ac:11:00:02"
+    assert [(a["local"], a["prefixlen"]) for a in eth0["addr_info"]] == [("172.17.0.2", 16)]
+    assert box.out("ip -n pyrun-box route").split("\n")[0].strip() == "default via 172.17.0.1 dev eth0"
+    port = json.loads(box.out("ip -j link show master pyrun0"))[0]
+    assert re.fullmatch("veth[0-9a-f]{7}", port["ifname"])
+    assert port["ifalias"] == "pyrun:box"
+    assert port["link_index"] == eth0["ifindex"]
+
+
+def test_sandbox_is_visible_to_ip_netns(box: Host) -> None:
+    assert "pyrun-box" in box.out("ip netns list")
+    inside = box.ok("exec", "box", "readlink", "/proc/self/ns/net")
+    assert box.out("ip netns exec pyrun-box readlink /proc/self/ns/net") == inside
+    box.ok("rm", "-f", "box")
+    assert box.shell("ip netns list").stdout == b""
+
+
+def test_sysctls_of_the_sandbox(box: Host) -> None:
+    names = "net.ipv4.ping_group_range net.ipv4.ip_unprivileged_port_start net.ipv6.conf.eth0.disable_ipv6"
+    assert box.out(f"ip netns exec pyrun-box sysctl -n {names}") == "0\t2147483647\n0\n1\n"
+
+
+def test_containers_reach_each_other_the_host_and_the_outside(box: Host) -> None:
+    script = f"ping -c 1 -W 2 172.17.0.2 && ping -c 1 -W 2 172.17.0.1 && ping -c 1 -W 2 {INTERNET_ADDRESS}"
+    done = box.pyrun("run", "--rm", BUSYBOX, "sh", "-c", script)
+    assert done.returncode == 0, done
+
+
+def test_the_outside_sees_the_hosts_address(box: Host) -> None:
+    """MASQUERADE, proven by the far side."""
+    server = subprocess.Popen(
+        ["nsenter", "-t", str(box.internet_pid), "-n", "python3", "-c", _SERVER], stdout=subprocess.PIPE
+    )
+    assert server.stdout
+    assert server.stdout.readline() == b"ready\n"
+    assert box.ok("exec", "box", "nc", "-w", "5", INTERNET_ADDRESS, "7000").strip() == HOST_ADDRESS
+    server.wait(timeout=10)
+
+
+_SERVER = """
+import socket
+server = socket.create_server(("0.0.0.0", 7000))
+print("ready", flush=True)
+connection, peer = server.accept()
+connection.sendall(peer[0].encode())
+"""
+
+
+def test_the_outside_reaches_no_container_directly(box: Host) -> None:
+    """T-E3: a neighbour that routes to the subnet over us meets a DROP, for TCP, UDP and ping."""
+    assert box.internet(f"ip route add 172.17.0.0/16 via {HOST_ADDRESS}").returncode == 0
+    assert box.internet(f"ping -c 1 -W 2 {HOST_ADDRESS}").returncode == 0
+    assert box.internet("ping -c 1 -W 1 172.17.0.2").returncode != 0
+    box.ok("exec", "-d", "box", "nc", "-l", "-p", "80", "-e", "echo", "hello")
+    wait_until(lambda: b":80 " in box.shell("ip netns exec pyrun-box ss -ltn").stdout)
+    assert box.internet("timeout 1 bash -c 'exec 3<>/dev/tcp/172.17.0.2/80'").returncode != 0
+    assert box.shell("timeout 2 bash -c 'exec 3<>/dev/tcp/172.17.0.2/80; cat <&3'").stdout == b"hello\n"
+
+
+def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) -> None:
+    """T-E1: the bridge takes no routes from containers; the packet is seen to have arrived."""
+    before = host.out("ip -6 route show table all")
+    host.ok("run", "-d", "--name", "rogue", "--cap-add", "NET_ADMIN", BUSYBOX, "sleep", "300")
+    assert host.out("sysctl -n net.ipv6.conf.pyrun0.accept_ra net.ipv6.conf.pyrun0.autoconf") == "0\n0\n"
+    host.out("ip netns exec pyrun-rogue sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0")
+    wait_until(lambda: b"tentative" not in host.shell("ip -n pyrun-rogue -6 addr show dev eth0 scope link").stdout)
+    wait_until(lambda: b"fe80" in host.shell("ip -n pyrun-rogue -6 addr show dev eth0 scope link").stdout)
+    seen = "cat /proc/net/snmp6 | awk '/Icmp6InRouterAdvertisements/ { print $2 }'"
+    wait_until(lambda: b"tentative" not in host.shell("ip -6 addr show dev pyrun0 scope link").stdout)
+    count = int(host.out(seen))
+    assert host.shell(f"ip netns exec pyrun-rogue python3 -c '{_ADVERTISE}'").returncode == 0
+    wait_until(lambda: int(host.out(seen)) > count)
+    time.sleep(0.2)
+    after = host.out("ip -6 route show table all")
+    assert "default" not in after.replace("unreachable default", "")
+    assert "2001:db8:bad" not in after
+    del before
+
+
+_ADVERTISE = """
+import socket, struct
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+prefix = struct.pack("!BBBBIII16s", 3, 4, 64, 0xC0, 86400, 86400, 0, socket.inet_pton(socket.AF_INET6, "2001:db8:bad::"))
+s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix, ("ff02::1", 0, 0, socket.if_nametoindex("eth0")))
+"""
+
+
+def test_names_are_resolved_by_the_hosts_server(host: Host) -> None:
+    """The server in the internet answers one name; the container's resolv.conf points there."""
+    server = subprocess.Popen(
+        ["nsenter", "-t", str(host.internet_pid), "-n", "python3", "-c", _RESOLVER], stdout=subprocess.PIPE
+    )
+    assert server.stdout
+    assert server.stdout.readline() == b"ready\n"
+    try:
+        options = ["--dns", INTERNET_ADDRESS, "--dns-search", "example.test", "--dns-option", "ndots:2"]
+        done = host.pyrun("run", "--rm", *options, BUSYBOX, "sh", "-c", "cat /etc/resolv.conf; nslookup name.example.test")
+        text = done.stdout.decode()
+        assert text.startswith(f"nameserver {INTERNET_ADDRESS}\nsearch example.test\noptions ndots:2\n")
+        assert "Address: 203.0.113.7" in text
+    finally:
+        server.kill()
+        server.wait()
+
+
+_RESOLVER = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 53))
+print("ready", flush=True)
+while True:
+    query, peer = s.recvfrom(512)
+    kind = query[query.index(0, 12) + 1 : query.index(0, 12) + 3]
+    answer = b"\\xc0\\x0c\\0\\x01\\0\\x01\\0\\0\\0\\x3c\\0\\x04" + bytes([203, 0, 113, 7]) if kind == b"\\0\\x01" else b""
+    counts = b"\\0\\x01" + (b"\\0\\x01" if answer else b"\\0\\0") + b"\\0\\0\\0\\0"
+    s.sendto(query[:2] + b"\\x81\\x80" + counts + query[12 : query.index(0, 12) + 5] + answer, peer)
+"""
+
+
+def test_pool_avoids_routes_and_nameservers(host: Host) -> None:
+    host.out("ip addr add 172.17.5.1/24 dev up0; mount --bind /dev/stdin /etc/resolv.conf <<< '' || :")
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
+    assert "172.18.0.1/16" in host.out("ip -o addr show pyrun0")
+
+
+def test_exhausted_pools_are_explained_and_nothing_is_left(host: Host) -> None:
+    before = host.settled()
+    host.out("ip addr add 172.16.0.1/12 dev up0; ip addr add 192.168.0.1/16 dev up0")
+    done = host.pyrun("run", "--rm", BUSYBOX, "true")
+    assert done.returncode == 125
+    assert b"all address pools are taken: 172.17.0.0/16 by route 172.16.0.0/12" in done.stderr
+    host.out("ip addr del 172.16.0.1/12 dev up0; ip addr del 192.168.0.1/16 dev up0")
+    assert host.settled() == before
+
+
+def test_dockers_rules_are_left_alone_and_do_not_stop_us(host: Host) -> None:
+    """FORWARD drops as Docker makes it; ours pass all the same, theirs are byte-identical afterwards."""
+    host.out(
+        "iptables -P FORWARD DROP; for c in DOCKER-USER DOCKER-ISOLATION-STAGE-1 DOCKER; do iptables -N $c; done;"
+        "iptables -A FORWARD -j DOCKER-USER; iptables -A FORWARD -j DOCKER-ISOLATION-STAGE-1;"
+        "iptables -A FORWARD -o docker0 -j DOCKER; iptables -A DOCKER-USER -j RETURN;"
+        "iptables -t nat -A POSTROUTING -s 172.30.0.0/16 ! -o docker0 -j MASQUERADE;"
+        "ip link add docker0 type bridge; ip addr add 172.30.0.1/16 dev docker0; ip link set docker0 up"
+    )
+    before = host.out("iptables-save | sed 's/\\[.*//; /^#/d'")
+    host.ok("run", "--rm", BUSYBOX, "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS)
+    host.settled()
+    assert host.out("iptables-save | sed 's/\\[.*//; /^#/d'") == before
+
+
+def test_flushed_rules_come_back(box: Host) -> None:
+    rules = box.out("iptables-save | grep -v '^[:#]'")
+    box.out("iptables -F; iptables -t nat -F; iptables -X; iptables -P FORWARD ACCEPT")
+    box.ok("ps")
+    assert box.out("iptables-save | grep -v '^[:#]'") == rules
+    box.ok("ps")
+    assert box.out("iptables-save | grep -v '^[:#]'") == rules
+
+
+def test_deleted_bridge_comes_back_with_its_containers(box: Host) -> None:
+    box.out("ip link del pyrun0")
+    box.ok("ps")
+    wait_until(lambda: b"state UP" in box.shell("ip link show pyrun0").stdout)
+    assert box.ok("exec", "box", "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS)
+
+
+def test_a_foreign_link_of_our_name_is_not_touched(host: Host) -> None:
+    host.out("ip link add pyrun0 type bridge; ip addr add 10.1.1.1/24 dev pyrun0")
+    before = host.out("ip -j addr show pyrun0")
+    done = host.pyrun("run", "--rm", BUSYBOX, "true")
+    assert (done.returncode, b"pyrun0" in done.stderr) == (125, True)
+    assert host.out("ip -j addr show pyrun0") == before
+
+
+@pytest.mark.parametrize("mode", ["dry-run", "explain"])
+def test_explained_commands_make_the_same_network(private_host: None, mode: str) -> None:
+    """What is printed is run by bash on one fresh host, pyrun works on another: the kernel shows the same."""
+    from lab import fresh_host
+
+    with fresh_host() as first, fresh_host() as second:
+        if mode == "explain":
+            first.shell("true")
+            started = first.pyrun("run", "-d", "--explain", "--name", "same", BUSYBOX, "sleep", "300")
+            lines = started.stderr.decode()
+        else:
+            lines = first.ok("run", "--dry-run", "--name", "same", BUSYBOX, "sleep", "300")
+            first.ok("run", "-d", "--name", "same", BUSYBOX, "sleep", "300")
+        script = _network_part(lines)
+        assert len(script) > 20
+        second.out("sysctl -qw net.ipv4.ip_forward=0 || :")
+        text = "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\nsleep 0.3\n" + "\n".join(script) + "\necho $PID"
+        pid = second.out(text).split()[-1]
+        assert _network(second, f"nsenter -t {pid} -n") == _network(first, "ip netns exec pyrun-same")
+
+
+def _network_part(lines: str) -> list[str]:
+    """Give the commands about links, addresses, routes, parameters and rules, each on its side."""
+    found = []
+    for line in lines.splitlines():
+        side, _, rest = line.partition("$ ")
+        command = rest.partition("  # ")[0]
+        if command.startswith(("ip ", "sysctl ", "iptables ")):
+            command = re.sub(r"netns (\d+|\"\$PID\")", "netns $PID", command)
+            found.append(command if side == "host" else f"nsenter -t $PID -n {command}")
+    return found
+
+
+def _network(host: Host, enter: str) -> list[object]:
+    """Describe both sides of a host's container network, without what is random."""
+    result: list[object] = []
+    for prefix in ("", f"{enter} "):
+        addresses = json.loads(host.out(f"{prefix}ip -j addr"))
+        for link in addresses:
+            for key in ("ifindex", "link_index", "link_netnsid", "txqlen"):
+                link.pop(key, None)
+            for entry in link.get("addr_info", []):
+                entry.pop("local" if entry["family"] == "inet6" and entry["scope"] == "link" else "", None)
+                entry.pop("tentative", None)
+            link["ifname"] = re.sub("^veth.*", "veth", link["ifname"])
+            if prefix == "":
+                link.pop("address", None)
+        result.append([link for link in addresses if link["ifname"] not in ("sit0", "tunl0", "up0")])
+        result.append(json.loads(host.out(f"{prefix}ip -j route")))
+        names = "net.ipv4.ip_forward net.ipv4.ping_group_range net.ipv4.ip_unprivileged_port_start"
+        result.append(host.out(f"{prefix}sysctl {names}"))
+    result.append(host.out("iptables-save | sed 's/\\[.*//; /^#/d'"))
+    result.append(host.out("sysctl net.ipv6.conf.pyrun0.accept_ra net.ipv4.conf.pyrun0.send_redirects"))
+    return result
+
+
+def test_ping_from_a_distribution(host: Host) -> None:
+    """The main job on a real root file system."""
+    if not DEBIAN:
+        pytest.fail("PYRUN_TEST_DEBIAN is not set")
+    done = host.pyrun("run", "--rm", "--net", "bridge", DEBIAN, "/bin/bash", "-c", "ip -br addr show eth0 && ping -c 1 172.17.0.1")
+    assert done.returncode == 0, done
+    assert b"172.17.0.2/16" in done.stdout
