@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from lab import BUSYBOX, Host, fresh_host  # noqa: E402
+from lab import BUSYBOX, Host, fresh_host
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from pyrun import paths
-from pyrun.kernel import processes
+from pyrun.kernel import cgroups, controllers, processes
 from pyrun.network import driver
 from pyrun.spec import ContainerConfig
 from pyrun.store import Container, Status
@@ -52,6 +52,7 @@ def describe(container: Container) -> dict[str, Any]:
             "StopSignal": config.stop_signal,
             "StopTimeout": config.stop_timeout,
         },
+        "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
     }
 

@@ -1,6 +1,7 @@
 """What a program sees inside a container, and what its caller gets back. The witnesses are busybox and iproute2."""
 
 import hashlib
+import json
 import os
 import subprocess
 import time
@@ -96,13 +97,18 @@ def test_masked_paths_show_nothing(shared_host: Host) -> None:
 
 
 def test_process_one_is_the_program_and_sees_only_itself(shared_host: Host) -> None:
-    assert shared_host.ok("run", "--rm", BUSYBOX, "sh", "-c", "echo $$; ls -d /proc/[0-9]*").split()[:2] == ["1", "/proc/1"]
+    assert shared_host.ok("run", "--rm", BUSYBOX, "sh", "-c", "echo $$; ls -d /proc/[0-9]*").split()[:2] == [
+        "1",
+        "/proc/1",
+    ]
 
 
 def test_namespaces_are_private(shared_host: Host) -> None:
     kinds = "mnt pid uts ipc net cgroup"
     own = shared_host.out(f"for k in {kinds}; do readlink /proc/self/ns/$k; done").split()
-    inside = shared_host.ok("run", "--rm", BUSYBOX, "sh", "-c", f"for k in {kinds}; do readlink /proc/self/ns/$k; done").split()
+    inside = shared_host.ok(
+        "run", "--rm", BUSYBOX, "sh", "-c", f"for k in {kinds}; do readlink /proc/self/ns/$k; done"
+    ).split()
     assert len(inside) == 6
     assert not set(own) & set(inside)
 
@@ -134,27 +140,51 @@ def test_a_volume_makes_its_missing_source_and_a_mount_refuses_it(shared_host: H
 
 
 def test_tmpfs(shared_host: Host) -> None:
-    done = shared_host.ok("run", "--rm", "--tmpfs", "/scratch:size=1m,mode=700", BUSYBOX, "grep", "scratch", "/proc/mounts")
+    done = shared_host.ok(
+        "run", "--rm", "--tmpfs", "/scratch:size=1m,mode=700", BUSYBOX, "grep", "scratch", "/proc/mounts"
+    )
     assert {"nosuid", "nodev", "noexec", "size=1024k", "mode=700"} <= set(done.split()[3].split(","))
 
 
 def test_user_group_environment_directory(shared_host: Host) -> None:
     script = "id; pwd; echo $A-$HOME-$HOSTNAME; umask"
     done = shared_host.ok(
-        "run", "--rm", "-u", "user", "--group-add", "50", "-w", "/srv/x", "-e", "A=1 2", "-h", "named", BUSYBOX, "sh", "-c", script
+        "run",
+        "--rm",
+        "-u",
+        "user",
+        "--group-add",
+        "50",
+        "-w",
+        "/srv/x",
+        "-e",
+        "A=1 2",
+        "-h",
+        "named",
+        BUSYBOX,
+        "sh",
+        "-c",
+        script,
     )
     assert done == "uid=1000(user) gid=1000(user) groups=50(staff),1000(user)\n/srv/x\n1 2-/home/user-named\n0022\n"
 
 
 @pytest.mark.parametrize(
     ("user", "expected"),
-    [("1000", "uid=1000(user) gid=1000(user)"), ("1", "uid=1 gid=0(root)"), ("1:7", "uid=1 gid=7"), ("0", "uid=0(root)")],
+    [
+        ("1000", "uid=1000(user) gid=1000(user)"),
+        ("1", "uid=1 gid=0(root)"),
+        ("1:7", "uid=1 gid=7"),
+        ("0", "uid=0(root)"),
+    ],
 )
 def test_numeric_users_are_never_names(shared_host: Host, user: str, expected: str) -> None:
     assert shared_host.ok("run", "--rm", "-u", user, BUSYBOX, "id").startswith(expected)
 
 
-@pytest.mark.parametrize("user", ["nobody-there", "4294967295", "4294967296", "-1", "0x0", "1000:4294967295", "a:b:c", "1:"])
+@pytest.mark.parametrize(
+    "user", ["nobody-there", "4294967295", "4294967296", "-1", "0x0", "1000:4294967295", "a:b:c", "1:"]
+)
 def test_users_that_are_none_are_refused(shared_host: Host, user: str) -> None:
     done = shared_host.pyrun("run", "--rm", f"--user={user}", BUSYBOX, "id")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (125, b"", 1)
@@ -197,6 +227,24 @@ def test_memory_limit_kills_and_is_seen(shared_host: Host) -> None:
     shared_host.ok("rm", "hungry")
 
 
+def test_limits_are_in_the_kernel(shared_host: Host) -> None:
+    """As cgroupspy reads them back from the control files."""
+    options = ["-m", "64m", "--cpus", "0.5", "--pids-limit", "99", "--cpuset-cpus", "0", "--cpu-shares", "512"]
+    shared_host.ok("run", "-d", "--name", "limited", *options, BUSYBOX, "sleep", "60")
+    limits = json.loads(shared_host.ok("inspect", "limited"))[0]["Limits"]
+    assert (limits["MemoryMax"], limits["CpuQuota"], limits["CpuPeriod"], limits["PidsMax"]) == (
+        64 << 20,
+        50000,
+        100000,
+        99,
+    )
+    assert shared_host.ok("exec", "limited", "grep", "Cpus_allowed_list", "/proc/self/status").split() == [
+        "Cpus_allowed_list:",
+        "0",
+    ]
+    shared_host.ok("rm", "-f", "limited")
+
+
 def test_pids_limit(shared_host: Host) -> None:
     script = "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"
     done = shared_host.pyrun("run", "--rm", "--pids-limit", "4", BUSYBOX, "sh", "-c", script)
@@ -205,7 +253,10 @@ def test_pids_limit(shared_host: Host) -> None:
 
 def test_ulimit_and_shm_size(shared_host: Host) -> None:
     script = "ulimit -n; ulimit -Hn; df -k /dev/shm | tail -1 | awk '{ print $2 }'"
-    assert shared_host.ok("run", "--rm", "--ulimit", "nofile=64:128", "--shm-size", "1m", BUSYBOX, "sh", "-c", script) == "64\n128\n1024\n"
+    assert (
+        shared_host.ok("run", "--rm", "--ulimit", "nofile=64:128", "--shm-size", "1m", BUSYBOX, "sh", "-c", script)
+        == "64\n128\n1024\n"
+    )
 
 
 def test_init_reaps_and_passes_signals(shared_host: Host) -> None:
@@ -244,7 +295,9 @@ def test_detached_run_lets_go_of_the_callers_pipes(shared_host: Host) -> None:
 
 
 def test_killed_client_leaves_the_container_running(shared_host: Host) -> None:
-    client = shared_host.start([*PYRUN, "run", "--name", "alone", BUSYBOX, "sh", "-c", "echo up; sleep 60"], stdout=subprocess.PIPE)
+    client = shared_host.start(
+        [*PYRUN, "run", "--name", "alone", BUSYBOX, "sh", "-c", "echo up; sleep 60"], stdout=subprocess.PIPE
+    )
     assert client.stdout
     assert client.stdout.readline() == b"up\n"
     client.kill()
@@ -289,7 +342,9 @@ def test_host_and_no_network(shared_host: Host) -> None:
     names = "ls /sys/class/net"
     assert shared_host.ok("run", "--rm", "--net", "none", BUSYBOX, "sh", "-c", names).split() == ["lo"]
     own = shared_host.out("ip -o link | cut -d: -f2 | cut -d@ -f1").split()
-    inside = shared_host.ok("run", "--rm", "--net", "host", BUSYBOX, "sh", "-c", "ip -o link | cut -d: -f2 | cut -d@ -f1").split()
+    inside = shared_host.ok(
+        "run", "--rm", "--net", "host", BUSYBOX, "sh", "-c", "ip -o link | cut -d: -f2 | cut -d@ -f1"
+    ).split()
     assert sorted(inside) == sorted(own)
 
 

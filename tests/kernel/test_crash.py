@@ -84,7 +84,7 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
     counter, place = tmp_path / "counter", 1
     while True:
         host.ok("run", "-d", "--rm", "--name", "doomed", BUSYBOX, "sleep", "300")
-        host.shell("kill -9 $(pgrep -f 'pyrun.*doomed') $(pgrep -fx 'sleep 300')")
+        host.shell("kill -9 $(pgrep -f '[p]yrun.*doomed') $(pgrep -fx 'sleep 300')")
         _, reached = _run(host, counter, place, "before", "ps")
         host.ok("ps")
         assert host.settled() == before, place
@@ -96,7 +96,7 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
 
 def test_killed_monitor_leaves_the_container_running_and_known(host: Host) -> None:
     host.ok("run", "-d", "--name", "orphan", BUSYBOX, "sleep", "300")
-    host.shell("kill -9 $(pgrep -f 'pyrun.*orphan')")
+    host.shell("kill -9 $(pgrep -f '[p]yrun.*orphan')")
     assert "Up" in host.ok("ps")
     assert host.ok("exec", "orphan", "echo", "hello") == "hello\n"
     host.ok("stop", "-t", "0", "orphan")
@@ -108,9 +108,11 @@ def test_after_a_reboot_stopped_containers_are_listed_and_removable(host: Host) 
     """/run is emptied and the processes are gone, as a reboot leaves it."""
     host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300")
     host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300")
-    host.shell("kill -9 $(pgrep -f 'pyrun.*(stayed|passing)') $(pgrep -fx 'sleep 300')")
+    host.shell("kill -9 $(pgrep -f '[p]yrun.*(stayed|passing)') $(pgrep -fx 'sleep 300')")
     host.out("rm -rf /run/pyrun /run/netns; ip link del pyrun0; iptables -F; iptables -X; iptables -t nat -F")
-    host.out("sed -i 's/\"[0-9a-f-]\\{36\\}\"/\"00000000-0000-0000-0000-000000000000\"/' /var/lib/pyrun/containers/*/start.json")
+    host.out(
+        'sed -i \'s/"[0-9a-f-]\\{36\\}"/"00000000-0000-0000-0000-000000000000"/\' /var/lib/pyrun/containers/*/start.json'
+    )
     listed = host.ok("ps", "-a")
     assert "stayed" in listed
     assert "Exited (255)" in listed
@@ -144,7 +146,9 @@ def test_fifty_starts_at_once(host: Host) -> None:
     assert host.shell(script, timeout=120).returncode == 0
     identities = host.ok("ps", "-q", "--no-trunc").split()
     assert len(set(identities)) == 50
-    addresses = host.out("for n in $(ip netns list | cut -d' ' -f1); do ip -n $n -o -4 addr show eth0 | awk '{ print $4 }'; done")
+    addresses = host.out(
+        "for n in $(ip netns list | cut -d' ' -f1); do ip -n $n -o -4 addr show eth0 | awk '{ print $4 }'; done"
+    )
     assert len(set(addresses.split())) == 50
     assert len(host.out("ip -o link show master pyrun0").splitlines()) == 50
     racing = f"seq 10 | xargs -P 10 -I@ {words} run -d --name same {BUSYBOX} sleep 300 2>/dev/null"

@@ -1,0 +1,97 @@
+"""The layers hold, and no verb pays for imports that it does not need."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent.parent
+SITE = [p for p in sys.path if p.endswith("site-packages")]
+LEVELS = (
+    {"cli", "__main__"},
+    {"runtime", "store", "records", "rootfs", "options"},
+    {"plan", "network", "operation", "journal"},
+    {"firewall", "kernel", "spec"},
+    {"errors", "paths"},
+)
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp"}
+
+
+def _part(module: str) -> str:
+    return [*module.split("."), ""][1]
+
+
+def _level(part: str) -> int:
+    return next((at for at, level in enumerate(LEVELS) if part in level), len(LEVELS))
+
+
+def _imports() -> list[tuple[str, str]]:
+    found = []
+    for path in sorted((TOP / "pyrun").rglob("*.py")):
+        module = ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found += [(module, alias.name) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                whole = node.module == "pyrun"
+                found += [(module, f"pyrun.{a.name}" if whole else node.module) for a in node.names]
+    return found
+
+
+def test_arrows_never_climb() -> None:
+    climbing = [
+        (source, target)
+        for source, target in _imports()
+        if target.startswith("pyrun.")
+        and _level(_part(target)) < _level(_part(source))
+        and not (_part(source) == "kernel" and target == "pyrun.operation")
+        and not (_part(source) == "firewall" and target == "pyrun.operation")
+        and target != "pyrun.__version__"
+    ]
+    assert climbing == []
+
+
+def test_each_third_party_library_has_one_importing_module() -> None:
+    users: dict[str, set[str]] = {}
+    for source, target in _imports():
+        if target.split(".")[0] in THIRD_PARTY:
+            users.setdefault(target.split(".")[0], set()).add(source)
+    assert {name: len(modules) for name, modules in users.items()} == dict.fromkeys(users, 1)
+    assert set(users) == THIRD_PARTY
+
+
+def test_modules_and_functions_stay_small() -> None:
+    for path in (TOP / "pyrun").rglob("*.py"):
+        text = path.read_text()
+        assert len(text.splitlines()) <= 400, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno <= 60, (path, node.name)
+
+
+HEAVY = (
+    "click pyroute2 subprocess asyncio dataclasses inspect pathlib tempfile pyseccomp threading logging shlex".split()
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "more"),
+    [
+        ("ps -a", "prctl pyrun.runtime.launcher pyrun.firewall"),
+        ("run --dry-run @host true", ""),
+        ("exec nobody true", ""),
+        ("version", "json socket prctl"),
+    ],
+)
+def test_import_budget(line: str, more: str, private_host: None) -> None:
+    """What a verb has loaded when it is done, by name."""
+    program = (
+        f"import sys; sys.path[:0] = {[str(TOP), *SITE]!r}; from pyrun.cli import reader, verbs\n"
+        f"from pyrun.errors import PyrunError\nparsed = reader.read({line.split()!r}); assert parsed\n"
+        "try: verbs.perform(*parsed)\nexcept PyrunError: pass\n"
+        "sys.stderr.write('\\n'.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stderr.split()) & {*HEAVY, *more.split()} == set()

@@ -1,0 +1,65 @@
+"""Our rtnetlink messages say the same as pyroute2's, which decodes them."""
+
+import socket
+
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+from pyrun.kernel import rtnetlink
+
+
+def _decoded(kind: type, body: bytes) -> object:
+    message = kind((16 + len(body)).to_bytes(4, "little") + bytes(12) + body)
+    message.decode()
+    return message
+
+
+def test_bridge() -> None:
+    message = _decoded(ifinfmsg, rtnetlink.bridge("pyrun0", "02:42:01:02:03:04"))
+    assert message.get_attr("IFLA_IFNAME") == "pyrun0"
+    assert message.get_attr("IFLA_ADDRESS") == "02:42:01:02:03:04"
+    assert message.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_KIND") == "bridge"
+
+
+def test_veth() -> None:
+    body = rtnetlink.veth("veth0123abc", "02:00:00:00:00:01", "eth0", 4711, "02:42:ac:11:00:02", 9)
+    message = _decoded(ifinfmsg, body)
+    assert message.get_attr("IFLA_IFNAME") == "veth0123abc"
+    assert message.get_attr("IFLA_ADDRESS") == "02:00:00:00:00:01"
+    assert message.get_attr("IFLA_MASTER") == 9
+    info = message.get_attr("IFLA_LINKINFO")
+    assert info.get_attr("IFLA_INFO_KIND") == "veth"
+    peer = info.get_attr("IFLA_INFO_DATA").get_attr("VETH_INFO_PEER")
+    assert peer.get_attr("IFLA_IFNAME") == "eth0"
+    assert peer.get_attr("IFLA_ADDRESS") == "02:42:ac:11:00:02"
+    assert peer.get_attr("IFLA_NET_NS_PID") == 4711
+
+
+def test_link_flags_and_alias() -> None:
+    attributes = [(rtnetlink.IFLA_IFALIAS, b"pyrun:box")]
+    message = _decoded(ifinfmsg, rtnetlink.link(attributes, 7, rtnetlink.IFF_UP, rtnetlink.IFF_UP))
+    assert (message["index"], message["flags"], message["change"]) == (7, 1, 1)
+    assert message.get_attr("IFLA_IFALIAS") == "pyrun:box"
+
+
+def test_address() -> None:
+    message = _decoded(ifaddrmsg, rtnetlink.interface_address(3, "172.17.0.2", 16, "172.17.255.255"))
+    assert (message["family"], message["prefixlen"], message["index"]) == (socket.AF_INET, 16, 3)
+    assert message.get_attr("IFA_LOCAL") == "172.17.0.2"
+    assert message.get_attr("IFA_ADDRESS") == "172.17.0.2"
+    assert message.get_attr("IFA_BROADCAST") == "172.17.255.255"
+
+
+def test_default_route() -> None:
+    message = _decoded(rtmsg, rtnetlink.default_route("172.17.0.1", 2))
+    assert (message["family"], message["dst_len"], message["table"], message["type"]) == (2, 0, 254, 1)
+    assert message.get_attr("RTA_GATEWAY") == "172.17.0.1"
+    assert message.get_attr("RTA_OIF") == 2
+
+
+def test_attributes_are_read_strictly() -> None:
+    content = rtnetlink.attribute(3, b"eth0\0") + rtnetlink.attribute(1, b"abcdef")
+    assert rtnetlink.attributes_of(content) == {3: b"eth0\0", 1: b"abcdef"}
+    assert rtnetlink.attributes_of(content[:-3]) == {3: b"eth0\0"}
+    assert rtnetlink.attributes_of(b"\xff\xff\x03\x00") == {}
