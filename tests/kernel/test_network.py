@@ -120,7 +120,9 @@ def test_names_are_resolved_by_the_hosts_server(host: Host) -> None:
     assert server.stdout.readline() == b"ready\n"
     try:
         options = ["--dns", INTERNET_ADDRESS, "--dns-search", "example.test", "--dns-option", "ndots:2"]
-        done = host.pyrun("run", "--rm", *options, BUSYBOX, "sh", "-c", "cat /etc/resolv.conf; nslookup name.example.test")
+        done = host.pyrun(
+            "run", "--rm", *options, BUSYBOX, "sh", "-c", "cat /etc/resolv.conf; nslookup name.example.test"
+        )
         text = done.stdout.decode()
         assert text.startswith(f"nameserver {INTERNET_ADDRESS}\nsearch example.test\noptions ndots:2\n")
         assert "Address: 203.0.113.7" in text
@@ -214,7 +216,9 @@ def test_explained_commands_make_the_same_network(private_host: None, mode: str)
         script = _network_part(lines)
         assert len(script) > 20
         second.out("sysctl -qw net.ipv4.ip_forward=0 || :")
-        text = "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\nsleep 0.3\n" + "\n".join(script) + "\necho $PID"
+        text = (
+            "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\nsleep 0.3\n" + "\n".join(script) + "\necho $PID"
+        )
         pid = second.out(text).split()[-1]
         assert _network(second, f"nsenter -t {pid} -n") == _network(first, "ip netns exec pyrun-same")
 
@@ -258,6 +262,8 @@ def test_ping_from_a_distribution(host: Host) -> None:
     """The main job on a real root file system."""
     if not DEBIAN:
         pytest.fail("PYRUN_TEST_DEBIAN is not set")
-    done = host.pyrun("run", "--rm", "--net", "bridge", DEBIAN, "/bin/bash", "-c", "ip -br addr show eth0 && ping -c 1 172.17.0.1")
+    done = host.pyrun(
+        "run", "--rm", "--net", "bridge", DEBIAN, "/bin/bash", "-c", "ip -br addr show eth0 && ping -c 1 172.17.0.1"
+    )
     assert done.returncode == 0, done
     assert b"172.17.0.2/16" in done.stdout

@@ -51,7 +51,9 @@ def test_shell_with_terminal(host: Host) -> None:
 
 
 def test_window_size_follows(host: Host) -> None:
-    terminal = Terminal(host, "run", "-it", "--rm", BUSYBOX, "sh", "-c", "trap 'stty size' WINCH; echo up; while :; do sleep 0.1; done")
+    terminal = Terminal(
+        host, "run", "-it", "--rm", BUSYBOX, "sh", "-c", "trap 'stty size' WINCH; echo up; while :; do sleep 0.1; done"
+    )
     terminal.expect(b"up\r\n")
     fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", 11, 22, 0, 0))
     terminal.client.send_signal(signal.SIGWINCH)
@@ -112,7 +114,9 @@ def test_terminal_is_refused_without_one(host: Host, verb: list[str]) -> None:
 def test_a_program_cannot_type_into_the_callers_terminal(host: Host) -> None:
     """T-A6: what the container has is never the caller's terminal, with or without -t."""
     for options in (["-i"], ["-it"]):
-        terminal = Terminal(host, "run", "--rm", *options, BUSYBOX, "sh", "-c", "readlink /proc/self/fd/0 /dev/tty; echo end")
+        terminal = Terminal(
+            host, "run", "--rm", *options, BUSYBOX, "sh", "-c", "readlink /proc/self/fd/0 /dev/tty; echo end"
+        )
         terminal.expect(b"end")
         assert os.ttyname(terminal.peer).encode() not in terminal.screen.replace(b"/dev/pts/0", b"")
         terminal.client.wait()
@@ -127,7 +131,20 @@ def test_output_only_terminal(host: Host) -> None:
 def test_closed_standard_descriptors(host: Host) -> None:
     """T-P7: whichever of 0, 1 and 2 the caller has closed, the program's are never somebody else's file."""
     for closing in ("<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"):
-        command = ["bash", "-c", f'exec "$@" {closing}', "bash", *PYRUN, "run", "--rm", "-i", BUSYBOX, "sh", "-c", "exit 6"]
+        command = [
+            "bash",
+            "-c",
+            f'exec "$@" {closing}',
+            "bash",
+            *PYRUN,
+            "run",
+            "--rm",
+            "-i",
+            BUSYBOX,
+            "sh",
+            "-c",
+            "exit 6",
+        ]
         assert host.run(command).returncode == 6, closing
 
 
