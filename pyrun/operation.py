@@ -65,7 +65,8 @@ def perform(plan: Iterable[Operation], side: str = "host", journal: "Journal | N
         for observe in observers:
             observe(side, operation)
         inverse = operation.inverse() if journal else None
-        entry = journal.intend(inverse) if journal and inverse else None
+        # An operation without fields is an empty tuple, and that is false.
+        entry = journal.intend(inverse) if journal and inverse is not None else None
         try:
             operation.apply()
         except OSError as cause:

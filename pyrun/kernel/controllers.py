@@ -89,7 +89,8 @@ def _cpu(node: Node, version: int) -> dict[str, int]:
         quota, period = unified.max
         return {"CpuQuota": quota, "CpuPeriod": period}
     cpu: Any = CpuController(node)
-    return {"CpuQuota": int(cpu.cfs_quota_us), "CpuPeriod": int(cpu.cfs_period_us)}
+    unlimited = cpu.cfs_quota_us is None  # cgroupspy's word for -1
+    return {"CpuQuota": -1 if unlimited else int(cpu.cfs_quota_us), "CpuPeriod": int(cpu.cfs_period_us)}
 
 
 def _pids(node: Node, version: int) -> dict[str, int]:

@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+_REDIRECTS = "net/ipv4/conf/all/accept_redirects"
+
 
 class SetSysctl(NamedTuple):
     """Give a parameter a value; it goes with the namespace or the link that it belongs to."""
@@ -36,7 +38,7 @@ class EnableForwarding(NamedTuple):
         write("net/ipv4/ip_forward", "1")
 
     def inverse(self) -> "RestoreForwarding | None":
-        return None if read("net/ipv4/ip_forward") == "1" else RestoreForwarding()
+        return None if read("net/ipv4/ip_forward") == "1" else RestoreForwarding(read(_REDIRECTS))
 
     def shell(self) -> str:
         return "sysctl -qw net/ipv4/ip_forward=1"
@@ -46,17 +48,23 @@ class EnableForwarding(NamedTuple):
 
 
 class RestoreForwarding(NamedTuple):
-    """Stop passing packets on, as it was, unless another bridge has come to rely on it meanwhile."""
+    """Stop passing packets on, as it was, unless another bridge has come to rely on it meanwhile.
+
+    The kernel sets accept_redirects whenever forwarding changes: ip-sysctl.
+    """
+
+    redirects: str  # what it was
 
     def apply(self) -> None:
         if not _others_forward():
             write("net/ipv4/ip_forward", "0")
+            write(_REDIRECTS, self.redirects)
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return "sysctl -qw net/ipv4/ip_forward=0"
+        return f"sysctl -qw net/ipv4/ip_forward=0 {_REDIRECTS}={self.redirects}"
 
     def why(self) -> str:
         return "as it was before the first container"

@@ -1,17 +1,22 @@
 """Terminals: a container's pseudo-terminal, taken from its own devpts, and the caller's raw mode. See pty(7)."""
 
+import ctypes
 import errno
 import fcntl
 import os
 import stat
 import struct
+import sys
 import termios
+from contextlib import suppress
 
 from pyrun.errors import PyrunError
 from pyrun.kernel.files import NO_LINKS, open_in_root, opened
 
 _TIOCSPTLCK, _TIOCGPTN, _TIOCGPTPEER = 0x40045431, 0x80045430, 0x5441
+_DEVPTS_MAGIC, _PTMX_INODE = 0x1CD1, 2
 _SIZE = struct.Struct("=HHHH")
+_libc = ctypes.CDLL(None)
 
 Attributes = list["int | list[bytes | int]"]
 
@@ -25,12 +30,24 @@ def open_pty(root: str) -> tuple[int, int]:
     flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
     with opened(root) as top:
         master = open_in_root(top, "/dev/pts/ptmx", flags, NO_LINKS)
-    status = os.fstat(master)
-    if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(5, 2):
-        raise PyrunError("terminal: /dev/pts/ptmx: is not a terminal multiplexer")
-    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("=i", 0))
-    peer = fcntl.ioctl(master, _TIOCGPTPEER, flags)
-    return master, peer
+    try:
+        _require_multiplexer(master)
+        fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("=i", 0))
+        return master, fcntl.ioctl(master, _TIOCGPTPEER, flags)
+    except BaseException:
+        os.close(master)
+        raise
+
+
+def _require_multiplexer(fd: int) -> None:
+    """Refuse what only looks like devpts' ptmx: a node 5:2 elsewhere, or another device mounted there."""
+    status = os.fstat(fd)
+    filesystem = ctypes.create_string_buffer(256)  # struct statfs is 120 bytes, its first word the magic
+    known = _libc.fstatfs(fd, filesystem) == 0
+    magic = int.from_bytes(filesystem.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder)
+    device = stat.S_ISCHR(status.st_mode) and status.st_rdev == os.makedev(5, 2)
+    if not (known and magic == _DEVPTS_MAGIC and device and status.st_ino == _PTMX_INODE):
+        raise PyrunError("terminal: /dev/pts/ptmx: is not the multiplexer of a devpts")
 
 
 def number(master: int) -> int:
@@ -69,9 +86,15 @@ def resize(fd: int, window: bytes) -> None:
 
 
 def make_raw(fd: int) -> Attributes:
-    """Pass every key through as it is; give what `restore` takes. See cfmakeraw(3)."""
-    before: Attributes = termios.tcgetattr(fd)
-    raw = termios.tcgetattr(fd)
+    """Pass every key through as it is; give what `restore` takes. See cfmakeraw(3).
+
+    Errors: PyrunError when the terminal was hung up.
+    """
+    try:
+        before: Attributes = termios.tcgetattr(fd)
+        raw = termios.tcgetattr(fd)
+    except termios.error as cause:
+        raise PyrunError(f"terminal: descriptor {fd}: {cause.args[-1].lower()}") from cause
     raw[0] &= ~(
         termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP
         | termios.INLCR | termios.IGNCR | termios.ICRNL | termios.IXON
@@ -85,5 +108,6 @@ def make_raw(fd: int) -> Attributes:
 
 
 def restore(fd: int, before: Attributes) -> None:
-    """Give the terminal back as it was."""
-    termios.tcsetattr(fd, termios.TCSADRAIN, before)
+    """Give the terminal back as it was; that it was hung up meanwhile is no error."""
+    with suppress(termios.error):
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -15,7 +15,7 @@ from pyrun import paths
 from pyrun.errors import PyrunError
 from pyrun.firewall import choice
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import files, links, locks, rtnetlink
+from pyrun.kernel import files, links, rtnetlink, sysctls
 from pyrun.network import addresses, hostfiles
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
@@ -72,7 +72,7 @@ def sweep() -> list[Exception]:
                 return []
         failures = unwind_journal(_JOURNAL)
         if not failures:
-            files.remove_tree(_DIRECTORY)
+            _forget()
     with suppress(OSError):
         os.rmdir(paths.NETWORKS)
     return failures
@@ -84,7 +84,7 @@ def reconcile() -> list[Exception]:
         return []
     if os.path.isdir(_LEASES) and os.listdir(_LEASES):
         return _mend_if_broken()
-    return [] if locks.is_held(f"{_DIRECTORY}/sweeper") else sweep()
+    return [] if _is_about_to_be_swept() else sweep()
 
 
 @contextmanager
@@ -100,6 +100,34 @@ def sweeping() -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _is_about_to_be_swept() -> bool:
+    """Claim that somebody is in `sweeping`; they share that lock, so only an exclusive one tells."""
+    try:
+        fd = os.open(f"{_DIRECTORY}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _forget() -> None:
+    """Remove the network's directory, the lock last: who comes before that waits for it, then starts anew."""
+    for name in os.listdir(_DIRECTORY):
+        if name not in ("lock", "leases"):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{_DIRECTORY}/{name}")
+    with suppress(FileNotFoundError):
+        os.rmdir(_LEASES)
+    os.unlink(f"{_DIRECTORY}/lock")
+    with suppress(OSError):  # somebody has started anew already
+        os.rmdir(_DIRECTORY)
 
 
 def _mend_if_broken() -> list[Exception]:
@@ -131,7 +159,8 @@ def _ensure() -> Network:
         perform(plan.network(net), "host", journal)
         _plug_in_again(net)
     elif not choice.stand(net.firewall, net.bridge, net.subnet):
-        perform([choice.install(net.firewall, net.bridge, net.subnet)], "host", journal)
+        rules = choice.install(net.firewall, net.bridge, net.subnet)
+        perform([sysctls.EnableForwarding(), rules], "host", journal)  # an interrupted sweep stops both
     return net
 
 

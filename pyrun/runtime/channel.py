@@ -14,6 +14,7 @@ End of file means that the other side is gone. Imports stay lean: a monitor live
 """
 
 import _socket  # socket itself imports enum and selectors
+import select
 
 NAMESPACES, ENDPOINT, READY, START, FAILED = b"N", b"E", b"R", b"S", b"F"
 STARTED, EXITED, SIGNAL, RESIZE, DETACH = b"s", b"x", b"k", b"r", b"d"
@@ -51,6 +52,10 @@ class Channel:
             return self.receive()
         descriptor = int.from_bytes(extra[0][2][:4], "little") if extra else -1
         return packet[:1], packet[1:], descriptor
+
+    def is_ready(self) -> bool:
+        """Claim that there is a message, or the end, to receive now."""
+        return bool(select.select([self.fd], [], [], 0)[0])
 
     def close(self) -> None:
         """Close this end."""

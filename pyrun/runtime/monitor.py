@@ -61,7 +61,7 @@ def keep(config: ContainerConfig, client: Channel, stdio: tuple[int, int, int], 
     try:
         lock = store.claim(config.id)
         running = _start(config, lock, client, stdio)
-    except (PyrunError, OSError) as problem:
+    except Exception as problem:  # whatever it is, what was made has to be unmade
         _abandon(config.id, lock, client, problem)
     if config.detach:
         observers.clear()
@@ -194,8 +194,13 @@ def _fork(job: init.Job) -> int:
 def _meet(config: ContainerConfig, end: "Endpoint | None", pid: int, channel: Channel, journal: FileJournal) -> int:
     """Do our part of the setup while init does its own; give the terminal's master or -1."""
     _receive(channel, NAMESPACES)
-    perform(plan.visible(config, pid), "host", journal)
-    perform(plan.plugged(end, pid), "host", journal)
+    try:
+        perform(plan.visible(config, pid), "host", journal)
+        perform(plan.plugged(end, pid), "host", journal)
+    except PyrunError:
+        if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason
+            _receive(channel, READY)
+        raise
     channel.send(ENDPOINT)
     return _receive(channel, READY)
 

@@ -3,10 +3,11 @@
 import json
 import re
 import subprocess
+import sys
 import time
 
 import pytest
-from lab import BUSYBOX, DEBIAN, HOST_ADDRESS, INTERNET_ADDRESS, Host, wait_until
+from lab import BUSYBOX, DEBIAN, HOST_ADDRESS, INTERNET_ADDRESS, TOP, Host, wait_until
 
 
 @pytest.fixture
@@ -267,3 +268,55 @@ def test_ping_from_a_distribution(host: Host) -> None:
     )
     assert done.returncode == 0, done
     assert b"172.17.0.2/16" in done.stdout
+
+
+def test_the_idle_network_stands_for_whoever_comes_within_the_grace_period(host: Host) -> None:
+    """A command in that time neither takes it down nor is kept from doing so once nobody waits."""
+    assert (
+        _driver(host, f"{_LEASED}\nwith driver.sweeping(): print(driver.reconcile(), flush=True); {_SEES}")
+        == "[]\nyes\n"
+    )
+    assert _driver(host, f"driver.reconcile(); {_SEES}") == "no\n"
+
+
+def test_forwarding_that_an_interrupted_sweep_stopped_comes_back(host: Host) -> None:
+    _driver(host, _LEASED)
+    host.out("iptables -F; iptables -X; iptables -t nat -F; sysctl -qw net.ipv4.ip_forward=0")
+    _driver(host, _LEASED)
+    assert host.out("cat /proc/sys/net/ipv4/ip_forward; iptables -S PYRUN-FORWARD | wc -l") == "1\n6\n"
+
+
+def test_starts_and_sweeps_at_once_never_meet_half_a_network(host: Host) -> None:
+    """Whoever comes while the last one removes the network's directory makes it anew, or waits."""
+    host.out("sysctl -qw net.ipv4.ip_forward=0")
+    before = host.snapshot()
+    command = [sys.executable, "-I", "-S", "-c", _IMPORTS + _COMING_AND_GOING]
+    crowd = [host.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(6)]
+    assert [process.communicate(timeout=60)[0] for process in crowd] == [b""] * 6
+    assert _driver(host, "driver.sweep()") == ""
+    host.out("rmdir /run/pyrun")
+    assert host.snapshot() == before
+
+
+_IMPORTS = f"""
+import os, sys
+sys.path[:0] = {[str(TOP), *(p for p in sys.path if p.endswith("site-packages"))]!r}
+from pyrun.journal import FileJournal, unwind_journal
+from pyrun.network import driver
+os.makedirs("/run/pyrun", exist_ok=True)
+mine = f"/run/{{os.getpid()}}"
+"""
+_LEASED = "driver.attach('a', 'a', FileJournal(mine)); unwind_journal(mine)"
+_SEES = 'os.system("ip link show pyrun0 >/dev/null 2>&1 && echo yes || echo no")'
+_COMING_AND_GOING = f"""
+for _ in range(15):
+    {_LEASED}
+    for failure in driver.sweep(): print(failure)
+"""
+
+
+def _driver(host: Host, statements: str) -> str:
+    """Run statements about the driver on the host, which have to succeed; give what they print."""
+    done = host.run([sys.executable, "-I", "-S", "-c", _IMPORTS + statements])
+    assert (done.returncode, done.stderr) == (0, b""), done
+    return done.stdout.decode()

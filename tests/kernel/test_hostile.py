@@ -1,0 +1,283 @@
+"""Hostile root file systems and bad input: contained, one clear line, nothing touched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lab import BUSYBOX, PYRUN, Host
+
+SITE = [p for p in sys.path if p.endswith("site-packages")]
+
+
+@pytest.fixture
+def tree(tmp_path: Path, shared_host: Host) -> Path:
+    """A root file system to spoil."""
+    path = tmp_path / "tree"
+    shared_host.out(f"cp -a {BUSYBOX} {path}")
+    return path
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A directory of the host with a canary in it."""
+    path = tmp_path / "outside"
+    path.mkdir()
+    (path / "canary").write_text("alive")
+    return path
+
+
+def _replace(path: Path, make: str, outside: Path) -> None:
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+    path.parent.mkdir(exist_ok=True)
+    {
+        "absolute": lambda: path.symlink_to(outside),
+        "relative": lambda: path.symlink_to("../" * 50 + str(outside)[1:]),
+        "dangling": lambda: path.symlink_to("/no/where"),
+        "loop": lambda: path.symlink_to(path.name),
+        "magic": lambda: path.symlink_to("/proc/self/root"),
+        "file": lambda: path.write_text("x"),
+        "fifo": lambda: os.mkfifo(path),
+    }[make]()
+
+
+@pytest.mark.parametrize("place", ["proc", "sys", "dev"])
+@pytest.mark.parametrize("make", ["absolute", "relative", "dangling", "loop", "file", "fifo"])
+def test_mount_points_must_be_ordinary_directories(
+    shared_host: Host, tree: Path, outside: Path, place: str, make: str
+) -> None:
+    """T-B2, T-B7: CVE-2019-19921, CVE-2026-47766."""
+    _replace(tree / place, make, outside)
+    done = shared_host.pyrun("run", "--rm", str(tree), "true", timeout=20)
+    assert (done.returncode, done.stderr.count(b"\n")) == (125, 1), done
+    assert b"ordinary directory" in done.stderr
+    assert os.listdir(outside) == ["canary"]
+
+
+@pytest.mark.parametrize("name", ["resolv.conf", "hosts", "hostname"])
+@pytest.mark.parametrize("make", ["absolute", "relative", "dangling", "loop", "magic", "file", "fifo"])
+def test_hostfiles_stay_inside(shared_host: Host, tree: Path, outside: Path, name: str, make: str) -> None:
+    """T-B10: whatever the tree has there, nothing of the host is read or written, and nothing hangs."""
+    _replace(tree / "etc" / name, make, outside)
+    done = shared_host.pyrun("run", "--rm", str(tree), "cat", f"/etc/{name}", timeout=20)
+    assert done.returncode in (0, 1, 125), done
+    assert b"alive" not in done.stdout
+    assert (os.listdir(outside), (outside / "canary").read_text()) == (["canary"], "alive")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "zero", "directory", "sparse", "many", "long", "nul", "hostile"])
+def test_strange_account_files(shared_host: Host, tree: Path, kind: str) -> None:
+    """T-B9: CVE-2024-9676; numeric users go on, names get one clear line, soon."""
+    passwd = tree / "etc" / "passwd"
+    passwd.unlink()
+    {
+        "fifo": lambda: os.mkfifo(passwd),
+        "zero": lambda: passwd.symlink_to("/dev/zero"),
+        "directory": lambda: passwd.mkdir(),
+        "sparse": lambda: subprocess.run(["truncate", "-s", "2G", str(passwd)], check=True),
+        "many": lambda: passwd.write_text("".join(f"u{n}:x:{n}:{n}:::\n" for n in range(30000))),
+        "long": lambda: passwd.write_text("a" * 900000 + ":x:1:1:::\n"),
+        "nul": lambda: passwd.write_bytes(b"a\0b:x:1:1:::\n"),
+        "hostile": lambda: passwd.write_text("1000:x:0:0::/:\nbig:x:4294967296:0::/:\nminus:x:-1:0::/:\n"),
+    }[kind]()
+    done = shared_host.pyrun("run", "--rm", "-u", "1000:1000", str(tree), "id", "-u", timeout=20)
+    assert done.stdout in (b"1000\n", b"")
+    assert done.returncode == (0 if done.stdout else 125)
+    for name in ("nobody-there", "big", "minus"):
+        refused = shared_host.pyrun("run", "--rm", "-u", name, str(tree), "id", timeout=20)
+        assert (refused.returncode, refused.stdout, refused.stderr.count(b"\n")) == (125, b"", 1)
+
+
+def test_programs_of_the_tree_never_run_on_the_host(shared_host: Host, tree: Path, tmp_path: Path) -> None:
+    """T-P2b, T-P17: booby-trapped modules, libraries and tools; the marker can only be written with the caller's token."""
+    trap = '#!/bin/sh\n[ -n "$PYRUN_TEST_TOKEN" ] && echo "$0" >> /marker\n'
+    for name in ("ip", "iptables", "nft", "mount", "nsenter", "getent", "python3", "gzip", "xz", "tar"):
+        for directory in ("usr/bin", "usr/sbin", "sbin"):
+            (tree / directory).mkdir(parents=True, exist_ok=True)
+            (tree / directory / name).write_text(trap)
+            (tree / directory / name).chmod(0o755)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for base in (
+        f"usr/lib/{version}",
+        f"usr/local/lib/{version}",
+        "usr/lib/python3/dist-packages",
+        *(s[1:] for s in SITE),
+    ):
+        for module in (
+            "encodings/idna.py",
+            "encodings/ascii.py",
+            "json/__init__.py",
+            "signal.py",
+            "prctl.py",
+            "stat.py",
+        ):
+            path = tree / base / module
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("import os\nif os.environ.get('PYRUN_TEST_TOKEN'): open('/marker', 'a').write(__file__)\n")
+    (tree / "etc/nsswitch.conf").write_text("passwd: evil\ngroup: evil\n")
+    words = ["env", "PYRUN_TEST_TOKEN=secret", *PYRUN]
+    started = shared_host.run([*words, "run", "-d", "--name", "trapped", "-u", "user", str(tree), "/bin/sleep", "60"])
+    assert started.returncode == 0, started
+    for verb in (
+        ["exec", "trapped", "/bin/true"],
+        ["exec", "-u", "user", "trapped", "/bin/true"],
+        ["ps"],
+        ["logs", "trapped"],
+        ["inspect", "trapped"],
+    ):
+        assert shared_host.run([*words, *verb]).returncode == 0
+    assert shared_host.pyrun("exec", "trapped", "ls", "/marker").returncode != 0
+    environ = shared_host.pyrun("exec", "-u", "0", "trapped", "sh", "-c", "cat /proc/*/environ")
+    assert b"HOSTNAME" in environ.stdout
+    assert b"secret" not in environ.stdout
+    shared_host.ok("rm", "-f", "trapped")
+    assert not Path("/marker").exists()
+
+
+def test_an_entrypoint_that_names_its_executor_meets_the_trampoline(
+    shared_host: Host, tree: Path, tmp_path: Path
+) -> None:
+    """T-P1, CVE-2019-5736: ``#!/proc/self/exe`` reaches 200 sealed bytes, not the interpreter; it ends, and does not loop."""
+    (tree / "entry").write_text("#!/proc/self/exe\n")
+    (tree / "entry").chmod(0o755)
+    digest = shared_host.out(f"sha256sum {os.path.realpath(sys.executable)}")
+    done = shared_host.pyrun("run", "--rm", str(tree), "/entry", timeout=20)
+    assert done.returncode in (126, 127)
+    shared_host.ok("run", "-d", "--name", "entered", str(tree), "sleep", "60")
+    assert shared_host.pyrun("exec", "entered", "/entry", timeout=20).returncode in (126, 127)
+    shared_host.ok("rm", "-f", "entered")
+    assert shared_host.out(f"sha256sum {os.path.realpath(sys.executable)}") == digest
+
+
+@pytest.mark.parametrize("cwd", ["/proc/self/fd/3", "/proc/self/fd/7", "/proc/1/cwd/../../../..", "/proc/self/exe"])
+def test_no_working_directory_outside(shared_host: Host, cwd: str) -> None:
+    """T-A2, CVE-2024-21626: the host's root is never where a program starts."""
+    done = shared_host.pyrun("run", "--rm", "-w", cwd, BUSYBOX, "sh", "-c", "ls -d work 2>/dev/null; pwd")
+    assert done.returncode in (0, 125, 126, 127)
+    assert b"work" not in done.stdout
+
+
+def test_volumes_do_not_follow_links_out(shared_host: Host, tree: Path, outside: Path) -> None:
+    (tree / "out").symlink_to(outside)
+    (tree / "p").symlink_to("/proc")
+    source = outside.parent / "source"
+    source.mkdir()
+    (source / "mine").write_text("x")
+    shared_host.ok("run", "--rm", "-v", f"{source}:/out/deep", str(tree), "true")
+    assert os.listdir(outside) == ["canary"]
+    done = shared_host.pyrun("run", "--rm", "-v", f"{source}:/p/sys", str(tree), "true")
+    assert (done.returncode, b"kernel file system" in done.stderr) == (125, True)
+
+
+def test_writable_places_below_proc_and_sys_are_the_known_ones(shared_host: Host) -> None:
+    """T-B13: every file below /proc and /sys that can be opened for writing."""
+    script = (
+        "find /proc /sys -path '/proc/[0-9]*' -prune -o -path /proc/self -prune -o -path /proc/thread-self -prune -o -type f -perm /222 -print 2>/dev/null"
+        ' | while read f; do (exec 3<>"$f") 2>/dev/null && echo $f; done'
+    )
+    allowed = {
+        "/proc/driver/rtc",
+        "/proc/pressure/cpu",
+        "/proc/pressure/io",
+        "/proc/pressure/memory",
+        "/proc/pressure/irq",
+    }
+    found = set(shared_host.pyrun("run", "--rm", BUSYBOX, "sh", "-c", script).stdout.decode().split())
+    assert found - allowed == set()
+
+
+def test_paths_with_special_characters(shared_host: Host, tmp_path: Path) -> None:
+    """T-B16: nothing in a path becomes a mount option."""
+    for number, name in enumerate(["a:b", "x,upperdir=evil", "q\"' \n é%s $(id)", "back\\slash"]):
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        shared_host.run(["cp", "-a", BUSYBOX, str(path)])
+        (path / "mark").write_text(name)
+        assert shared_host.ok("run", "--rm", str(path), "cat", "/mark") == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["run", "/nowhere/at/all"], 125, "no such directory"),
+        (["run", "/etc/passwd"], 125, "not a directory"),
+        (["run", "/"], 125, "own root"),
+        (["run", "/var/lib/pyrun"], 125, "own state"),
+        (["run", "--nmae", "x", "@host"], 125, "--name"),
+        (["rnu"], 125, "did you mean run?"),
+        (["run", "--name", "../x", "@host"], 125, "name"),
+        (["run", "-m", "1m", "@host"], 125, "minimum is 6m"),
+        (["run", "-v", "/:/host", "@host"], 125, "power over this host"),
+        (["run", "-v", "/tmp:/proc", "@host"], 125, "kernel file system"),
+        (["run", "--net", "nowhere", "@host"], 125, "not found"),
+        (["run", "--net", "container:gone", "@host"], 1, "no such container"),
+        (["run", "--cap-add", "EVERYTHING", "@host", "true"], 125, "unknown"),
+        (["run", "--security-opt", "seccomp=/nowhere", "@host", "true"], 125, "no such file"),
+        (["run", "--ulimit", "nofile=5:4", "@host"], 125, "above the hard one"),
+        (["run", "--dns", "1.2.3.4\nx", "@host"], 125, "not an IP address"),
+        (["run"], 125, "missing argument"),
+        (["exec", "gone", "true"], 1, "no such container"),
+        (["logs", "gone"], 1, "no such container"),
+        (["ps", "--format", "{{.ID}}"], 125, "templates come later"),
+    ],
+)
+def test_bad_input_is_one_line_and_touches_nothing(
+    shared_host: Host, arguments: list[str], code: int, text: str
+) -> None:
+    before = shared_host.settled()
+    done = shared_host.pyrun(*arguments)
+    assert (done.returncode, done.stdout) == (code, b""), done
+    assert text in done.stderr.decode()
+    assert (done.stderr[:7], done.stderr.count(b"\n")) == (b"pyrun: ", 1)
+    assert shared_host.settled() == before
+
+
+def test_wrong_architecture_and_missing_interpreter(shared_host: Host, tree: Path) -> None:
+    elf = b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (0xF3).to_bytes(2, "little") + bytes(44)
+    for name, content, code, text in (
+        ("foreign", elf, 126, "exec format error"),
+        ("text", b"no program\n", 126, "exec format error"),
+        ("orphan", b"#!/no/such/interpreter\n", 127, "no such file"),
+    ):
+        (tree / name).write_bytes(content)
+        (tree / name).chmod(0o755)
+        done = shared_host.pyrun("run", "--rm", str(tree), f"/{name}")
+        assert (done.returncode, text in done.stderr.decode()) == (code, True), done
+
+
+def test_without_root_it_says_what_needs_it(shared_host: Host) -> None:
+    done = shared_host.run(["setpriv", "--reuid=1000", "--clear-groups", *PYRUN, "run", "@host", "true"])
+    assert (done.returncode, done.stderr) == (
+        125,
+        b"pyrun: needs root: namespaces, mounts, links and control groups (use sudo)\n",
+    )
+
+
+def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
+    host.out("mkdir /run/empty; for d in /usr/sbin /usr/local/sbin; do mount --bind /run/empty $d; done")
+    done = host.pyrun("run", "--rm", "--net", "bridge", BUSYBOX, "true")
+    assert (done.returncode, b"neither iptables nor nft" in done.stderr) == (125, True)
+    assert host.pyrun("run", "--rm", "--net", "none", BUSYBOX, "true").returncode == 0
+
+
+def test_works_with_nft_alone(host: Host) -> None:
+    """Forwarding, masquerade and clean-up by a table of our own, where iptables is missing."""
+    before = host.out("nft list ruleset")
+    host.out(
+        "mkdir /run/only; cp -a $(readlink -f /usr/sbin/nft) /run/only/nft; mount --bind /run/only /usr/sbin; hash -r"
+    )
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
+    assert "masquerade" in host.out("/usr/sbin/nft list table ip pyrun")
+    host.ok("exec", "box", "ping", "-c", "1", "-W", "2", "198.51.100.1")
+    host.ok("rm", "-f", "box")
+    host.settled()
+    assert host.out("/usr/sbin/nft list ruleset") == before
+
+
+def test_output_that_nobody_reads(shared_host: Host) -> None:
+    """T-P20."""
+    words = " ".join("'" + word.replace("'", "'\\''") + "'" for word in PYRUN)
+    done = shared_host.shell(f"{words} ps --help > /dev/full")
+    assert done.returncode in (1, 125)
+    assert b"Traceback" not in done.stderr
