@@ -64,12 +64,9 @@ def endpoint_of(identity: str) -> "tuple[Network, str] | None":
 
 def sweep() -> list[Exception]:
     """Take the network down if no container is left on it."""
-    if not os.path.isdir(_DIRECTORY):
-        return []
-    with _locked():
-        with suppress(FileNotFoundError):
-            if os.listdir(_LEASES):
-                return []
+    with _locked(make=False) as exists:
+        if not exists or _has_leases():
+            return []
         failures = unwind_journal(_JOURNAL)
         if not failures:
             _forget()
@@ -82,7 +79,7 @@ def reconcile() -> list[Exception]:
     """Take down a network that nobody uses and nobody is about to sweep; mend one that is in use."""
     if not os.path.isdir(_DIRECTORY):
         return []
-    if os.path.isdir(_LEASES) and os.listdir(_LEASES):
+    if _has_leases():
         return _mend_if_broken()
     return [] if _is_about_to_be_swept() else sweep()
 
@@ -115,6 +112,10 @@ def _is_about_to_be_swept() -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def _has_leases() -> bool:
+    return os.path.isdir(_LEASES) and bool(os.listdir(_LEASES))
 
 
 def _forget() -> None:
@@ -207,21 +208,31 @@ def _read() -> "Network | None":
 
 
 @contextmanager
-def _locked() -> Iterator[None]:
-    """Hold the network's lock; its directory may vanish with the last container while we wait."""
+def _locked(make: bool = True) -> Iterator[bool]:
+    """Hold the network's lock; its directory may vanish with the last container while we wait.
+
+    With *make* the directory is made; without, this yields False where there is none.
+    """
+    fd = _take_lock(make)
+    try:
+        yield fd >= 0
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _take_lock(make: bool) -> int:
     while True:
-        for path in (paths.NETWORKS, _DIRECTORY, _LEASES):
+        for path in (paths.RUN, paths.NETWORKS, _DIRECTORY, _LEASES) if make else ():
             with suppress(FileExistsError, FileNotFoundError):
                 os.mkdir(path, 0o700)
         try:
-            fd = os.open(f"{_DIRECTORY}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(f"{_DIRECTORY}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
         except FileNotFoundError:
+            if not make:
+                return -1
             continue
         fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink and os.path.isdir(_LEASES):
-            break
-        os.close(fd)
-    try:
-        yield
-    finally:
+        if os.fstat(fd).st_nlink and (not make or os.path.isdir(_LEASES)):
+            return fd
         os.close(fd)
