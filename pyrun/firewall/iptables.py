@@ -96,7 +96,7 @@ class InstallRules(NamedTuple):
 
 
 class RemoveRules(NamedTuple):
-    """Take away exactly what `InstallRules` made, as far as it still stands."""
+    """Take away exactly what `InstallRules` made, as far as it still stands; rules in PYRUN-USER are the user's."""
 
     bridge: str
     subnet: str
@@ -106,7 +106,8 @@ class RemoveRules(NamedTuple):
         lines = ["*filter"]
         for rule in hooks(self.bridge, self.subnet)[:2]:
             lines += [f"-D {rule.chain} {rule.text}"] * present.get(("filter", f"-A {rule.chain} {rule.text}"), 0)
-        standing = [chain for chain in CHAINS if ("filter", f"-N {chain}") in present]
+        theirs = {USER} if any(rule.startswith(f"-A {USER} ") for _, rule in present) else set[str]()
+        standing = [chain for chain in CHAINS if ("filter", f"-N {chain}") in present and chain not in theirs]
         lines += [f"-F {chain}" for chain in standing] + [f"-X {chain}" for chain in standing]
         lines += ["COMMIT", "*nat"]
         text = hooks(self.bridge, self.subnet)[2].text

@@ -4,11 +4,9 @@ The helper gives away nothing of ours: it cannot be dumped from before it
 joins, and imports nothing afterwards. The caller's client stays outside.
 """
 
-import fcntl
 import os
 import select
 import signal
-import termios
 from typing import NamedTuple, NoReturn
 
 from pyrun import paths
@@ -189,10 +187,10 @@ def _serve(client: Channel, pidfd: int, master: int) -> None:
         ready = dict(poll.poll())
         if ready.get(client.fd):
             kind, content, _ = client.receive()
-            if kind == SIGNAL:
+            if kind == SIGNAL and content:
                 processes.send_signal(pidfd, content[0])
             elif kind == RESIZE and master >= 0:
-                fcntl.ioctl(master, termios.TIOCSWINSZ, content)
+                terminal.resize(master, content)
             elif kind == GONE:
                 poll.unregister(client.fd)
         if ready.get(pidfd):

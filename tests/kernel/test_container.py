@@ -341,6 +341,7 @@ def test_shared_network_shares_names_as_well(shared_host: Host) -> None:
 def test_host_and_no_network(shared_host: Host) -> None:
     names = "ls /sys/class/net"
     assert shared_host.ok("run", "--rm", "--net", "none", BUSYBOX, "sh", "-c", names).split() == ["lo"]
+    shared_host.settled()  # the bridge of the container before stands for a moment
     own = shared_host.out("ip -o link | cut -d: -f2 | cut -d@ -f1").split()
     inside = shared_host.ok(
         "run", "--rm", "--net", "host", BUSYBOX, "sh", "-c", "ip -o link | cut -d: -f2 | cut -d@ -f1"

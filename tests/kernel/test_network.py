@@ -177,6 +177,18 @@ def test_dockers_rules_are_left_alone_and_do_not_stop_us(host: Host) -> None:
     assert host.out("iptables-save | sed 's/\\[.*//; /^#/d'") == before
 
 
+def test_rules_of_the_user_outlive_the_network(host: Host) -> None:
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
+    host.out("iptables -A PYRUN-USER -s 203.0.113.9 -j DROP")
+    host.ok("rm", "-f", "box")
+    host.settled()
+    rule = "-A PYRUN-USER -s 203.0.113.9/32 -j DROP"
+    assert host.out("iptables -S | grep PYRUN").splitlines() == ["-N PYRUN-USER", rule]
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
+    assert rule in host.out("iptables -S PYRUN-USER")
+    assert "-j PYRUN-USER" in host.out("iptables -S FORWARD | head -2")
+
+
 def test_flushed_rules_come_back(box: Host) -> None:
     rules = box.out("iptables-save | grep -v '^[:#]'")
     box.out("iptables -F; iptables -t nat -F; iptables -X; iptables -P FORWARD ACCEPT")
