@@ -360,8 +360,8 @@ def test_big_output_reaches_caller_and_log(shared_host: Host) -> None:
 def test_slow_reader_blocks_the_program_only(shared_host: Host) -> None:
     command = [*PYRUN, "run", "--name", "slow", BUSYBOX, "sh", "-c", "yes | head -c 2000000; echo done >&2"]
     client = shared_host.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(0.5)
-    assert "Up" in shared_host.ok("ps")
+    wait_until(lambda: "Up" in shared_host.ok("ps"))
+    time.sleep(0.2)  # the pipe fills; however much of it, nothing is lost
     out, error = client.communicate(timeout=30)
     assert (len(out), error) == (2_000_000, b"done\n")
     shared_host.ok("rm", "slow")
