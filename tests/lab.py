@@ -28,6 +28,7 @@ for p in $(pgrep -f 'pyrun[.](__main__|runtime)'); do
     [ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && tr '\\0' ' ' < /proc/$p/cmdline && echo
 done || :
 """
+_GROUPS = "find /sys/fs/cgroup -type d -path '*/pyrun*' | sort"
 _SETUP = f"""
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -47,7 +48,10 @@ ip route add default via {INTERNET_ADDRESS}
 class Host:
     """The machine that a test sees."""
 
+    _alive = 0  # hosts; they share the control groups, of which the last one to go leaves none
+
     def __init__(self) -> None:
+        Host._alive += 1
         self._internet = _sleeper("--net")
         self._self = _sleeper("--net", "--mount", "--propagation", "private")
         self.pid, self.internet_pid = self._self.pid, self._internet.pid
@@ -59,9 +63,13 @@ class Host:
         left = self.pyrun("ps", "-aq", "--no-trunc").stdout.decode().split()
         if left:
             self.pyrun("rm", "-f", *left)
+        left_over = self.settled()
         for process in (self._self, self._internet):
             process.kill()
             process.wait()
+        Host._alive -= 1
+        assert left_over["processes"] == ""
+        assert Host._alive or left_over["cgroups"] == ""
 
     def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command line on the host."""
@@ -106,7 +114,7 @@ class Host:
             "nft": "nft list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
             "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
-            "cgroups": "find /sys/fs/cgroup -type d -name 'pyrun*'",
+            "cgroups": _GROUPS,
             "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(seccomp|names$|containers$)' | sort",
             "processes": _PROCESSES,
         }
