@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any, cast
 
 from pyrun.errors import Corrupt
 from pyrun.operation import Operation, unwind
+from pyrun.typed import Any
 
 
 class FileJournal:
@@ -25,7 +25,8 @@ class FileJournal:
 
     def intend(self, inverse: Operation) -> str:
         """Note *inverse* and return its entry. Errors: OSError when the file cannot be written."""
-        fields = list(cast(tuple[Any, ...], inverse))
+        values: Any = inverse
+        fields = list(values)
         kind = type(inverse)
         self._count += 1
         entry = f"{os.getpid()}.{time.monotonic_ns()}.{self._count}"
@@ -86,7 +87,8 @@ def _operation(path: str, row: list[Any]) -> Operation:
     _, module, name, fields = row
     if not str(module).startswith(("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store")):
         raise Corrupt(f"journal: {path}: names a foreign module")
-    kind = getattr(import_module(module), name, None)
+    kind: Any = getattr(import_module(module), name, None)
     if kind is None:
         raise Corrupt(f"journal: {path}: unknown operation {name}")
-    return cast(Operation, kind(*[tuple(f) if isinstance(f, list) else f for f in fields]))
+    operation: Operation = kind(*[tuple(f) if isinstance(f, list) else f for f in fields])
+    return operation

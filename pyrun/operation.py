@@ -8,9 +8,9 @@ import errno as _errno
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Protocol
 
 from pyrun.errors import PyrunError
+from pyrun.typed import Protocol
 
 
 class Operation(Protocol):

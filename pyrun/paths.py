@@ -9,6 +9,7 @@ NAMES = f"{STATE}/names"
 ROOTFS = f"{STATE}/rootfs"
 SECCOMP_CACHE = f"{STATE}/seccomp"
 LOCKS = f"{RUN}/locks"
+RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"
 
 
@@ -19,4 +20,4 @@ def container(identity: str) -> str:
 
 def runtime(identity: str) -> str:
     """Give the directory of a container's journal, root mount point and socket."""
-    return f"{RUN}/containers/{identity}"
+    return f"{RUNTIMES}/{identity}"

@@ -4,12 +4,12 @@ What the records mean together is decided in `pyrun.store`.
 """
 
 import json
-from typing import Any, NamedTuple
 
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
 from pyrun.spec import ContainerConfig, Mount, Resources, Ulimit
+from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
 _NESTED: dict[str, Any] = {"mounts": Mount, "ulimits": Ulimit}

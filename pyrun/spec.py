@@ -4,7 +4,7 @@ No I/O here: parsing of single option values lives in `pyrun.options`, the
 search for a root file system in `pyrun.rootfs`.
 """
 
-from typing import NamedTuple
+from pyrun.typed import NamedTuple
 
 
 class Mount(NamedTuple):
@@ -89,6 +89,21 @@ class ExecConfig(NamedTuple):
     detach: bool = False
     privileged: bool = False
     detach_keys: str = "ctrl-p,ctrl-q"
+
+
+class ProcessConfig(NamedTuple):
+    """What the container's process becomes: OCI's *process*, with what was looked up for it."""
+
+    args: tuple[str, ...]
+    env: tuple[str, ...]
+    cwd: str
+    make_cwd: bool
+    capabilities: frozenset[str]  # names without CAP_
+    no_new_privileges: bool
+    filter: "bytes | None"  # compiled seccomp policy
+    policy: str  # as people call it: default, or the path of a profile
+    ulimits: tuple[Ulimit, ...]
+    keyring: str  # name of its session keyring
 
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -10,13 +11,10 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 _SITE = [p for p in sys.path if p.endswith("site-packages")]
-PYRUN = [
-    sys.executable,
-    "-I",
-    "-S",
-    "-c",
-    f"import sys; sys.path[:0] = {[str(TOP), *_SITE]!r}; from pyrun.__main__ import main; main()",
-]
+_START = f"import sys; sys.path[:0] = {[str(TOP), *_SITE]!r}"
+_MAIN = "from pyrun.__main__ import main; main()"
+PYRUN = [sys.executable, "-I", "-S", "-c", f"{_START}; {_MAIN}"]
+TYPED = shlex.join(PYRUN)  # for a shell
 BUSYBOX = os.environ.get("PYRUN_TEST_BUSYBOX", "")
 DEBIAN = os.environ.get("PYRUN_TEST_DEBIAN", "")
 HOST_ADDRESS, INTERNET_ADDRESS = "198.51.100.2", "198.51.100.1"
@@ -43,6 +41,11 @@ nsenter -t $INTERNET -n ip addr add {INTERNET_ADDRESS}/24 dev up0
 nsenter -t $INTERNET -n ip link set up0 up
 ip route add default via {INTERNET_ADDRESS}
 """
+
+
+def without(defence: str) -> list[str]:
+    """Give pyrun with a defence taken away by *defence*, a line of Python; no such switch ships."""
+    return [sys.executable, "-I", "-S", "-c", f"{_START}\n{defence}\n{_MAIN}"]
 
 
 class Host:
@@ -111,7 +114,7 @@ class Host:
             "addresses": "ip -o addr | sed 's/valid_lft.*//'",
             "routes": "ip route show table all | sort",
             "iptables": "iptables-save | sed 's/\\[.*//; /^#/d' | grep -vE '^:|^\\*|^COMMIT' || :",
-            "nft": "nft list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
+            "nft": "nft -s list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
             "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
             "cgroups": _GROUPS,

@@ -1,7 +1,6 @@
 """The declared verbs as click commands: help, errors and suggestions. The only module that imports click."""
 
 import difflib
-from typing import Any, NoReturn
 
 import click
 
@@ -9,6 +8,7 @@ from pyrun import __version__
 from pyrun.cli.declarations import VERBS, Option, Verb
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
+from pyrun.typed import Any, NoReturn
 
 
 class _Group(click.Group):

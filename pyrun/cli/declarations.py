@@ -3,7 +3,7 @@
 No imports but typing: reading a plain command line has to cost nothing.
 """
 
-from typing import NamedTuple
+from pyrun.typed import NamedTuple
 
 
 class Option(NamedTuple):

@@ -2,13 +2,13 @@
 
 import os
 import time
-from typing import Any
 
 from pyrun import options, rootfs
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
 from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
+from pyrun.typed import Any
 
 
 def container_config(values: Values, environ: "dict[str, str]") -> ContainerConfig:

@@ -2,9 +2,9 @@
 
 import json
 import time
-from typing import NamedTuple
 
 from pyrun.store import Container, Status
+from pyrun.typed import NamedTuple
 
 _COLUMNS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
 _COMMAND_WIDTH = 20

@@ -6,10 +6,10 @@ Each verb imports what it needs itself: a verb pays for nothing that only others
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError, UsageError
+from pyrun.typed import Any
 
 _WITHOUT_ROOT = ("version",)
 
@@ -169,16 +169,19 @@ def _arguments(values: Values) -> tuple[str, ...]:
 
 
 def _reconcile() -> None:
+    """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do."""
     from pyrun import store
+    from pyrun.network import standing
 
-    failures = store.reconcile()
-    if os.path.isdir("/run/pyrun/networks"):
-        from pyrun.network import driver
+    clean = not (store.abandoned() or store.interrupted() or store.nameless())
+    if clean and (not standing.exists() or (standing.leases() and standing.is_untouched())):
+        return
+    from pyrun import keeping
+    from pyrun.network import driver
 
-        failures += driver.reconcile()
-        store.tidy()
-    for failure in failures:
+    for failure in keeping.reconcile() + driver.reconcile():
         sys.stderr.write(f"pyrun: left over: {failure}\n")
+    keeping.tidy()
 
 
 _VERBS: dict[str, Callable[[Values], int]] = {

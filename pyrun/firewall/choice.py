@@ -1,7 +1,10 @@
 """Which firewall tool this host is spoken to with: iptables where it is installed, else nft."""
 
+import os
+
 from pyrun.errors import PyrunError
 from pyrun.firewall import iptables, nftables
+from pyrun.kernel import programs
 from pyrun.operation import Operation
 
 
@@ -22,3 +25,10 @@ def install(tool: str, bridge: str, subnet: str) -> Operation:
 def stand(tool: str, bridge: str, subnet: str) -> bool:
     """Claim that nobody has flushed the rules of the bridge."""
     return iptables.stand(bridge, subnet) if tool == "iptables" else nftables.stand(bridge, subnet)
+
+
+def is_counted(tool: str) -> bool:
+    """Claim that the tool's rules are nf_tables', whose generation tells of changes; legacy iptables' are not."""
+    if tool == "nftables":
+        return True
+    return os.path.realpath(programs.find("iptables-save")).endswith("xtables-nft-multi")

@@ -7,9 +7,9 @@ legacy variant of iptables.
 
 import errno
 import os
-from typing import NamedTuple
 
 from pyrun.kernel import programs
+from pyrun.typed import NamedTuple
 
 USER = "PYRUN-USER"
 FORWARD = "PYRUN-FORWARD"
@@ -108,7 +108,8 @@ class RemoveRules(NamedTuple):
             lines += [f"-D {rule.chain} {rule.text}"] * present.get(("filter", f"-A {rule.chain} {rule.text}"), 0)
         theirs = {USER} if any(rule.startswith(f"-A {USER} ") for _, rule in present) else set[str]()
         standing = [chain for chain in CHAINS if ("filter", f"-N {chain}") in present and chain not in theirs]
-        lines += [f"-F {chain}" for chain in standing] + [f"-X {chain}" for chain in standing]
+        wanted = {chain for chain in standing if _is_wanted(chain, present)}
+        lines += [f"-F {chain}" for chain in standing] + [f"-X {chain}" for chain in standing if chain not in wanted]
         lines += ["COMMIT", "*nat"]
         text = hooks(self.bridge, self.subnet)[2].text
         lines += [f"-D POSTROUTING {text}"] * present.get(("nat", f"-A POSTROUTING {text}"), 0)
@@ -145,6 +146,12 @@ def available() -> bool:
 
 def _has_user(present: dict[tuple[str, str], int]) -> bool:
     return ("filter", f"-N {USER}") in present
+
+
+def _is_wanted(chain: str, present: dict[tuple[str, str], int]) -> bool:
+    """Claim that a rule of the user's leads into a chain of ours: then the chain has to stay, empty."""
+    leads = [rule for _, rule in present if rule.endswith((f" -j {chain}", f" -g {chain}"))]
+    return any(rule != f"-A FORWARD -j {chain}" and rule.split(" ")[1] not in CHAINS for rule in leads)
 
 
 def _present() -> dict[tuple[str, str], int]:

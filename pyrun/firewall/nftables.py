@@ -6,9 +6,9 @@ else drops forwarded packets, forwarding needs a rule in that table.
 
 import errno
 import os
-from typing import NamedTuple
 
 from pyrun.kernel import programs
+from pyrun.typed import NamedTuple
 
 TABLE = "pyrun"
 

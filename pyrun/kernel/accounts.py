@@ -5,10 +5,10 @@ No name service is asked: glibc would load the container's libraries (security.m
 
 import os
 import stat
-from typing import NamedTuple
 
 from pyrun.errors import PyrunError
-from pyrun.kernel.files import open_in_root
+from pyrun.kernel.trees import open_in_root
+from pyrun.typed import NamedTuple
 
 ID_MAX = 2147483647
 _SIZE_MAX, _LINE_MAX = 1 << 20, 1 << 16

@@ -10,9 +10,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 from pyrun.kernel.files import quote
+from pyrun.typed import NamedTuple
 
 PARENT = "pyrun"
 V1 = ("memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio")

@@ -4,12 +4,11 @@ cgroupspy knows cgroup v1; the controllers of v2 are declared here in its style.
 Limits are written by operations in `pyrun.kernel.cgroups`.
 """
 
-from typing import Any, NamedTuple
-
 from cgroupspy.controllers import Controller, CpuController, MemoryController
 from cgroupspy.interfaces import BaseFileInterface, DictFile, IntegerFile
 
 from pyrun.kernel.cgroups import Hierarchy, where
+from pyrun.typed import Any, NamedTuple
 
 
 class Node(NamedTuple):

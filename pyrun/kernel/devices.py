@@ -6,10 +6,10 @@ BPF_PROG_TYPE_CGROUP_DEVICE for v2.
 
 import os
 import struct
-from typing import NamedTuple
 
 from pyrun.kernel import syscalls
 from pyrun.kernel.files import quote
+from pyrun.typed import NamedTuple
 
 ANY = -1
 

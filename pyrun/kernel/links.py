@@ -7,11 +7,12 @@ What is plugged into what is decided in `pyrun.plan`; messages are encoded in
 import errno
 import os
 import time
-from typing import NamedTuple
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import rtnetlink as rt
 from pyrun.kernel.files import quote
+from pyrun.kernel.netlink import u32
+from pyrun.typed import NamedTuple
 
 
 class AddBridge(NamedTuple):
@@ -206,7 +207,7 @@ class Enslave(NamedTuple):
     bridge: str
 
     def apply(self) -> None:
-        body = rt.link([(rt.IFLA_MASTER, rt.u32(_index(self.bridge)))], _index(self.link))
+        body = rt.link([(rt.IFLA_MASTER, u32(_index(self.bridge)))], _index(self.link))
         rt.request(rt.RTM_NEWLINK, body)
 
     def inverse(self) -> None:
@@ -222,12 +223,6 @@ class Enslave(NamedTuple):
 def exists(name: str) -> bool:
     """Claim that this namespace has a link of that name."""
     return rt.find_link(name) is not None
-
-
-def is_up(name: str) -> bool:
-    """Claim that the link exists and is switched on."""
-    found = rt.find_link(name)
-    return found is not None and bool(found[1] & rt.IFF_UP)
 
 
 def addresses(name: str) -> list[tuple[str, int]]:

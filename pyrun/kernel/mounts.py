@@ -9,11 +9,12 @@ import errno
 import os
 import stat
 from contextlib import suppress
-from typing import NamedTuple
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
-from pyrun.kernel.files import NO_LINKS, ensure_in_root, in_root, open_in_root, opened, quote
+from pyrun.kernel.files import quote
+from pyrun.kernel.trees import NO_LINKS, ensure_in_root, in_root, open_in_root, opened
+from pyrun.typed import NamedTuple
 
 _ATTRIBUTES = {
     "ro": syscalls.MOUNT_ATTR_RDONLY,
@@ -116,6 +117,8 @@ class MountFilesystem(NamedTuple):
                 key, equals, value = parameter.partition("=")
                 command = syscalls.FSCONFIG_SET_STRING if equals else syscalls.FSCONFIG_SET_FLAG
                 syscalls.fsconfig(context, command, key.encode(), value.encode() if equals else None)
+            if "ro" in self.options.split(","):  # as mount(8): the file system itself, not only this mount of it
+                syscalls.fsconfig(context, syscalls.FSCONFIG_SET_FLAG, b"ro")
             syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
             fd = syscalls.fsmount(context, attributes(self.options))
         finally:
@@ -234,6 +237,7 @@ class MountTmpfs(NamedTuple):
     def apply(self) -> None:
         context = syscalls.fsopen(b"tmpfs")
         try:
+            syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, b"source", b"tmpfs")
             for parameter in filter(None, self.parameters.split(",")):
                 key, _, value = parameter.partition("=")
                 syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, key.encode(), value.encode())

@@ -1,10 +1,10 @@
 """Namespaces of the process itself, as operations: leaving for new ones, joining those of another."""
 
 import os
-from typing import NamedTuple
 
 from pyrun.kernel import syscalls
 from pyrun.kernel.files import quote
+from pyrun.typed import NamedTuple
 
 _OPTIONS = (
     (syscalls.CLONE_NEWNS, "--mount"),

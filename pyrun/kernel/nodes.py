@@ -6,9 +6,10 @@ Every path is resolved inside the root by descriptor; mounts are in `pyrun.kerne
 import os
 import stat
 from contextlib import suppress
-from typing import NamedTuple
 
-from pyrun.kernel.files import NO_LINKS, ensure_in_root, in_root, open_in_root, opened, quote
+from pyrun.kernel.files import quote
+from pyrun.kernel.trees import NO_LINKS, ensure_in_root, in_root, open_in_root, opened
+from pyrun.typed import NamedTuple
 
 
 class MakeNode(NamedTuple):
@@ -110,7 +111,8 @@ class MakePlaceholder(NamedTuple):
 
     def shell(self) -> str:
         target = quote(self.root.rstrip("/") + self.path)
-        return f"mkdir -p {target}" if self.directory else f"touch {target}"
+        make = "mkdir -p" if self.directory else "install -m 755 /dev/null"
+        return f"[ -e {target} ] || {make} {target}"
 
     def why(self) -> str:
         return "a place that has to exist"

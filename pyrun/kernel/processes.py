@@ -8,7 +8,8 @@ import errno
 import os
 import select
 import signal
-from typing import NamedTuple
+
+from pyrun.typed import NamedTuple
 
 
 class Process(NamedTuple):

@@ -4,7 +4,8 @@ Never used after entering a container's mount namespace (CVE-2022-1227).
 """
 
 import os
-from typing import NamedTuple
+
+from pyrun.typed import NamedTuple
 
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 _ENVIRONMENT = {"PATH": ":".join(_DIRECTORIES), "LC_ALL": "C"}

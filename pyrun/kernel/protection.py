@@ -5,12 +5,13 @@ Which paths these are is decided in `pyrun.plan.filesystem`.
 
 import os
 import stat
-from typing import NamedTuple
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
-from pyrun.kernel.files import NO_LINKS, open_in_root, opened, quote
+from pyrun.kernel.files import quote
 from pyrun.kernel.mounts import attach, attributes
+from pyrun.kernel.trees import NO_LINKS, open_in_root, opened
+from pyrun.typed import NamedTuple
 
 
 class MaskPath(NamedTuple):
@@ -88,7 +89,8 @@ def _empty_directory() -> int:
     try:
         syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, b"source", b"tmpfs")
         syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, b"size", b"4096")
+        syscalls.fsconfig(context, syscalls.FSCONFIG_SET_FLAG, b"ro")
         syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
-        return syscalls.fsmount(context, attributes("ro,nosuid,nodev,noexec"))
+        return syscalls.fsmount(context, attributes("ro"))
     finally:
         os.close(context)

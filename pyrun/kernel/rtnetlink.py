@@ -5,18 +5,15 @@ the tests compare its messages with pyroute2's. Everything else uses pyroute2.
 See rtnetlink(7), linux/if_link.h.
 """
 
-import _socket  # socket itself imports enum and selectors, 7 ms on the start path
-import os
 import struct
-from collections.abc import Iterator
+
+from pyrun.kernel.netlink import NLM_F_ACK, NLM_F_DUMP, Attributes, attribute, attributes_of, encode, exchange, u32
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLM_F_CREATE, NLM_F_EXCL = 0x400, 0x200
-NLMSG_ERROR, NLMSG_DONE = 2, 3
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
 IFLA_NET_NS_PID, IFLA_IFALIAS = 19, 20
@@ -26,25 +23,11 @@ RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
 IFF_UP = 1
 AF_INET = 2
 
-_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
-_ATTRIBUTE = struct.Struct("=HH")  # struct rtattr
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
-_NETLINK, _ROUTE_PROTOCOL = 16, 0
+_PROTOCOL = 0  # NETLINK_ROUTE
 _MAIN, _BOOT, _UNIVERSE, _LINK_SCOPE, _UNICAST = 254, 3, 0, 253, 1
-
-Attributes = list[tuple[int, bytes]]
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    """Encode one attribute, padded to four bytes. Errors: struct.error above 65,531 bytes."""
-    return _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
-def encode(attributes: Attributes) -> bytes:
-    """Encode *attributes* in order."""
-    return b"".join(attribute(kind, value) for kind, value in attributes)
 
 
 def text(value: str) -> bytes:
@@ -55,11 +38,6 @@ def text(value: str) -> bytes:
 def mac(value: str) -> bytes:
     """Encode a link-layer address written as six hexadecimal pairs."""
     return bytes.fromhex(value.replace(":", ""))
-
-
-def u32(value: int) -> bytes:
-    """Encode an unsigned number in the host's byte order."""
-    return struct.pack("=I", value)
 
 
 def address(value: str) -> bytes:
@@ -101,14 +79,14 @@ def default_route(gateway: str, index: int) -> bytes:
 
 def request(kind: int, body: bytes, flags: int = 0) -> None:
     """Send one message and wait for its acknowledgement. Errors: OSError with the kernel's number."""
-    for _ in _exchange(kind, body, flags | NLM_F_ACK):
+    for _ in exchange(_PROTOCOL, kind, body, flags | NLM_F_ACK):
         pass
 
 
 def query(kind: int, body: bytes) -> "bytes | None":
     """Ask for one object; give its message body or None when there is no such thing."""
     try:
-        for reply in _exchange(kind, body, NLM_F_ACK):
+        for reply in exchange(_PROTOCOL, kind, body, NLM_F_ACK):
             return reply
     except OSError as cause:
         if cause.errno == 19:  # ENODEV
@@ -121,7 +99,7 @@ def on_link_routes() -> list[tuple[int, int]]:
     """List the IPv4 routes of link scope in the main table, as (network, prefix length)."""
     body = _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
     found = []
-    for reply in _exchange(RTM_GETROUTE, body, NLM_F_DUMP):
+    for reply in exchange(_PROTOCOL, RTM_GETROUTE, body, NLM_F_DUMP):
         _, prefix, _, _, table, _, scope, _, _ = _ROUTE.unpack_from(reply)
         if table == _MAIN and scope == _LINK_SCOPE:
             network = attributes_of(reply[_ROUTE.size :]).get(RTA_DST, bytes(4))
@@ -132,7 +110,7 @@ def on_link_routes() -> list[tuple[int, int]]:
 def addresses(index: int) -> list[tuple[str, int]]:
     """List the IPv4 addresses of a link, as (address, prefix length)."""
     found = []
-    for reply in _exchange(RTM_GETADDR, _ADDRESS.pack(AF_INET, 0, 0, 0, 0), NLM_F_DUMP):
+    for reply in exchange(_PROTOCOL, RTM_GETADDR, _ADDRESS.pack(AF_INET, 0, 0, 0, 0), NLM_F_DUMP):
         _, prefix, _, _, owner = _ADDRESS.unpack_from(reply)
         local = attributes_of(reply[_ADDRESS.size :]).get(IFA_LOCAL)
         if owner == index and local:
@@ -147,37 +125,3 @@ def find_link(name: str) -> "tuple[int, int, dict[int, bytes]] | None":
         return None
     _, _, index, flags, _ = _LINK.unpack_from(reply)
     return index, flags, attributes_of(reply[_LINK.size :])
-
-
-def attributes_of(content: bytes) -> dict[int, bytes]:
-    """Decode attributes, strictly by their lengths."""
-    found: dict[int, bytes] = {}
-    while len(content) >= 4:
-        length, kind = _ATTRIBUTE.unpack_from(content)
-        if length < 4 or length > len(content):
-            break
-        found[kind & 0x3FFF] = content[4:length]
-        content = content[(length + 3) & ~3 :]
-    return found
-
-
-def _exchange(kind: int, body: bytes, flags: int) -> Iterator[bytes]:
-    """Send one message on a socket of its own and give the replies up to the end or the acknowledgement."""
-    channel = _socket.socket(_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, _ROUTE_PROTOCOL)
-    try:
-        channel.send(_HEADER.pack(16 + len(body), kind, flags | NLM_F_REQUEST, 1, 0) + body)
-        while True:
-            packet = channel.recv(1 << 17)
-            while packet:
-                length, reply, _, _, _ = _HEADER.unpack_from(packet)
-                content, packet = packet[16:length], packet[(length + 3) & ~3 :]
-                if reply == NLMSG_DONE:
-                    return
-                if reply == NLMSG_ERROR:
-                    number = -struct.unpack_from("=i", content)[0]
-                    if number:
-                        raise OSError(number, os.strerror(number))
-                    return
-                yield content
-    finally:
-        channel.close()

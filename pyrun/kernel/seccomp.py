@@ -10,11 +10,11 @@ import json
 import os
 import struct
 from contextlib import suppress
-from typing import Any
 
 from pyrun.errors import PyrunError, UsageError
 from pyrun.kernel import files
 from pyrun.kernel import seccomp_policy as policy
+from pyrun.typed import Any
 
 _MAGIC = b"pyrun-seccomp-1\n"
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

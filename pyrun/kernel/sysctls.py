@@ -5,7 +5,8 @@ A name is written as sysctl(8) takes it with slashes, because a link's name may 
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
+
+from pyrun.typed import NamedTuple
 
 _REDIRECTS = "net/ipv4/conf/all/accept_redirects"
 

@@ -11,7 +11,7 @@ import termios
 from contextlib import suppress
 
 from pyrun.errors import PyrunError
-from pyrun.kernel.files import NO_LINKS, open_in_root, opened
+from pyrun.kernel.trees import NO_LINKS, open_in_root, opened
 
 _TIOCSPTLCK, _TIOCGPTN, _TIOCGPTPEER = 0x40045431, 0x80045430, 0x5441
 _DEVPTS_MAGIC, _PTMX_INODE = 0x1CD1, 2

@@ -5,10 +5,10 @@ What is plugged in with an address is decided elsewhere.
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
 
 from pyrun.errors import PyrunError
 from pyrun.kernel.files import quote
+from pyrun.typed import NamedTuple
 
 
 class Subnet(NamedTuple):

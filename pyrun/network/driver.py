@@ -5,28 +5,23 @@ to perform that, under the network's lock, which is held for milliseconds.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from pyrun import paths
 from pyrun.errors import PyrunError
-from pyrun.firewall import choice
+from pyrun.firewall import choice, generation
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import files, links, rtnetlink, sysctls
-from pyrun.network import addresses, hostfiles
+from pyrun.kernel import links, rtnetlink, sysctls
+from pyrun.network import addresses, hostfiles, standing
+from pyrun.network.standing import DIRECTORY, LEASES
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
 from pyrun.spec import Endpoint, Network
 
 BRIDGE = "pyrun0"
-NAME = "bridge"
-_DIRECTORY = f"{paths.NETWORKS}/{NAME}"
-_LEASES = f"{_DIRECTORY}/leases"
-_RECORD = f"{_DIRECTORY}/network.json"
-_JOURNAL = f"{_DIRECTORY}/journal"
+_JOURNAL = f"{DIRECTORY}/journal"
 
 
 def attach(identity: str, name: str, journal: Journal) -> Endpoint:
@@ -37,35 +32,30 @@ def attach(identity: str, name: str, journal: Journal) -> Endpoint:
     """
     with _locked():
         net = _ensure()
-        taken = set(os.listdir(_LEASES))
-        end = _endpoint(net, addresses.lowest_free(addresses.subnet(net.subnet), taken), name)
-        perform([addresses.TakeLease(_LEASES, end.address, identity)], "host", journal)
+        pool = addresses.subnet(net.subnet)
+        end = _endpoint(net, addresses.lowest_free(pool, set(standing.leases())), name)
+        perform([addresses.TakeLease(LEASES, end.address, identity)], "host", journal)
     return end
 
 
 def preview(name: str) -> tuple["Network | None", Endpoint]:
     """Give what `attach` would do, touching nothing: the network, if it has to be made, and the endpoint."""
-    net = _read()
-    taken = set(os.listdir(_LEASES)) if net and os.path.isdir(_LEASES) else set[str]()
+    net = standing.read()
     made = net or _design()
     pool = addresses.subnet(made.subnet)
-    return (None if net else made), _endpoint(made, addresses.lowest_free(pool, taken), name)
+    return (None if net else made), _endpoint(made, addresses.lowest_free(pool, set(standing.leases())), name)
 
 
 def endpoint_of(identity: str) -> "tuple[Network, str] | None":
     """Find the network and the address that a container holds a lease of."""
-    net = _read()
-    for address in os.listdir(_LEASES) if net and os.path.isdir(_LEASES) else []:
-        with suppress(FileNotFoundError), open(f"{_LEASES}/{address}") as file:
-            if net and file.read() == identity:
-                return net, address
-    return None
+    net, address = standing.read(), standing.lease_of(identity)
+    return (net, address) if net and address else None
 
 
 def sweep() -> list[Exception]:
     """Take the network down if no container is left on it."""
     with _locked(make=False) as exists:
-        if not exists or _has_leases():
+        if not exists or standing.leases():
             return []
         failures = unwind_journal(_JOURNAL)
         if not failures:
@@ -77,9 +67,9 @@ def sweep() -> list[Exception]:
 
 def reconcile() -> list[Exception]:
     """Take down a network that nobody uses and nobody is about to sweep; mend one that is in use."""
-    if not os.path.isdir(_DIRECTORY):
+    if not standing.exists():
         return []
-    if _has_leases():
+    if standing.leases():
         return _mend_if_broken()
     return [] if _is_about_to_be_swept() else sweep()
 
@@ -88,7 +78,7 @@ def reconcile() -> list[Exception]:
 def sweeping() -> Iterator[None]:
     """Say, as long as this lasts, that we are going to sweep: others leave the idle network alone."""
     try:
-        fd = os.open(f"{_DIRECTORY}/sweeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(f"{DIRECTORY}/sweeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         yield
         return
@@ -102,7 +92,7 @@ def sweeping() -> Iterator[None]:
 def _is_about_to_be_swept() -> bool:
     """Claim that somebody is in `sweeping`; they share that lock, so only an exclusive one tells."""
     try:
-        fd = os.open(f"{_DIRECTORY}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"{DIRECTORY}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -114,26 +104,21 @@ def _is_about_to_be_swept() -> bool:
     return False
 
 
-def _has_leases() -> bool:
-    return os.path.isdir(_LEASES) and bool(os.listdir(_LEASES))
-
-
 def _forget() -> None:
     """Remove the network's directory, the lock last: who comes before that waits for it, then starts anew."""
-    for name in os.listdir(_DIRECTORY):
+    for name in os.listdir(DIRECTORY):
         if name not in ("lock", "leases"):
             with suppress(FileNotFoundError):
-                os.unlink(f"{_DIRECTORY}/{name}")
+                os.unlink(f"{DIRECTORY}/{name}")
     with suppress(FileNotFoundError):
-        os.rmdir(_LEASES)
-    os.unlink(f"{_DIRECTORY}/lock")
+        os.rmdir(LEASES)
+    os.unlink(f"{DIRECTORY}/lock")
     with suppress(OSError):  # somebody has started anew already
-        os.rmdir(_DIRECTORY)
+        os.rmdir(DIRECTORY)
 
 
 def _mend_if_broken() -> list[Exception]:
-    net = _read()
-    if net is None or (links.is_up(net.bridge) and choice.stand(net.firewall, net.bridge, net.subnet)):
+    if standing.leases() and standing.is_untouched():
         return []
     try:
         with _locked():
@@ -146,23 +131,32 @@ def _mend_if_broken() -> list[Exception]:
 def _ensure() -> Network:
     """Give the network, made or mended as needed. The lock is held."""
     journal = FileJournal(_JOURNAL)
-    net = _read()
+    net = standing.read()
     if net is None:
         unwind_journal(_JOURNAL)  # what an interrupted first start left
         net = _design()
         if links.exists(net.bridge):
             raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
         perform(plan.network(net), "host", journal)
-        files.write_atomically(_RECORD, json.dumps(net._asdict()).encode())
-        return net
-    if not links.is_up(net.bridge):
+        standing.write(net)
+    elif not standing.is_up(net):
         links.DeleteLink(net.bridge, net.mac).apply()
         perform(plan.network(net), "host", journal)
         _plug_in_again(net)
-    elif not choice.stand(net.firewall, net.bridge, net.subnet):
-        rules = choice.install(net.firewall, net.bridge, net.subnet)
-        perform([sysctls.EnableForwarding(), rules], "host", journal)  # an interrupted sweep stops both
+    elif not standing.is_untouched():
+        _mend_rules(net, journal)
     return net
+
+
+def _mend_rules(net: Network, journal: Journal) -> None:
+    """Install the rules again if any is missing; note when none is, so that the next command need not look."""
+    seen = generation.current() if choice.is_counted(net.firewall) else None
+    if not standing.is_forwarding():
+        perform([sysctls.EnableForwarding()], "host", journal)
+    if choice.stand(net.firewall, net.bridge, net.subnet):
+        standing.note_rules(seen)
+    else:
+        perform([choice.install(net.firewall, net.bridge, net.subnet)], "host", journal)
 
 
 def _plug_in_again(net: Network) -> None:
@@ -181,7 +175,7 @@ def _design() -> Network:
     servers = [addresses.Subnet(number, 32) for number in hostfiles.nameserver_numbers(hostfiles.host_text())]
     pool = addresses.choose_pool(routes, servers)
     return Network(
-        NAME,
+        standing.NAME,
         BRIDGE,
         str(pool),
         addresses.dotted(pool.network + 1),
@@ -195,16 +189,6 @@ def _endpoint(net: Network, address: str, name: str) -> Endpoint:
     link = f"veth{os.urandom(4).hex()[:7]}"
     mac = addresses.container_mac(address)
     return Endpoint(net, address, mac, link, f"02:{os.urandom(5).hex(':')}", f"pyrun:{name}")
-
-
-def _read() -> "Network | None":
-    try:
-        fields: dict[str, Any] = json.loads(files.read_limited(_RECORD))
-        return Network(**fields)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as cause:
-        raise PyrunError(f"network: {_RECORD}: not readable", hint="remove it; the network is made anew") from cause
 
 
 @contextmanager
@@ -223,16 +207,16 @@ def _locked(make: bool = True) -> Iterator[bool]:
 
 def _take_lock(make: bool) -> int:
     while True:
-        for path in (paths.RUN, paths.NETWORKS, _DIRECTORY, _LEASES) if make else ():
+        for path in (paths.RUN, paths.NETWORKS, DIRECTORY, LEASES) if make else ():
             with suppress(FileExistsError, FileNotFoundError):
                 os.mkdir(path, 0o700)
         try:
-            fd = os.open(f"{_DIRECTORY}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
+            fd = os.open(f"{DIRECTORY}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
         except FileNotFoundError:
             if not make:
                 return -1
             continue
         fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink and (not make or os.path.isdir(_LEASES)):
+        if os.fstat(fd).st_nlink and (not make or os.path.isdir(LEASES)):
             return fd
         os.close(fd)

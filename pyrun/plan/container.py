@@ -1,14 +1,13 @@
 """The whole of a container as plans: what the monitor does on the host, what init does inside. Pure."""
 
-from typing import NamedTuple
-
 from pyrun import paths
-from pyrun.kernel import files, namespaces, syscalls
+from pyrun.kernel import credentials, files, namespaces, syscalls, trees
 from pyrun.kernel.cgroups import Hierarchy
 from pyrun.operation import Operation
 from pyrun.plan import filesystem, network, resources
 from pyrun.plan.filesystem import HostView
 from pyrun.spec import ContainerConfig, Endpoint
+from pyrun.typed import NamedTuple
 
 
 class Surroundings(NamedTuple):
@@ -29,11 +28,11 @@ def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]
     """
     own = paths.container(config.id)
     return [
-        files.MakeDirectory(own),
+        trees.MakeDirectory(own),
         files.Link(f"{paths.NAMES}/{config.name}", config.id, "no other container gets this name"),
-        files.MakeDirectory(f"{own}/upper", *top),
-        files.MakeDirectory(f"{own}/work"),
-        files.MakeDirectory(filesystem.root(config.id)),
+        trees.MakeDirectory(f"{own}/upper", *top),
+        trees.MakeDirectory(f"{own}/work"),
+        trees.MakeDirectory(filesystem.root(config.id)),
     ]
 
 
@@ -68,7 +67,8 @@ def plugged(end: "Endpoint | None", pid: int) -> list[Operation]:
 def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:
     """Enter the control groups, then leave for namespaces of its own."""
     flags = namespaces.PRIVATE
-    plan = resources.join(config.id, around.groups)
+    plan: list[Operation] = [credentials.AdjustOomScore(config.oom_score_adj)] if config.oom_score_adj else []
+    plan += resources.join(config.id, around.groups)
     if config.network in ("bridge", "none"):
         flags |= syscalls.CLONE_NEWNET
     elif config.network != "host":

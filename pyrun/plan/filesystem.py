@@ -3,13 +3,12 @@
 The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything.
 """
 
-from typing import NamedTuple
-
 from pyrun import paths
 from pyrun.kernel import mounts, nodes
 from pyrun.kernel import protection as protected
 from pyrun.operation import Operation
 from pyrun.spec import ContainerConfig, Mount
+from pyrun.typed import NamedTuple
 
 MASKED_PATHS = (
     "/proc/acpi",
@@ -41,8 +40,8 @@ DEVICE_LINKS = (
     ("/dev/stdin", "/proc/self/fd/0"),
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
-    ("/dev/core", "/proc/kcore"),
 )
+_CORE = ("/dev/core", "/proc/kcore")
 _SAFE = "nosuid,nodev,noexec"
 _PTS = "ptmxmode=0666,mode=0620,gid=5"
 _OF_CGROUPS = "its cgroups"
@@ -55,6 +54,7 @@ class HostView(NamedTuple):
     devices: tuple[tuple[str, str, int, int, int, int, int], ...] = ()  # for --privileged: the host's nodes
     thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
     init_program: str = ""  # host path of the --init program
+    kcore: bool = False  # the kernel has /proc/kcore
 
 
 def root(identity: str) -> str:
@@ -104,15 +104,16 @@ _HOSTFILES = "pyrun writes this file for the container"
 def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     mount = mounts.MountFilesystem
     shm = f"mode=1777,size={config.shm_size}"
+    links = (*DEVICE_LINKS, _CORE) if host.kcore else DEVICE_LINKS
     plan: list[Operation] = [
         mount("tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"),
         *(nodes.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
         mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", _PTS, "its terminals"),
         mount("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory"),
         mount("mqueue", "mqueue", at, "/dev/mqueue", _SAFE, "", "POSIX message queues"),
-        *(nodes.MakeSymlink(at, path, target) for path, target in DEVICE_LINKS),
+        *(nodes.MakeSymlink(at, path, target) for path, target in links),
     ]
-    known = {path for path, *_ in DEVICES} | {path for path, _ in DEVICE_LINKS} | {"/dev/console"}
+    known = {path for path, *_ in (*DEVICES, *links)} | {"/dev/console"}
     directories: list[str] = []
     for path, kind, major, minor, mode, owner, group in host.devices if config.privileged else ():
         parts = path.split("/")

@@ -55,7 +55,9 @@ class Channel:
 
     def is_ready(self) -> bool:
         """Claim that there is a message, or the end, to receive now."""
-        return bool(select.select([self.fd], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close this end."""

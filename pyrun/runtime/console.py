@@ -9,11 +9,11 @@ import select
 import signal
 import stat
 from collections.abc import Callable
-from typing import NamedTuple, NoReturn
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import terminal
 from pyrun.runtime.channel import DETACH, EXITED, FAILED, GONE, RESIZE, SIGNAL, Channel, read_failure
+from pyrun.typed import NamedTuple, NoReturn
 
 # What concerns ourselves alone: our children, a reader that is gone, our own faults, and a background
 # job that touches its terminal. All others are the container's, as with Docker.

@@ -7,7 +7,6 @@ joins, and imports nothing afterwards. The caller's client stays outside.
 import os
 import select
 import signal
-from typing import NamedTuple, NoReturn
 
 from pyrun import paths
 from pyrun.errors import PyrunError
@@ -15,12 +14,12 @@ from pyrun.kernel import (
     accounts,
     capabilities,
     cgroups,
-    files,
     processes,
     seccomp,
     syscalls,
     terminal,
     trampoline,
+    trees,
 )
 from pyrun.runtime import channel, console, program
 from pyrun.runtime.channel import (
@@ -36,8 +35,9 @@ from pyrun.runtime.channel import (
     read_failure,
 )
 from pyrun.runtime.program import Program
-from pyrun.spec import ContainerConfig, ExecConfig
+from pyrun.spec import ContainerConfig, ExecConfig, ProcessConfig
 from pyrun.store import Container
+from pyrun.typed import NamedTuple, NoReturn
 
 _NAMESPACES = (
     syscalls.CLONE_NEWNS
@@ -59,6 +59,7 @@ class Visit(NamedTuple):
     program: Program
     client: Channel
     report: int  # our end
+    window: bytes  # the caller's, so that the program never sees another size
 
 
 def execute(container: Container, config: ExecConfig) -> int:
@@ -110,7 +111,7 @@ def _prepare(
     policy = "unconfined" if container.privileged and not container.seccomp else container.seccomp
     report, reported = os.pipe2(os.O_CLOEXEC)
     merged = {e.partition("=")[0]: e for e in (*container.env, *(["TERM=xterm"] if config.tty else []), *config.env)}
-    become = Program(
+    process = ProcessConfig(
         config.args,
         tuple(merged.values()),
         config.cwd or container.cwd,
@@ -118,13 +119,17 @@ def _prepare(
         available if config.privileged else kept,
         container.no_new_privileges,
         seccomp.program(policy, kept, paths.SECCOMP_CACHE),
+        policy or "default",
         container.ulimits,
-        trampoline.make(),
-        reported,
-        stdio,
+        f"_ses.{container.id}",
     )
+    become = Program(process, trampoline.make(), reported, stdio)
     groups = tuple(_open_group(hierarchy, container.id) for hierarchy in cgroups.hierarchies())
-    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report)
+    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report, _window())
+
+
+def _window() -> bytes:
+    return terminal.size(0 if terminal.is_terminal(0) else 1)
 
 
 def _open_group(hierarchy: cgroups.Hierarchy, identity: str) -> int:
@@ -169,7 +174,7 @@ def _join_and_wait(visit: Visit) -> int:
         raise PyrunError(message, code)
     number = os.read(visit.report, 4)
     if number:
-        raise program.explain_failure(int.from_bytes(number, "little"), visit.program.args[0])
+        raise program.explain_failure(int.from_bytes(number, "little"), visit.config.args[0])
     visit.client.send(STARTED, b"", master)
     if visit.config.detach:
         os._exit(0)
@@ -203,22 +208,20 @@ def _become(visit: Visit, parent: Channel) -> NoReturn:
         for fd in visit.groups:
             os.write(fd, b"0")
         os.setsid()
-        with files.opened("/") as root:
+        with trees.opened("/") as root:
             account = accounts.resolve(root, visit.config.user or visit.container.user, visit.container.groups)
-        syscalls.join_session_keyring(f"_ses.{visit.container.id}".encode())
         stdio, master = visit.program.stdio, -1
         if visit.config.tty:
             master, peer = terminal.open_pty("/")
             terminal.make_controlling(peer)
+            terminal.resize(master, visit.window)
             stdio = (peer, peer, peer)
-        env = visit.program.env
-        if not any(entry.startswith("HOME=") for entry in env):
-            env = (*env, f"HOME={account.home}")
-        become = visit.program._replace(env=env, stdio=stdio)
-        program.give_up(become, account)
-        path = program.find(become.args, become.env)
-        parent.send(READY, b"", master)
-        program.execute(become, path)
+        become = visit.program._replace(stdio=stdio)
+
+        def ready() -> None:
+            parent.send(READY, b"", master)
+
+        program.become(become, account, ready)
     except PyrunError as problem:
         parent.send(FAILED, failure(problem.code, problem.message))
     except OSError as problem:

@@ -5,11 +5,11 @@ import stat
 
 from pyrun import paths, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, programs, sysctls
+from pyrun.kernel import capabilities, cgroups, programs, seccomp, sysctls
 from pyrun.network import hostfiles
 from pyrun.plan.container import Surroundings
 from pyrun.plan.filesystem import HostView
-from pyrun.spec import ContainerConfig, Endpoint
+from pyrun.spec import ContainerConfig, Endpoint, ProcessConfig
 
 _INIT = ("docker-init", "tini-static", "tini", "catatonit")
 
@@ -22,6 +22,7 @@ def look_around(config: ContainerConfig) -> Surroundings:
         _devices() if config.privileged else (),
         _thermal_throttle(),
         _init_program() if config.init else "",
+        os.path.exists("/proc/kcore"),
     )
     return Surroundings(
         groups,
@@ -29,6 +30,30 @@ def look_around(config: ContainerConfig) -> Surroundings:
         view,
         sysctls.exists("net/ipv6/conf/all/disable_ipv6"),
         store.find(shared_with(config)).process().pid if shared_with(config) else 0,
+    )
+
+
+def process(config: ContainerConfig, compiled: bool = True) -> ProcessConfig:
+    """Give what the container's program is to be; a preview needs no *compiled* filter.
+
+    Errors: UsageError for what this host cannot give.
+    """
+    kept = capabilities.resolve(config.cap_add, config.cap_drop, config.privileged, capabilities.bounding())
+    policy = "unconfined" if config.privileged and not config.seccomp else config.seccomp
+    program = seccomp.program(policy, kept, paths.SECCOMP_CACHE) if compiled else None
+    if not compiled and policy != "unconfined":
+        program = b""
+    return ProcessConfig(
+        (("/sbin/docker-init", "--") if config.init else ()) + config.args,
+        config.env,
+        config.cwd,
+        True,
+        kept,
+        config.no_new_privileges,
+        program,
+        policy or "default",
+        config.ulimits,
+        f"_ses.{config.id}",
     )
 
 

@@ -6,16 +6,16 @@ messages of `pyrun.runtime.channel`. It never returns.
 
 import os
 import signal
-from typing import NamedTuple, NoReturn
 
 from pyrun.errors import PyrunError
-from pyrun.kernel import accounts, capabilities, files, syscalls, terminal
+from pyrun.kernel import accounts, capabilities, terminal, trees
 from pyrun.kernel.mounts import BindMount
 from pyrun.operation import Operation, perform
 from pyrun.runtime import program as programs
 from pyrun.runtime.channel import ENDPOINT, FAILED, NAMESPACES, READY, START, Channel, failure
 from pyrun.runtime.program import Program
 from pyrun.spec import ContainerConfig
+from pyrun.typed import NamedTuple, NoReturn
 
 
 class Job(NamedTuple):
@@ -51,8 +51,6 @@ def _become(job: Job) -> None:
     for fd in job.unneeded:
         os.close(fd)
     capabilities.set_death_signal(signal.SIGKILL)
-    if job.config.oom_score_adj:
-        _adjust_oom_score(job.config.oom_score_adj)
     capabilities.set_undumpable()
     os.setsid()
     os.umask(0)  # modes below are meant as they are written; the program gets 022
@@ -65,21 +63,17 @@ def _become(job: Job) -> None:
     account = _account(job)
     programs.seal()
     perform(job.pivot, "container")
-    syscalls.join_session_keyring(f"_ses.{job.config.id}".encode())
-    env = job.program.env
-    if not any(entry.startswith("HOME=") for entry in env):
-        env = (*env, f"HOME={account.home}")
-    program = job.program._replace(env=env, stdio=stdio)
-    programs.give_up(program, account)
-    path = programs.find(program.args, program.env)
-    job.parent.send(READY, b"", console)
-    _expect(job, START)
-    capabilities.set_death_signal(0)  # the container outlives its monitor
-    programs.execute(program, path)
+
+    def ready() -> None:
+        job.parent.send(READY, b"", console)
+        _expect(job, START)
+        capabilities.set_death_signal(0)  # the container outlives its monitor
+
+    programs.become(job.program._replace(stdio=stdio), account, ready)
 
 
 def _account(job: Job) -> accounts.Account:
-    with files.opened(job.root) as root:
+    with trees.opened(job.root) as root:
         return accounts.resolve(root, job.config.user, job.config.groups)
 
 
@@ -101,14 +95,3 @@ def _console(job: Job, master: int) -> Operation:
 def _expect(job: Job, kind: bytes) -> None:
     if job.parent.receive()[0] != kind:
         os._exit(125)  # the monitor is gone: there is nobody to tell
-
-
-def _adjust_oom_score(value: int) -> None:
-    try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write(str(value))
-    except OSError as cause:
-        raise PyrunError(
-            f"oom-score-adj: {value}: {os.strerror(cause.errno or 0).lower()}",
-            hint="lowering it below ours needs CAP_SYS_RESOURCE",
-        ) from cause

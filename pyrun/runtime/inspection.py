@@ -4,13 +4,13 @@ Docker never shows the host's end of the cable; pyrun does (HostInterface).
 """
 
 import time
-from typing import Any
 
 from pyrun import paths
 from pyrun.kernel import cgroups, controllers, processes
 from pyrun.network import driver
 from pyrun.spec import ContainerConfig
 from pyrun.store import Container, Status
+from pyrun.typed import Any
 
 
 def describe(container: Container) -> dict[str, Any]:

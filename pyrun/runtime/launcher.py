@@ -91,15 +91,20 @@ def _close(fds: tuple[int, ...]) -> None:
 
 def preview(config: ContainerConfig) -> list[str]:
     """Give every operation of a start as `--explain` would print it, needing no root and touching nothing."""
-    from pyrun.kernel import namespaces, syscalls
+    from pyrun.kernel import accounts, namespaces, syscalls, trees
     from pyrun.network import driver
     from pyrun.plan import container as plan
     from pyrun.plan import network
+    from pyrun.plan.process import process
     from pyrun.runtime import host
+    from pyrun.runtime.program import Execute, Program, at_home
 
     net, end = driver.preview(config.name) if config.network == "bridge" else (None, None)
     around = host.look_around(config)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
+    with trees.opened(config.rootfs) as root:
+        account = accounts.resolve(root, config.user, config.groups)
+    become = Program(at_home(host.process(config, compiled=False), account), -1, -1, (-1, -1, -1))
     contents = host.hostfile_contents(config, end, around.ipv6)
     sides: list[tuple[str, list[Operation]]] = [
         ("host", plan.birth(config, host.top_of(config))),
@@ -113,6 +118,8 @@ def preview(config: ContainerConfig) -> list[str]:
         ("container", mounted),
         ("container", plan.configured(config, around, end)),
         ("container", plan.closed(config, around, pivot)),
+        ("container", process(become.config, account)),
+        ("container", [Execute(become, "")]),
     ]
     short = _abbreviations(config)
     return [_preamble(config), *(line(side, each, short) for side, part in sides for each in part)]
@@ -124,4 +131,7 @@ def _abbreviations(config: ContainerConfig) -> dict[str, str]:
 
 def _preamble(config: ContainerConfig) -> str:
     root = filesystem.root(config.id).replace(config.id, "$ID")
-    return f"host$ ID={config.id}; ROOT={root}  # the container, and where its root is assembled\n"
+    return (
+        f"host$ export ID={config.id}  # the container\n"
+        f"host$ export ROOT={root}  # where its root file system is assembled\n"
+    )

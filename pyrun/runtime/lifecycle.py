@@ -3,7 +3,7 @@
 import contextlib
 import signal
 
-from pyrun import store
+from pyrun import keeping, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver
@@ -63,7 +63,7 @@ def remove(container: Container, force: bool) -> None:
             )
         _end(container)
     settle(container)
-    store.forget(container)
+    keeping.forget(container)
 
 
 def settle(container: Container) -> None:
@@ -72,7 +72,7 @@ def settle(container: Container) -> None:
     while True:
         lock = locks.take_abandoned(path)
         if lock is not None:
-            failures = store.retire(container.id, lock)
+            failures = keeping.retire(container.id, lock)
             if failures:
                 raise PyrunError(f"container {container.name}: {failures[0]}", 1)
             driver.sweep()

@@ -8,12 +8,11 @@ import os
 import signal
 import sys
 import time
-from typing import NamedTuple, NoReturn
 
-from pyrun import paths, records, store
+from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
-from pyrun.kernel import capabilities, cgroups, namespaces, processes, seccomp, syscalls, trampoline
+from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
 from pyrun.network import driver
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
@@ -35,6 +34,7 @@ from pyrun.runtime.channel import (
 from pyrun.runtime.logwriter import LogWriter
 from pyrun.runtime.relay import QUIET, Relay
 from pyrun.spec import ContainerConfig, Endpoint
+from pyrun.typed import NamedTuple, NoReturn
 
 _SETTLED = 1.0  # seconds after which a detached container's monitor becomes lean
 _GRACE = 0.5  # seconds an idle network is kept for the next container
@@ -59,7 +59,7 @@ def keep(config: ContainerConfig, client: Channel, stdio: tuple[int, int, int], 
     _redirect(keep_errors=explained)
     lock = -1
     try:
-        lock = store.claim(config.id)
+        lock = keeping.claim(config.id)
         running = _start(config, lock, client, stdio)
     except Exception as problem:  # whatever it is, what was made has to be unmade
         _abandon(config.id, lock, client, problem)
@@ -79,7 +79,7 @@ def resume(arguments: list[str]) -> NoReturn:
 
 def _start(config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int]) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
-    journal = store.journal(config.id)
+    journal = keeping.journal(config.id)
     _claim(config)
     end = driver.attach(config.id, config.name, journal) if config.network == "bridge" else None
     around = host.look_around(config)
@@ -113,7 +113,7 @@ def _start(config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int
 
 def _claim(config: ContainerConfig) -> None:
     try:
-        perform(plan.birth(config, host.top_of(config)), "host", store.birth_journal(config.id))
+        perform(plan.birth(config, host.top_of(config)), "host", keeping.birth_journal(config.id))
     except OperationFailed as problem:
         if problem.errno == 17 and problem.operation.shell().startswith("ln "):
             other = os.readlink(f"{paths.NAMES}/{config.name}")[:12]
@@ -143,21 +143,7 @@ def _job(
     unneeded: tuple[int, ...],
 ) -> init.Job:
     """Prepare all that init needs, so that it looks up and imports nothing by itself."""
-    kept = capabilities.resolve(config.cap_add, config.cap_drop, config.privileged, capabilities.bounding())
-    policy = "unconfined" if config.privileged and not config.seccomp else config.seccomp
-    become = program.Program(
-        ((("/sbin/docker-init", "--") if config.init else ()) + config.args),
-        config.env,
-        config.cwd,
-        True,
-        kept,
-        config.no_new_privileges,
-        seccomp.program(policy, kept, paths.SECCOMP_CACHE),
-        config.ulimits,
-        trampoline.make(),
-        report,
-        stdio,
-    )
+    become = program.Program(host.process(config), trampoline.make(), report, stdio)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     return init.Job(
         config,
@@ -219,7 +205,7 @@ def _let_go(config: ContainerConfig, pid: int, channel: Channel, report: int) ->
         code, message = read_failure(content)
         raise PyrunError(message, code)
     if not config.remove:
-        store.confirm(config.id)
+        keeping.confirm(config.id)
 
 
 def _receive(channel: Channel, expected: bytes) -> int:
@@ -276,7 +262,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None") -> NoR
         records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
-    _complain(identity, store.retire(identity, lock))
+    _complain(identity, keeping.retire(identity, lock))
     if client:
         client.send(EXITED, bytes([code]))
         client.close()
@@ -288,14 +274,14 @@ def _leave_network() -> NoReturn:
     with driver.sweeping():
         time.sleep(_GRACE)
     driver.sweep()
-    store.tidy()
+    keeping.tidy()
     os._exit(0)
 
 
 def _abandon(identity: str, lock: int, client: Channel, problem: Exception) -> NoReturn:
     """Undo a start that failed, and say why."""
     if lock >= 0:
-        _complain(identity, store.retire(identity, lock))
+        _complain(identity, keeping.retire(identity, lock))
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
     text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"

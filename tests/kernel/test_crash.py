@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TOP, Done, Host
+from lab import BUSYBOX, TOP, TYPED, Done, Host
 
 _SITE = [p for p in sys.path if p.endswith("site-packages")]
 _KILLER = f"""
@@ -142,8 +142,7 @@ def test_fifty_starts_at_once(host: Host) -> None:
     """R4: no address, name or link twice, nothing left afterwards."""
     host.pyrun("run", "--rm", BUSYBOX, "true")
     before = host.settled()
-    words = " ".join("'" + word.replace("'", "'\\''") + "'" for word in PYRUN)
-    script = f"seq 50 | xargs -P 50 -I@ {words} run -d --name many@ {BUSYBOX} sleep 300"
+    script = f"seq 50 | xargs -P 50 -I@ {TYPED} run -d --name many@ {BUSYBOX} sleep 300"
     assert host.shell(script, timeout=120).returncode == 0
     identities = host.ok("ps", "-q", "--no-trunc").split()
     assert len(set(identities)) == 50
@@ -152,7 +151,7 @@ def test_fifty_starts_at_once(host: Host) -> None:
     )
     assert len(set(addresses.split())) == 50
     assert len(host.out("ip -o link show master pyrun0").splitlines()) == 50
-    racing = f"seq 10 | xargs -P 10 -I@ {words} run -d --name same {BUSYBOX} sleep 300 2>/dev/null"
+    racing = f"seq 10 | xargs -P 10 -I@ {TYPED} run -d --name same {BUSYBOX} sleep 300 2>/dev/null"
     assert len(host.shell(racing).stdout.split()) == 1
     host.ok("rm", "-f", "same", *identities)
     assert host.settled() == before

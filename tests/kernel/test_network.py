@@ -205,6 +205,63 @@ def test_deleted_bridge_comes_back_with_its_containers(box: Host) -> None:
     assert box.ok("exec", "box", "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS)
 
 
+def test_forwarding_switched_off_comes_back(box: Host) -> None:
+    box.out("sysctl -qw net.ipv4.ip_forward=0")
+    box.ok("ps")
+    assert box.ok("exec", "box", "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS)
+
+
+def test_a_bridge_of_our_name_that_took_its_place_is_not_touched(host: Host) -> None:
+    """Somebody deletes our bridge and makes one of the same name: that is not ours to mend or remove."""
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "300")
+    host.out(
+        "ip link del pyrun0; ip link add pyrun0 type bridge; ip link set pyrun0 up; ip addr add 10.1.1.1/24 dev pyrun0"
+    )
+    before = host.out("ip -j addr show pyrun0")
+    assert b"left over" in host.pyrun("ps").stderr
+    host.pyrun("rm", "-f", "box")
+    host.settled()
+    assert host.out("ip -j addr show pyrun0") == before
+
+
+def test_a_chain_that_the_user_leads_into_stays_empty(host: Host) -> None:
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "300")
+    host.out("iptables -N MINE; iptables -A MINE -j PYRUN-FORWARD")
+    host.ok("rm", "-f", "box")
+    host.settled()
+    assert "PYRUN" not in host.out("iptables -S | grep -v -e MINE -e '-N PYRUN-FORWARD'")
+    assert "-A MINE -j PYRUN-FORWARD" in host.out("iptables -S MINE")
+    host.ok("run", "--rm", BUSYBOX, "true")
+    host.settled()
+    host.out("iptables -F MINE; iptables -X MINE; iptables -X PYRUN-FORWARD")
+
+
+@pytest.fixture
+def legacy(host: Host) -> Host:
+    """Give a host whose iptables is the legacy variant, which counts no generation."""
+    host.out(
+        "cp -a /etc/alternatives /run/alternatives; cd /run/alternatives; "
+        "for t in iptables iptables-save iptables-restore; do ln -sf /usr/sbin/${t/iptables/iptables-legacy} $t; done; "
+        "mount --bind /run/alternatives /etc/alternatives; iptables -V | grep -q legacy"
+    )
+    return host
+
+
+def test_legacy_iptables_serves_as_well(legacy: Host) -> None:
+    before = legacy.settled()
+    legacy.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "300")
+    ping = ["exec", "box", "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS]
+    assert legacy.ok(*ping)
+    rules = legacy.out("iptables-save | grep -v '^[:#]'")
+    assert "MASQUERADE" in rules
+    legacy.out("iptables -F; iptables -t nat -F")
+    legacy.ok("ps")
+    assert legacy.out("iptables-save | grep -v '^[:#]'") == rules
+    assert legacy.ok(*ping)
+    legacy.ok("rm", "-f", "box")
+    assert legacy.settled() == before
+
+
 def test_a_foreign_link_of_our_name_is_not_touched(host: Host) -> None:
     host.out("ip link add pyrun0 type bridge; ip addr add 10.1.1.1/24 dev pyrun0")
     before = host.out("ip -j addr show pyrun0")

@@ -6,7 +6,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from pyrun.kernel import rtnetlink
+from pyrun.kernel import netlink, rtnetlink
 
 
 def _decoded(kind: type, body: bytes) -> object:
@@ -59,7 +59,7 @@ def test_default_route() -> None:
 
 
 def test_attributes_are_read_strictly() -> None:
-    content = rtnetlink.attribute(3, b"eth0\0") + rtnetlink.attribute(1, b"abcdef")
-    assert rtnetlink.attributes_of(content) == {3: b"eth0\0", 1: b"abcdef"}
-    assert rtnetlink.attributes_of(content[:-3]) == {3: b"eth0\0"}
-    assert rtnetlink.attributes_of(b"\xff\xff\x03\x00") == {}
+    content = netlink.attribute(3, b"eth0\0") + netlink.attribute(1, b"abcdef")
+    assert netlink.attributes_of(content) == {3: b"eth0\0", 1: b"abcdef"}
+    assert netlink.attributes_of(content[:-3]) == {3: b"eth0\0"}
+    assert netlink.attributes_of(b"\xff\xff\x03\x00") == {}

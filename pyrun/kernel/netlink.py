@@ -1,0 +1,70 @@
+"""netlink(7) messages: attributes encoded and decoded, one request sent and its replies read.
+
+What the messages say to rtnetlink is in `pyrun.kernel.rtnetlink`.
+"""
+
+import _socket  # socket itself imports enum and selectors, 7 ms on the start path
+import os
+import struct
+from collections.abc import Iterator
+
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
+_ATTRIBUTE = struct.Struct("=HH")  # struct nlattr
+_NETLINK = 16  # AF_NETLINK
+
+Attributes = list[tuple[int, bytes]]
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Encode one attribute, padded to four bytes. Errors: struct.error above 65,531 bytes."""
+    return _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def encode(attributes: Attributes) -> bytes:
+    """Encode *attributes* in order."""
+    return b"".join(attribute(kind, value) for kind, value in attributes)
+
+
+def u32(value: int) -> bytes:
+    """Encode an unsigned number in the host's byte order."""
+    return struct.pack("=I", value)
+
+
+def attributes_of(content: bytes) -> dict[int, bytes]:
+    """Decode attributes, strictly by their lengths."""
+    found: dict[int, bytes] = {}
+    while len(content) >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(content)
+        if length < 4 or length > len(content):
+            break
+        found[kind & 0x3FFF] = content[4:length]
+        content = content[(length + 3) & ~3 :]
+    return found
+
+
+def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[bytes]:
+    """Send one message on a socket of its own and give the replies up to the end or the acknowledgement.
+
+    Errors: OSError with the kernel's number.
+    """
+    channel = _socket.socket(_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol)
+    try:
+        channel.send(_HEADER.pack(16 + len(body), kind, flags | NLM_F_REQUEST, 1, 0) + body)
+        while True:
+            packet = channel.recv(1 << 17)
+            while packet:
+                length, reply, _, _, _ = _HEADER.unpack_from(packet)
+                content, packet = packet[16:length], packet[(length + 3) & ~3 :]
+                if reply == NLMSG_DONE:
+                    return
+                if reply == NLMSG_ERROR:
+                    number = -struct.unpack_from("=i", content)[0]
+                    if number:
+                        raise OSError(number, os.strerror(number))
+                    return
+                yield content
+    finally:
+        channel.close()
