@@ -90,21 +90,29 @@ def explain_to(fd: int, abbreviations: "dict[str, str] | None" = None) -> Observ
     """Make an observer that writes each operation to *fd* as a command and its reason.
 
     Each key of *abbreviations* is written as its value, a shell variable that was set before.
+    On a terminal the command stands out from its prompt and its reason.
     """
+    form = _PLAIN
+    if os.isatty(fd):  # which may be in raw mode
+        form = (_PLAIN if os.environ.get("NO_COLOR") else _COLOURED).replace("\n", "\r\n")
 
     def explain(side: str, operation: Operation) -> None:
         with suppress(OSError):  # nobody reads it any more; the operation is made all the same
-            os.write(fd, line(side, operation, abbreviations).encode(errors="surrogateescape"))
+            os.write(fd, line(side, operation, abbreviations, form).encode(errors="surrogateescape"))
 
     return explain
 
 
-def line(side: str, operation: Operation, abbreviations: "dict[str, str] | None" = None) -> str:
+_PLAIN = "{}$ {}  # {}\n"
+_COLOURED = "\033[2m{}$\033[0m {}  \033[2m# {}\033[0m\n"
+
+
+def line(side: str, operation: Operation, abbreviations: "dict[str, str] | None" = None, form: str = _PLAIN) -> str:
     """Give the line that explains *operation*: prompt, command, reason, newline."""
     command = operation.shell()
     for long, short in (abbreviations or {}).items():
         command = command.replace(long, short)
-    return f"{side}$ {command}  # {operation.why()}\n"
+    return form.format(side, command, operation.why())
 
 
 def _hint(number: int | None) -> str:

@@ -47,6 +47,10 @@ def _complain(problem: click.UsageError) -> NoReturn:
     text = problem.format_message().rstrip(".").replace("\n", " ")
     verb = problem.ctx.info_name if problem.ctx and problem.ctx.parent else ""
     where = f"pyrun {verb} --help" if verb else "pyrun --help"
+    if isinstance(problem, click.NoSuchOption):
+        near = difflib.get_close_matches(problem.option_name, problem.possibilities or (), 1, 0)
+        hint = f"did you mean {near[0]}?" if near else f"see {where}"
+        raise UsageError(f"{problem.option_name}: no such option", hint=hint) from problem
     raise UsageError(text[:1].lower() + text[1:], hint=f"see {where}") from problem
 
 
@@ -71,7 +75,7 @@ def _command(verb: Verb) -> click.Command:
         values.setdefault("arguments", ())
         count = len(values["arguments"])
         if count < verb.least or (0 <= verb.most < count):
-            raise click.UsageError(f"expected {verb.arguments}, got {count} arguments")
+            raise click.UsageError(f"expected {verb.arguments}, got {count}")
         return verb.name, values
 
     return click.Command(

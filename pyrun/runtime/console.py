@@ -76,7 +76,7 @@ class Console:
         try:
             if started:
                 started()
-            return self._connect(ends)
+            code = self._connect(ends)
         except _Interrupted as interruption:
             if raw is not None:
                 terminal.restore(0, raw)
@@ -84,6 +84,9 @@ class Console:
         finally:
             if raw is not None:
                 terminal.restore(0, raw)
+        if self._code is None:
+            os.write(2, b"read escape sequence\n")  # Docker's words; the container goes on
+        return code
 
     def _connect(self, ends: Ends) -> int:
         self._outputs = [_Output(fd, number) for fd, number in ((ends.stdout, 1), (ends.stderr, 2)) if fd >= 0]

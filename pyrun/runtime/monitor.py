@@ -49,6 +49,7 @@ class Running(NamedTuple):
     pidfd: int
     relay: Relay
     lock: int
+    explained: bool  # somebody watches: the end is told when all of it is over
 
 
 def keep(config: ContainerConfig, client: Channel, stdio: tuple[int, int, int], explained: bool) -> NoReturn:
@@ -60,9 +61,9 @@ def keep(config: ContainerConfig, client: Channel, stdio: tuple[int, int, int], 
     lock = -1
     try:
         lock = keeping.claim(config.id)
-        running = _start(config, lock, client, stdio)
+        running = _start(config, lock, client, stdio, explained)
     except Exception as problem:  # whatever it is, what was made has to be unmade
-        _abandon(config.id, lock, client, problem)
+        _abandon(config.id, lock, client, problem, explained)
     if config.detach:
         observers.clear()
         _redirect(keep_errors=False)
@@ -77,7 +78,9 @@ def resume(arguments: list[str]) -> NoReturn:
     _finish(identity, int(pid), int(lock), None)
 
 
-def _start(config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int]) -> Running:
+def _start(
+    config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int], explained: bool
+) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = keeping.journal(config.id)
     _claim(config)
@@ -108,7 +111,7 @@ def _start(config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int
         raise
     ours.close()
     client.send(STARTED)
-    return Running(config, pid, pidfd, relay, lock)
+    return Running(config, pid, pidfd, relay, lock, explained)
 
 
 def _claim(config: ContainerConfig) -> None:
@@ -223,7 +226,7 @@ def _live(running: Running, client: Channel) -> NoReturn:
     if outcome == QUIET:
         _become_lean(running)
     running.relay.detach_output()
-    _finish(running.config.id, running.pid, running.lock, running.relay.client and client)
+    _finish(running.config.id, running.pid, running.lock, running.relay.client and client, running.explained)
 
 
 def _become_lean(running: Running) -> NoReturn:
@@ -251,7 +254,7 @@ def _become_lean(running: Running) -> NoReturn:
     os.execv(sys.executable, [*python, code.format("relay", "main"), path, log, *map(str, kept), *after])
 
 
-def _finish(identity: str, pid: int, lock: int, client: "Channel | None") -> NoReturn:
+def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explained: bool = False) -> NoReturn:
     """Write down how it ended, take everything apart, tell the client, and leave the network if it is idle."""
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = code if code >= 0 else 128 - code
@@ -263,6 +266,8 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None") -> NoR
     except OSError as problem:
         _complain(identity, [problem])
     _complain(identity, keeping.retire(identity, lock))
+    if explained:
+        driver.sweep()
     if client:
         client.send(EXITED, bytes([code]))
         client.close()
@@ -278,10 +283,12 @@ def _leave_network() -> NoReturn:
     os._exit(0)
 
 
-def _abandon(identity: str, lock: int, client: Channel, problem: Exception) -> NoReturn:
+def _abandon(identity: str, lock: int, client: Channel, problem: Exception, explained: bool) -> NoReturn:
     """Undo a start that failed, and say why."""
     if lock >= 0:
         _complain(identity, keeping.retire(identity, lock))
+    if explained:
+        driver.sweep()
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
     text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"

@@ -106,11 +106,11 @@ def test_killed_monitor_leaves_the_container_running_and_known(host: Host) -> No
 
 def test_after_a_reboot_stopped_containers_are_listed_and_removable(host: Host) -> None:
     """/run is emptied and the processes are gone, as a reboot leaves it."""
-    host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300")
-    host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300")
+    stayed = host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300").strip()
+    passing = host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300").strip()
     host.shell("kill -9 $(pgrep -f '[p]yrun.*(stayed|passing)') $(pgrep -fx 'sleep 300')")
     host.out("rm -rf /run/pyrun /run/netns; ip link del pyrun0; iptables -F; iptables -X; iptables -t nat -F")
-    host.out("find /sys/fs/cgroup -depth -type d -path '*/pyrun*' -exec rmdir {} +")
+    host.forget_groups(stayed, passing)
     host.out(
         'sed -i \'s/"[0-9a-f-]\\{36\\}"/"00000000-0000-0000-0000-000000000000"/\' /var/lib/pyrun/containers/*/start.json'
     )

@@ -52,7 +52,6 @@ def test_typed_commands_make_the_same_container(host: Host) -> None:
     host.out(
         "ip link del pyrun0; rm -rf /run/netns/* /var/lib/pyrun/* /run/pyrun; iptables -F; iptables -X; iptables -t nat -F"
     )
-    host.out("find /sys/fs/cgroup -depth -type d -path '*/pyrun*' -exec rmdir {} +")
     identity = host.ok("run", "-d", *arguments).strip()
     pid = host.out("ip netns pids pyrun-typed").strip()
     assert _seen(host, pid, identity) == typed
@@ -79,6 +78,7 @@ def _typed(host: Host, lines: list[str]) -> dict[str, str]:
     host.out(f"kill -9 {pid}")
     for each in (outside, inside):
         each.process.communicate()
+    host.forget_groups(identity)
     return seen
 
 
