@@ -39,7 +39,7 @@ def prepare() -> None:
         except FileNotFoundError:
             raise
         except OSError as cause:
-            raise PyrunError(f"state: {path}: {cause.strerror}") from cause
+            raise PyrunError(f"state: {path}: {os.strerror(cause.errno or 0).lower()}") from cause
 
 
 def journal(identity: str) -> FileJournal:

@@ -116,7 +116,9 @@ def line(side: str, operation: Operation, abbreviations: "dict[str, str] | None"
 
 
 def _hint(number: int | None) -> str:
-    if number in (_errno.ENOSYS, _errno.EOPNOTSUPP, _errno.EAFNOSUPPORT):
+    if number == _errno.ENOSYS:
+        return f"pyrun needs Linux 5.12 or later, this is {os.uname().release}"
+    if number in (_errno.EOPNOTSUPP, _errno.EAFNOSUPPORT):
         return "the running kernel lacks this feature"
     if number == _errno.EPERM:
         return "pyrun needs root and the capabilities that come with it"

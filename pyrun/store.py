@@ -140,7 +140,7 @@ def listed(directory: str) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as cause:
-        raise PyrunError(f"state: {directory}: {cause.strerror}") from cause
+        raise PyrunError(f"state: {directory}: {os.strerror(cause.errno or 0).lower()}") from cause
 
 
 def _is_interrupted(identity: str, boot: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from pyrun import options, rootfs
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
-from pyrun.errors import UsageError
+from pyrun.errors import PyrunError, UsageError
 from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
 from pyrun.typed import Any
 
@@ -117,7 +117,10 @@ def _network(text: str) -> str:
     if kind == "container" and colon:
         from pyrun import store
 
-        target = store.find(reference)
+        try:
+            target = store.find(reference)
+        except PyrunError as problem:
+            raise UsageError(f"network: {problem.message}") from problem
         if target.config is None or target.status().state != "running":
             raise UsageError(f"network: container {options.show(reference)} is not running")
         if target.config.network.startswith("container:"):

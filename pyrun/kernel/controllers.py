@@ -36,7 +36,6 @@ class MemoryV2Controller(Controller):  # type: ignore[misc]
     """memory of cgroup v2."""
 
     max = MaximumFile("memory.max")
-    swap_max = MaximumFile("memory.swap.max")
     current = IntegerFile("memory.current", readonly=True)
     events = DictFile("memory.events", readonly=True)
 

@@ -59,7 +59,7 @@ class MountOverlay(NamedTuple):
     options: str = "nodev"
 
     def apply(self) -> None:
-        context = syscalls.fsopen(b"overlay")
+        context = file_system("overlay")
         try:
             self._configure(context)
             fd = syscalls.fsmount(context, attributes(self.options))
@@ -110,7 +110,7 @@ class MountFilesystem(NamedTuple):
     make: bool = True  # make the directory when the root lacks it
 
     def apply(self) -> None:
-        context = syscalls.fsopen(self.fstype.encode())
+        context = file_system(self.fstype)
         try:
             syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, b"source", self.source.encode())
             for parameter in filter(None, self.parameters.split(",")):
@@ -235,7 +235,7 @@ class MountTmpfs(NamedTuple):
     reason: str
 
     def apply(self) -> None:
-        context = syscalls.fsopen(b"tmpfs")
+        context = file_system("tmpfs")
         try:
             syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, b"source", b"tmpfs")
             for parameter in filter(None, self.parameters.split(",")):
@@ -282,6 +282,16 @@ class PivotRoot(NamedTuple):
 
     def why(self) -> str:
         return "the host's files are out of reach now"
+
+
+def file_system(fstype: str) -> int:
+    """Open the context of a new file system. Errors: PyrunError when the kernel has none of that type."""
+    try:
+        return syscalls.fsopen(fstype.encode())
+    except OSError as cause:
+        if cause.errno != errno.ENODEV:
+            raise
+        raise PyrunError(f"mount: {fstype}: the running kernel lacks this file system") from cause
 
 
 def attach(mount: int, target: int) -> None:

@@ -211,7 +211,7 @@ def test_paths_with_special_characters(shared_host: Host, tmp_path: Path) -> Non
         (["run", "-v", "/:/host", "@host"], 125, "power over this host"),
         (["run", "-v", "/tmp:/proc", "@host"], 125, "kernel file system"),
         (["run", "--net", "nowhere", "@host"], 125, "not found"),
-        (["run", "--net", "container:gone", "@host"], 1, "no such container"),
+        (["run", "--net", "container:gone", "@host"], 125, "no such container"),
         (["run", "--cap-add", "EVERYTHING", "@host", "true"], 125, "unknown"),
         (["run", "--security-opt", "seccomp=/nowhere", "@host", "true"], 125, "no such file"),
         (["run", "--ulimit", "nofile=5:4", "@host"], 125, "above the hard one"),
@@ -231,6 +231,28 @@ def test_bad_input_is_one_line_and_touches_nothing(
     assert text in done.stderr.decode()
     assert (done.stderr[:7], done.stderr.count(b"\n")) == (b"pyrun: ", 1)
     assert shared_host.settled() == before
+
+
+@pytest.mark.parametrize(
+    ("refused", "text"),
+    [
+        ("fsopen:error=ENODEV", "overlay: the running kernel lacks this file system"),
+        ("mount_setattr:error=ENOSYS", "pyrun needs Linux 5.12 or later"),
+        ("openat2:error=ENOSYS", "pyrun needs Linux 5.12 or later"),
+    ],
+)
+def test_a_missing_kernel_feature_is_named(shared_host: Host, refused: str, text: str) -> None:
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={refused}"]
+    done = shared_host.run([*strace, *PYRUN, "run", "--rm", "-v", "/opt:/opt", BUSYBOX, "true"])
+    assert (done.returncode, done.stderr.count(b"\n")) == (125, 1)
+    assert text in done.stderr.decode()
+
+
+def test_state_that_cannot_be_written(host: Host) -> None:
+    host.out("mount -o remount,bind,ro /var/lib/pyrun")
+    done = host.pyrun("run", "--rm", BUSYBOX, "true")
+    assert (done.returncode, done.stderr) == (125, b"pyrun: state: /var/lib/pyrun/containers: read-only file system\n")
+    assert host.ok("ps", "-q") == ""
 
 
 def test_wrong_architecture_and_missing_interpreter(shared_host: Host, tree: Path) -> None:
