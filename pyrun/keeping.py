@@ -12,6 +12,8 @@ from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, locks, processes, trees
 from pyrun.store import Container, lock_path
 
+_ENDPOINT = "endpoint."
+
 
 def claim(identity: str) -> int:
     """Become the keeper of a new container: its lock, held from the start. Errors: OSError."""
@@ -47,6 +49,11 @@ def journal(identity: str) -> FileJournal:
     return FileJournal(f"{paths.runtime(identity)}/journal")
 
 
+def endpoint_journal(identity: str, network: str) -> FileJournal:
+    """Give the journal of a container's plug into a network, which may be taken out before the container ends."""
+    return FileJournal(f"{paths.runtime(identity)}/{_ENDPOINT}{network}")
+
+
 def birth_journal(identity: str) -> FileJournal:
     """Give the journal of what a container keeps after its end: its files and its name."""
     return FileJournal(f"{paths.runtime(identity)}/birth")
@@ -60,7 +67,10 @@ def confirm(identity: str) -> None:
 
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
-    failures = unwind_journal(f"{paths.runtime(identity)}/journal")
+    own = paths.runtime(identity)
+    plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
+    failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
+    failures += unwind_journal(f"{own}/journal")
     failures += unwind_journal(f"{paths.runtime(identity)}/birth")
     if not failures:
         with suppress(OSError):

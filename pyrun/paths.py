@@ -10,7 +10,8 @@ ROOTFS = f"{STATE}/rootfs"
 SECCOMP_CACHE = f"{STATE}/seccomp"
 LOCKS = f"{RUN}/locks"
 RUNTIMES = f"{RUN}/containers"
-NETWORKS = f"{RUN}/networks"
+NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
+DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
 
 def container(identity: str) -> str:
@@ -21,3 +22,8 @@ def container(identity: str) -> str:
 def runtime(identity: str) -> str:
     """Give the directory of a container's journal, root mount point and socket."""
     return f"{RUNTIMES}/{identity}"
+
+
+def network(name: str) -> str:
+    """Give the directory of a standing network: its journal, leases, endpoints and lock."""
+    return f"{NETWORKS}/{name}"

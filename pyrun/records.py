@@ -8,11 +8,11 @@ import json
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
-from pyrun.spec import ContainerConfig, Mount, Resources, Ulimit
+from pyrun.spec import Attachment, ContainerConfig, Mount, PortBinding, Resources, Ulimit
 from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
-_NESTED: dict[str, Any] = {"mounts": Mount, "ulimits": Ulimit}
+_NESTED: dict[str, Any] = {"mounts": Mount, "ulimits": Ulimit, "attachments": Attachment, "ports": PortBinding}
 _DEFAULTS = ContainerConfig._field_defaults
 
 
@@ -121,7 +121,7 @@ def _no_constants(name: str) -> Any:
 
 
 def _tuple(path: str, name: str, kind: Any, fields: Any) -> Any:
-    value = kind(**fields)
+    value = kind(**{key: tuple(given) if isinstance(given, list) else given for key, given in fields.items()})
     for field, given in value._asdict().items():
         default = kind._field_defaults.get(field, given)
         if type(given) is not type(default):

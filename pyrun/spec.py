@@ -37,6 +37,28 @@ class Resources(NamedTuple):
     pids_limit: int = 2048  # -1 unlimited
 
 
+class Attachment(NamedTuple):
+    """A network that a container is to be on, and what it wants to be there."""
+
+    network: str  # its name
+    aliases: tuple[str, ...] = ()  # further names of the container on this network
+    address: str = ""  # a given one; empty takes the lowest that is free
+    address6: str = ""
+    mac: str = ""
+    priority: int = 0  # the highest gives the default route
+    link: str = ""  # name of the interface; empty takes the next eth…
+
+
+class PortBinding(NamedTuple):
+    """One port of -p: a port of the container, and where on the host it is wanted."""
+
+    protocol: str  # tcp, udp or sctp
+    target: int  # the container's port
+    address: str = ""  # of the host; empty for all
+    first: int = 0  # the lowest host port that will do; 0 lets pyrun choose
+    last: int = 0  # and the highest
+
+
 class ContainerConfig(NamedTuple):
     """All that `run` was asked for: pure data, from which plans are made."""
 
@@ -64,7 +86,10 @@ class ContainerConfig(NamedTuple):
     cap_drop: tuple[str, ...] = ()
     no_new_privileges: bool = False
     seccomp: str = ""  # "" the default policy, "unconfined", or the absolute path of a profile
-    network: str = "bridge"  # bridge, none, host, or container:ID
+    network: str = "none"  # none, host, container:ID, ns:PATH, or the first network's name
+    attachments: tuple[Attachment, ...] = ()  # the networks that it is on
+    ports: tuple[PortBinding, ...] = ()
+    exposed: tuple[str, ...] = ()  # PORT/PROTOCOL: of --expose, and those of -p
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
@@ -75,6 +100,11 @@ class ContainerConfig(NamedTuple):
     oom_score_adj: int = 0
     shm_size: int = 64 * 1024 * 1024  # bytes
     detach_keys: str = "ctrl-p,ctrl-q"
+
+    @property
+    def has_sandbox(self) -> bool:
+        """Claim that it has a network namespace of its own."""
+        return self.network == "none" or bool(self.attachments)
 
 
 class ExecConfig(NamedTuple):
@@ -109,29 +139,81 @@ class ProcessConfig(NamedTuple):
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class Network(NamedTuple):
-    """A bridge network: pure data, from which its links and rules are planned."""
+class Pool(NamedTuple):
+    """One address family of a network: its subnet and who holds which address of it."""
 
-    name: str
-    bridge: str
     subnet: str  # ADDRESS/PREFIX
     gateway: str  # the bridge's own address
-    broadcast: str
-    mac: str  # of the bridge
-    firewall: str  # iptables or nftables
+    ip_range: str = ""  # containers get addresses from this part only; empty for the whole subnet
+    reserved: tuple[str, ...] = ()  # NAME=ADDRESS of --aux-address: never given to a container
 
     @property
     def prefix(self) -> int:
         """Give the prefix length."""
         return int(self.subnet.partition("/")[2])
 
+    @property
+    def is_ipv6(self) -> bool:
+        """Claim that the addresses are IPv6's."""
+        return ":" in self.subnet
+
+
+class Network(NamedTuple):
+    """A bridge network: pure data, from which its links and rules are planned."""
+
+    id: str  # 64 hex digits
+    name: str
+    bridge: str  # name of the link, at most 15 bytes
+    mac: str  # of the bridge
+    pools: tuple[Pool, ...]  # IPv4's, then IPv6's if it has one
+    created: float = 0.0  # seconds since the epoch
+    internal: bool = False  # no way out: no default route, no masquerade
+    icc: bool = True  # its containers reach each other
+    masquerade: bool = True  # packets leave under the host's address
+    mtu: int = 0  # 0 leaves the kernel's
+    host_binding: str = ""  # address that -p binds where none is given
+    link_prefix: str = "eth"  # of the containers' interfaces
+    labels: tuple[str, ...] = ()  # KEY=VALUE
+    options: tuple[str, ...] = ()  # KEY=VALUE, as given
+    firewall: str = ""  # what its rules were made with: iptables or nftables
+
+    @property
+    def ipv4(self) -> Pool:
+        """Give the IPv4 pool, which every network has."""
+        return self.pools[0]
+
+    @property
+    def ipv6(self) -> "Pool | None":
+        """Give the IPv6 pool, if there is one."""
+        return self.pools[1] if len(self.pools) > 1 else None
+
 
 class Endpoint(NamedTuple):
-    """A container's plug into a network: the veth pair and its address."""
+    """A container's plug into a network: the veth pair and its addresses."""
 
     network: Network
-    address: str
-    mac: str  # of eth0
-    host_link: str
+    container: str  # its id
+    name: str  # the container's
+    link: str  # inside: eth0
+    mac: str
+    host_link: str  # outside: veth and seven hexadecimal digits
     host_mac: str
-    alias: str  # what the host's end is called for people: the container's name
+    address: str
+    address6: str = ""
+    aliases: tuple[str, ...] = ()
+    priority: int = 0  # of --network …,gw-priority=N
+    published: "tuple[Published, ...]" = ()  # the ports that are reached through this endpoint
+
+    @property
+    def alias(self) -> str:
+        """Give what the host's end is called for people."""
+        return f"pyrun:{self.name}"
+
+
+class Published(NamedTuple):
+    """A port of the host that leads to one of a container."""
+
+    protocol: str  # tcp, udp or sctp
+    address: str  # of the host: 0.0.0.0, ::, or one of its own
+    port: int  # of the host
+    target: int  # the container's port

@@ -5,7 +5,7 @@ import difflib
 import click
 
 from pyrun import __version__
-from pyrun.cli.declarations import VERBS, Option, Verb
+from pyrun.cli.declarations import GROUPS, VERBS, Option, Verb
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
 from pyrun.typed import Any, NoReturn
@@ -17,9 +17,9 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> "tuple[str | None, click.Command | None, list[str]]":
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], VERBS, 1)
-            hint = f"did you mean {near[0]}?" if near else "see pyrun --help"
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, 1)
+            hint = f"did you mean {near[0]}?" if near else f"see {ctx.command_path} --help"
             raise UsageError(f"{args[0]}: no such command", hint=hint)
         return super().resolve_command(ctx, args)
 
@@ -45,8 +45,7 @@ def parse(argv: list[str]) -> "tuple[str, Values] | None":
 
 def _complain(problem: click.UsageError) -> NoReturn:
     text = problem.format_message().rstrip(".").replace("\n", " ")
-    verb = problem.ctx.info_name if problem.ctx and problem.ctx.parent else ""
-    where = f"pyrun {verb} --help" if verb else "pyrun --help"
+    where = f"{problem.ctx.command_path if problem.ctx else 'pyrun'} --help"
     if isinstance(problem, click.NoSuchOption):
         near = difflib.get_close_matches(problem.option_name, problem.possibilities or (), 1, 0)
         hint = f"did you mean {near[0]}?" if near else f"see {where}"
@@ -59,8 +58,12 @@ def _group() -> click.Group:
     group = _Group("pyrun", help="Containers with Docker-style bridge networking, without a daemon.")
     group.context_settings = settings
     group = click.version_option(__version__, prog_name="pyrun", message="%(prog)s %(version)s")(group)
+    groups = {"": group}
+    for name, summary in GROUPS.items():
+        groups[name] = _Group(name, help=f"{summary}.", short_help=summary)
+        group.add_command(groups[name])
     for verb in VERBS.values():
-        group.add_command(_command(verb))
+        groups[verb.name.rpartition(" ")[0]].add_command(_command(verb))
     return group
 
 
@@ -79,7 +82,7 @@ def _command(verb: Verb) -> click.Command:
         return verb.name, values
 
     return click.Command(
-        verb.name,
+        verb.name.rpartition(" ")[2],
         params=parameters,
         help=verb.summary + ".",
         callback=result,

@@ -25,7 +25,7 @@ class Option(NamedTuple):
 class Verb(NamedTuple):
     """A verb: what stands after its options is *arguments*, of which the last may repeat."""
 
-    name: str
+    name: str  # the words that are typed: "ps", "network create"
     summary: str
     options: tuple[Option, ...]
     arguments: str  # as in the usage line
@@ -67,7 +67,13 @@ RUN = Verb(
         _value("PROGRAM", "Program to run instead of the command", "--entrypoint"),
         _switch("Run a small init that reaps zombies", "--init"),
         _value("NAME", "Host name", "--hostname", "-h"),
-        _value("NETWORK", "bridge, none, host or container:NAME", "--network", "--net"),
+        _value(
+            "NETWORK", "bridge, none, host, container:NAME, ns:PATH or one's name", "--network", "--net", multiple=True
+        ),
+        _value("NAME", "Further name on the network", "--network-alias", "--net-alias", multiple=True),
+        _value("ADDRESS", "IPv4 address on the network", "--ip"),
+        _value("ADDRESS", "IPv6 address on the network", "--ip6"),
+        _value("ADDRESS", "Link-layer address", "--mac-address"),
         _value("ADDRESS", "Name server", "--dns", multiple=True),
         _value("DOMAIN", "Search domain", "--dns-search", multiple=True),
         _value("OPTION", "Resolver option", "--dns-option", "--dns-opt", multiple=True),
@@ -138,6 +144,69 @@ _TIME = _value("SECONDS", "How long to wait before killing", "--time", "-t")
 _FORCE = _switch("Kill it first if it runs", "--force", "-f")
 _MANY = "CONTAINER [CONTAINER]..."
 
+_FILTER = _value("KEY=VALUE", "Only those that match", "--filter", multiple=True)
+_NETWORKS = "NETWORK [NETWORK]..."
+_NETWORK_VERBS = (
+    Verb(
+        "network create",
+        "Make a network of your own",
+        (
+            _value("DRIVER", "bridge, the only one", "--driver", "-d", hidden=True),
+            _value("SUBNET", "Subnet, as in 10.1.0.0/24", "--subnet", multiple=True),
+            _value("ADDRESS", "Address of the bridge", "--gateway", multiple=True),
+            _value("SUBNET", "Part of the subnet that containers get addresses from", "--ip-range", multiple=True),
+            _value("NAME=ADDRESS", "Address that no container gets", "--aux-address", multiple=True),
+            _switch("No way out of the network", "--internal"),
+            _switch("IPv6 beside IPv4", "--ipv6"),
+            _value("KEY=VALUE", "Label", "--label", multiple=True),
+            _value(
+                "KEY=VALUE",
+                "Option of the driver: com.docker.network.…, mtu=auto",
+                "--opt",
+                "-o",
+                multiple=True,
+            ),
+            _switch("Let containers join at any time; they always may", "--attachable", hidden=True),
+            _value("DRIVER", "default, the only one", "--ipam-driver", hidden=True),
+            _value("SCOPE", "local, the only one", "--scope", hidden=True),
+        ),
+        "NETWORK",
+        1,
+        1,
+    ),
+    Verb(
+        "network ls",
+        "List networks",
+        (
+            _switch("Only ids", "--quiet", "-q"),
+            _switch("Do not shorten ids", "--no-trunc"),
+            _FILTER._replace(flags=("--filter", "-f")),
+            _value("FORMAT", "table or json", "--format"),
+        ),
+        "",
+        0,
+        0,
+    ),
+    Verb("network inspect", "Print all that is known of networks, as JSON", (), _NETWORKS, 1, -1),
+    Verb(
+        "network rm",
+        "Remove networks",
+        (_switch("No error for one that does not exist", "--force", "-f"),),
+        _NETWORKS,
+        1,
+        -1,
+    ),
+    Verb(
+        "network prune",
+        "Remove all created networks that no container is on",
+        (_switch("Do not ask", "--force", "-f"), _FILTER),
+        "",
+        0,
+        0,
+    ),
+    Verb("network repair", "Make links, addresses and rules stand again", (), "[NETWORK]...", 0, -1),
+)
+
 VERBS = {
     verb.name: verb
     for verb in (
@@ -151,5 +220,13 @@ VERBS = {
         Verb("inspect", "Print all that is known, as JSON", (), _MANY, 1, -1),
         Verb("wait", "Wait for containers to end, print their exit codes", (), _MANY, 1, -1),
         Verb("version", "Print the version", (), "", 0, 0),
+        *_NETWORK_VERBS,
     )
 }
+GROUPS = {"network": "Make and look at networks"}
+
+
+def named(words: list[str]) -> "tuple[Verb | None, list[str]]":
+    """Give the verb that a command line begins with, and what follows it."""
+    count = 2 if words and words[0] in GROUPS else 1
+    return VERBS.get(" ".join(words[:count])), words[count:]

@@ -4,7 +4,7 @@ What is not understood completely is left to click, which explains it. The tests
 prove that both read the same.
 """
 
-from pyrun.cli.declarations import VERBS, Option, Verb
+from pyrun.cli.declarations import Option, Verb, named
 
 Values = dict[str, "bool | str | tuple[str, ...] | None"]
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
@@ -16,11 +16,11 @@ class _Unclear(Exception):
 
 def read(argv: list[str]) -> "tuple[str, Values] | None":
     """Give verb and values, or None for a line that is not plain."""
-    verb = VERBS.get(argv[0]) if argv else None
+    verb, words = named(argv)
     if verb is None:
         return None
     try:
-        return verb.name, _read(verb, argv[1:])
+        return verb.name, _read(verb, words)
     except _Unclear:
         return None
 

@@ -4,9 +4,10 @@ import os
 import time
 
 from pyrun import options, rootfs
+from pyrun.cli import networks
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
-from pyrun.errors import PyrunError, UsageError
+from pyrun.errors import UsageError
 from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
 from pyrun.typed import Any
 
@@ -17,7 +18,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     image, *command = v["arguments"]
     identity = os.urandom(32).hex()
     args = ((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)
-    network = _network(v["network"] or "bridge")
+    network, attachments = networks.chosen(v)
     hostname = _hostname(v["hostname"], network, identity)
     shm = (
         options.size("shm-size", v["shm_size"], 1)
@@ -52,6 +53,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         cap_drop=tuple(v["cap_drop"]),
         **_security(v["security_opt"]),
         network=network,
+        attachments=attachments,
         dns=tuple(options.address("dns", server) for server in v["dns"]),
         dns_search=tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
         dns_options=tuple(options.word("dns-option", option) for option in v["dns_option"]),
@@ -106,30 +108,6 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
         entry = options.env(text, environ)
         found += [entry] if entry is not None else []
     return list({entry.partition("=")[0]: entry for entry in found}.values())
-
-
-def _network(text: str) -> str:
-    if text in ("bridge", "none", "host"):
-        return text
-    if text == "default":
-        return "bridge"
-    kind, colon, reference = text.partition(":")
-    if kind == "container" and colon:
-        from pyrun import store
-
-        try:
-            target = store.find(reference)
-        except PyrunError as problem:
-            raise UsageError(f"network: {problem.message}") from problem
-        if target.config is None or target.status().state != "running":
-            raise UsageError(f"network: container {options.show(reference)} is not running")
-        if target.config.network.startswith("container:"):
-            return target.config.network
-        if target.config.network == "host":
-            return "host"
-        return f"container:{target.id}"
-    hint = "bridge, none, host or container:NAME; networks of your own come later"
-    raise UsageError(f"network: {options.show(text)}: not found", hint=hint)
 
 
 def _hostname(given: "str | None", network: str, identity: str) -> str:

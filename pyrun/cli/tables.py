@@ -3,6 +3,7 @@
 import json
 import time
 
+from pyrun.spec import ContainerConfig
 from pyrun.store import Container, Status
 from pyrun.typed import NamedTuple
 
@@ -76,7 +77,7 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "LocalVolumes": "0",
         "Mounts": ",".join(mounts),
         "Names": cells.names,
-        "Networks": config.network.partition(":")[0] if config else "",
+        "Networks": _networks(config) if config else "",
         "Ports": "",
         "RunningFor": cells.created,
         "Size": "0B",
@@ -84,6 +85,10 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "Status": cells.status,
     }
     return json.dumps(fields)
+
+
+def _networks(config: ContainerConfig) -> str:
+    return ",".join(each.network for each in config.attachments) or config.network.partition(":")[0]
 
 
 def ago(seconds: float) -> str:

@@ -21,6 +21,10 @@ def perform(verb: str, values: Values) -> int:
         raise PyrunError("needs root: namespaces, mounts, links and control groups", hint="use sudo")
     if verb not in _WITHOUT_ROOT and not preview:
         _reconcile()
+    if verb.startswith("network "):
+        from pyrun.cli import network_verbs
+
+        return network_verbs.VERBS[verb](values)
     return _VERBS[verb](values)
 
 
@@ -174,7 +178,7 @@ def _reconcile() -> None:
     from pyrun.network import standing
 
     clean = not (store.abandoned() or store.interrupted() or store.nameless())
-    if clean and (not standing.exists() or (standing.leases() and standing.is_untouched())):
+    if clean and all(map(standing.is_settled, standing.names())):
         return
     from pyrun import keeping
     from pyrun.network import driver

@@ -1,34 +1,83 @@
-"""Which firewall tool this host is spoken to with: iptables where it is installed, else nft."""
+"""Which firewall tool this host is spoken to with, and what a network and its ports are in that tool's words."""
 
 import os
 
-from pyrun.errors import PyrunError
-from pyrun.firewall import iptables, nftables
-from pyrun.kernel import programs
+from pyrun.errors import PyrunError, UsageError
+from pyrun.firewall import generation, iptables, nftables, rules
 from pyrun.operation import Operation
+from pyrun.spec import Endpoint, Network
+
+TOOLS = ("iptables", "nftables")
+_FORWARD = "forward for the bridge, keep networks apart, leave under the host's address"
+_PORTS = "published ports lead into the container"
 
 
 def backend() -> str:
-    """Name the tool: ``iptables`` or ``nftables``. Errors: PyrunError when the host has neither."""
-    if iptables.available():
+    """Name the tool: iptables where it is installed, else nftables; PYRUN_FIREWALL overrides.
+
+    Errors: PyrunError when the host has neither, UsageError for an unknown name.
+    """
+    wanted = os.environ.get("PYRUN_FIREWALL", "") or "auto"
+    if wanted not in (*TOOLS, "auto"):
+        raise UsageError(f"PYRUN_FIREWALL: {wanted}: must be auto, iptables or nftables")
+    if wanted != "nftables" and iptables.available():
         return "iptables"
-    if nftables.available():
+    if wanted != "iptables" and nftables.available():
         return "nftables"
-    raise PyrunError("firewall: neither iptables nor nft found", hint="install iptables, or use --net none")
+    missing = "neither iptables nor nft" if wanted == "auto" else "no " + wanted.replace("nftables", "nft")
+    raise PyrunError(f"firewall: {missing} found", hint="install iptables, or use --net none")
 
 
-def install(tool: str, bridge: str, subnet: str) -> Operation:
-    """Give the operation that installs the rules of one bridge."""
-    return iptables.InstallRules(bridge, subnet) if tool == "iptables" else nftables.InstallTable(bridge, subnet)
+def network(net: Network) -> Operation:
+    """Give the operation that installs the rules of a network."""
+    if net.firewall == "iptables":
+        return iptables.AddRules(tuple(rules.network(net)), _FORWARD)
+    return nftables.network(net, _FORWARD)
 
 
-def stand(tool: str, bridge: str, subnet: str) -> bool:
-    """Claim that nobody has flushed the rules of the bridge."""
-    return iptables.stand(bridge, subnet) if tool == "iptables" else nftables.stand(bridge, subnet)
+def published(end: Endpoint) -> list[Operation]:
+    """Give the operations that lead published ports to a container: none where only the proxy serves them."""
+    if end.network.firewall == "iptables":
+        group = tuple(rules.published(end))
+        return [iptables.AddRules(group, _PORTS)] if group else []
+    part = nftables.published(end, _PORTS)
+    return [part] if part.document.strip() else []
 
 
-def is_counted(tool: str) -> bool:
-    """Claim that the tool's rules are nf_tables', whose generation tells of changes; legacy iptables' are not."""
-    if tool == "nftables":
-        return True
-    return os.path.realpath(programs.find("iptables-save")).endswith("xtables-nft-multi")
+def mend(nets: "list[Network]", ends: "list[Endpoint]") -> list[Operation]:
+    """Give the operations that make missing rules stand again, and take those of the dead away.
+
+    When nothing is missing, that is noted, so that the next command need not look. Errors: OSError.
+    """
+    seen = generation.current() if is_counted() else None
+    found = [*_mend_iptables(nets, ends), *_mend_nftables(nets, ends)]
+    if not found:
+        generation.note(seen)
+    return found
+
+
+def is_counted() -> bool:
+    """Claim that a change of the rules can be seen without listing them."""
+    return not iptables.available() or iptables.is_counted()
+
+
+def _mend_iptables(nets: "list[Network]", ends: "list[Endpoint]") -> list[Operation]:
+    nets = [net for net in nets if net.firewall == "iptables"]
+    ends = [end for end in ends if end.network.firewall == "iptables"]
+    if not nets:
+        return []
+    groups = [(tuple(rules.network(net)), _FORWARD) for net in nets]
+    groups += [(tuple(rules.published(end)), _PORTS) for end in ends]
+    wanted = [rule for group, _ in groups for rule in group]
+    gone = set(iptables.missing(wanted))
+    found: list[Operation] = [iptables.AddRules(group, reason) for group, reason in groups if gone & set(group)]
+    families = {rule.family for rule in wanted}
+    dead = [rule for family in sorted(families) for rule in iptables.stale(family, wanted)]
+    return [*([iptables.RemoveRules(tuple(dead), "rules of what is gone")] if dead else []), *found]
+
+
+def _mend_nftables(nets: "list[Network]", ends: "list[Endpoint]") -> list[Operation]:
+    parts = [nftables.network(net, _FORWARD) for net in nets if net.firewall == "nftables"]
+    parts += [nftables.published(end, _PORTS) for end in ends if end.network.firewall == "nftables" and end.published]
+    missing = nftables.missing(parts) if parts else []
+    return [part for part in parts if part in missing]

@@ -1,89 +1,244 @@
-"""The same truth for hosts that have nft and no iptables: one table of our own.
+"""The same truth for hosts that are spoken to with nft: one table of our own, dispatching by maps.
 
-A verdict of ours cannot overrule another table's drop policy: where somebody
-else drops forwarded packets, forwarding needs a rule in that table.
+A network is a handful of map elements and two chains, a published port one
+element, each with a word of why. A verdict of ours cannot overrule another
+table's drop policy: where somebody else drops forwarded packets, forwarding
+needs a rule in that table.
 """
 
 import errno
 import os
 
+from pyrun.firewall import generation
+from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import programs
+from pyrun.spec import Endpoint, Network
 from pyrun.typed import NamedTuple
 
-TABLE = "pyrun"
+TABLE = "inet pyrun"
+
+_MAPS = (
+    ("set bridges", "type ifname"),
+    ("map leaving", "type ifname : verdict"),
+    ("map entering", "type ifname : verdict"),
+    ("map masquerading4", "type ipv4_addr : verdict; flags interval"),
+    ("map masquerading6", "type ipv6_addr : verdict; flags interval"),
+    ("map published4", "type inet_proto . inet_service : ipv4_addr . inet_service"),
+    ("map published6", "type inet_proto . inet_service : ipv6_addr . inet_service"),
+    ("map published_at4", "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service"),
+    ("map published_at6", "type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service"),
+)
+_CHAINS = (
+    ("user", ""),
+    ("ports", ""),
+    ("forward", "type filter hook forward priority filter; policy accept;"),
+    ("prerouting", "type nat hook prerouting priority dstnat; policy accept;"),
+    ("output", "type nat hook output priority -100; policy accept;"),
+    ("postrouting", "type nat hook postrouting priority srcnat; policy accept;"),
+)
+_SHARED = (
+    ("forward", 'jump user comment "your own rules first"'),
+    ("forward", 'iifname vmap @leaving comment "from a network"'),
+    ("forward", 'oifname vmap @entering comment "to a network"'),
+    ("ports", 'dnat ip to ip daddr . meta l4proto . th dport map @published_at4 comment "published on one address"'),
+    ("ports", 'dnat ip to meta l4proto . th dport map @published4 comment "published on all"'),
+    ("ports", 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @published_at6 comment "the same for IPv6"'),
+    ("ports", 'dnat ip6 to meta l4proto . th dport map @published6 comment "the same for IPv6"'),
+    ("prerouting", 'iifname @bridges return comment "containers are served by the proxy"'),
+    ("prerouting", 'fib daddr type local jump ports comment "published ports, from outside"'),
+    ("output", 'ip daddr 127.0.0.0/8 return comment "the proxy serves loopback"'),
+    ("output", 'ip6 daddr ::1 return comment "the proxy serves loopback"'),
+    ("output", 'fib daddr type local jump ports comment "published ports, from this host"'),
+    ("postrouting", 'ip saddr vmap @masquerading4 comment "leave as the host"'),
+    ("postrouting", 'ip6 saddr vmap @masquerading6 comment "leave as the host"'),
+)
 
 
-def document(bridge: str, subnet: str) -> str:
-    """Give the table of one bridge, as nft(8) reads it."""
-    return "\n".join(
-        [
-            f"table ip {TABLE} {{",
-            "  chain user {",
-            "  }",
-            "  chain forward {",
-            "    type filter hook forward priority filter; policy accept;",
-            '    jump user comment "your own rules first"',
-            f'    oifname "{bridge}" ct state established,related accept comment "answers"',
-            f'    iifname "{bridge}" oifname "{bridge}" accept comment "containers of one network"',
-            f'    iifname "{bridge}" oifname {{ "docker0", "br-*" }} drop comment "a neighbour\'s network"',
-            f'    iifname "{bridge}" accept comment "containers reach the outside"',
-            f'    oifname "{bridge}" drop comment "the outside reaches no unpublished port"',
-            "  }",
-            "  chain postrouting {",
-            "    type nat hook postrouting priority srcnat; policy accept;",
-            f'    ip saddr {subnet} oifname != "{bridge}" masquerade comment "leave as the host"',
-            "  }",
-            "}",
-            "",
-        ]
-    )
+def network(net: Network, reason: str) -> "AddPart":
+    """Give the operation that makes a network's part of the table, and the table when it is missing."""
+    chains = _chains_of(net)
+    elements = _elements_of(net)
+    add = [*_base(), *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    add += [f"add rule {TABLE} {chain} {text}" for chain, texts in chains.items() for text in texts]
+    add += [f"add element {TABLE} {where} {{ {element} }}" for where, element in elements]
+    remove = [line for where, element in elements for line in _without(where, element)]
+    for chain in chains:
+        remove += [f"add chain {TABLE} {chain}", f"flush chain {TABLE} {chain}", f"delete chain {TABLE} {chain}"]
+    return AddPart("\n".join(add) + "\n", "\n".join(remove) + "\n", reason)
 
 
-class InstallTable(NamedTuple):
-    """All rules of one bridge, replacing what stood there, in one transaction."""
+def published(end: Endpoint, reason: str) -> "AddPart":
+    """Give the operation that leads the published ports of a container to it."""
+    elements = _published(end)
+    add = [f"add element {TABLE} {where} {{ {element} }}" for where, element in elements]
+    remove = [line for where, element in elements for line in _without(where, element)]
+    return AddPart("\n".join(add) + "\n", "\n".join(remove) + "\n", reason)
 
-    bridge: str
-    subnet: str
+
+class AddPart(NamedTuple):
+    """A part of our table, in one transaction; what stands of it already stays or is made anew."""
+
+    document: str
+    removal: str
+    reason: str
 
     def apply(self) -> None:
-        _nft(f"add table ip {TABLE}\ndelete table ip {TABLE}\n{document(self.bridge, self.subnet)}")
+        with generation.changing(True) as turn:
+            _nft(self.document)
+            turn.transactions = 1
 
-    def inverse(self) -> "RemoveTable":
-        return RemoveTable()
+    def inverse(self) -> "RemovePart":
+        return RemovePart(self.removal, self.reason)
 
     def shell(self) -> str:
-        return f"nft -f - <<'END'\n{document(self.bridge, self.subnet)}END\n:"
+        return f"nft -f - <<'END'\n{self.document}END\n:"
 
     def why(self) -> str:
-        return "forward for the bridge, keep networks apart, leave under the host's address"
+        return self.reason
 
 
-class RemoveTable(NamedTuple):
-    """Take our table away, whether or not it stands."""
+class RemovePart(NamedTuple):
+    """Take a part of our table away, whether or not it stands, and the table with its last network."""
+
+    document: str
+    reason: str
 
     def apply(self) -> None:
-        _nft(f"add table ip {TABLE}\ndelete table ip {TABLE}\n")
+        with generation.changing(True) as turn:
+            if not _list():
+                return
+            _nft(self.document)
+            turn.transactions = 1
+            if _is_idle(_list()):
+                _nft(f"delete table {TABLE}\n")
+                turn.transactions = 2
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return f"nft delete table ip {TABLE}"
+        return f"nft -f - <<'END'\n{self.document}END\n:"
 
     def why(self) -> str:
-        return "the last container has left the network"
+        return f"no longer: {self.reason}"
 
 
-def stand(bridge: str, subnet: str) -> bool:
-    """Claim that our table stands with its chains and its masquerade rule."""
-    outcome = programs.run(programs.find("nft"), "list", "table", "ip", TABLE)
-    wanted = (f'oifname "{bridge}" drop', f"ip saddr {subnet} oifname != ", "ct state established,related")
-    return outcome.code == 0 and all(text in outcome.output for text in wanted)
+def missing(parts: "list[AddPart]") -> "list[AddPart]":
+    """List the parts of which some rule or element does not stand. Errors: OSError."""
+    listed = _list()
+    chains, elements = _chains(listed), " ".join(listed.split())
+    return [part for part in parts if not _stands(part, chains, elements)]
 
 
 def available() -> bool:
     """Claim that this host has nft."""
     return bool(programs.find("nft"))
+
+
+def _base() -> list[str]:
+    lines = [f"add table {TABLE}"]
+    for name, kind in _MAPS:
+        what, _, label = name.partition(" ")
+        lines.append(f"add {what} {TABLE} {label} {{ {kind}; }}")
+    for name, hook in _CHAINS:
+        lines.append(f"add chain {TABLE} {name}{f' {{ {hook} }}' if hook else ''}")
+    lines += [f"flush chain {TABLE} {name}" for name, _ in _CHAINS if name != "user"]
+    return lines + [f"add rule {TABLE} {chain} {text}" for chain, text in _SHARED]
+
+
+def _chains_of(net: Network) -> dict[str, list[str]]:
+    bridge = net.bridge
+    among = "accept" if net.icc else "drop"
+    answers = 'ct state established,related counter accept comment "answers"'
+    leaving = [
+        f'oifname "{bridge}" counter {among} comment "containers of one network"',
+        answers,
+        'oifname @bridges counter drop comment "networks do not reach each other"',
+        'oifname "docker0" counter drop comment "a neighbour\'s network"',
+        'oifname "br-*" counter drop comment "a neighbour\'s network"',
+        'counter accept comment "containers reach the outside"',
+    ]
+    entering = [
+        answers,
+        'ct status dnat counter accept comment "published ports"',
+        'counter drop comment "the outside reaches no unpublished port"',
+    ]
+    if net.internal:
+        leaving = [leaving[0], 'counter drop comment "internal: nothing gets out"']
+        entering = ['counter drop comment "internal: nothing gets in"']
+    chains = {f"leaving_{bridge}": leaving, f"entering_{bridge}": entering}
+    if net.masquerade and not net.internal:
+        chains[f"masquerading_{bridge}"] = [f'oifname != "{bridge}" counter masquerade comment "leave as the host"']
+    return chains
+
+
+def _elements_of(net: Network) -> list[tuple[str, str]]:
+    bridge = net.bridge
+    found = [
+        ("bridges", f'"{bridge}"'),
+        ("leaving", f'"{bridge}" : jump leaving_{bridge}'),
+        ("entering", f'"{bridge}" : jump entering_{bridge}'),
+    ]
+    if net.masquerade and not net.internal:
+        for family, pool in (("4", net.ipv4), ("6", net.ipv6)):
+            if pool:
+                found.append((f"masquerading{family}", f"{pool.subnet} : jump masquerading_{bridge}"))
+    return found
+
+
+def _published(end: Endpoint) -> list[tuple[str, str]]:
+    found = []
+    for port in end.published:
+        family = "6" if ":" in port.address else "4"
+        target = end.address6 if family == "6" else end.address
+        if not target or is_loopback(port.address):
+            continue
+        to = f"{target} . {port.target}"
+        if port.address in ("0.0.0.0", "::"):
+            found.append((f"published{family}", f"{port.protocol} . {port.port} : {to}"))
+        else:
+            found.append((f"published_at{family}", f"{port.address} . {port.protocol} . {port.port} : {to}"))
+    return found
+
+
+def _without(where: str, element: str) -> list[str]:
+    """Give the lines that remove an element, whether or not it is there."""
+    key = element.partition(" : ")[0]
+    return [f"add element {TABLE} {where} {{ {element} }}", f"delete element {TABLE} {where} {{ {key} }}"]
+
+
+def _stands(part: "AddPart", chains: "set[tuple[str, str]]", elements: str) -> bool:
+    for line in part.document.splitlines():
+        kind, what, _, _, name, *text = line.split(" ")
+        if (kind, what) == ("add", "rule") and (name, " ".join(text)) not in chains:
+            return False
+        if (kind, what) == ("add", "element") and " ".join(text[1:-1]) not in elements:
+            return False
+    return True
+
+
+def _chains(listed: str) -> "set[tuple[str, str]]":
+    """Read the rules of `nft list table`, as (chain, text)."""
+    found, chain = set(), ""
+    for line in listed.splitlines():
+        words = line.strip()
+        if words.startswith("chain "):
+            chain = words.split(" ")[1]
+        elif chain and words not in ("}", ""):
+            found.add((chain, words))
+    return found
+
+
+def _is_idle(listed: str) -> bool:
+    """Claim that no network is left in the table, and no rule of the user's."""
+    user = any(chain == "user" for chain, _ in _chains(listed))
+    return "elements" not in listed and not user
+
+
+def _list() -> str:
+    """Give our table without counts; empty when it does not stand."""
+    outcome = programs.run(programs.find("nft"), "-s", "list", "table", *TABLE.split(" "))
+    return outcome.output if outcome.code == 0 else ""
 
 
 def _nft(given: str) -> None:

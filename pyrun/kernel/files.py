@@ -151,6 +151,18 @@ def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool
     os.rename(temporary, path)
 
 
+def write_new(path: str, content: bytes, durable: bool = False) -> None:
+    """Make the file *path* with *content*, visible only as a whole. Errors: OSError; EEXIST it is there already."""
+    fd = os.open(path.rpartition("/")[0], os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(fd, content)
+        if durable:
+            os.fsync(fd)
+        os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd)  # with a descriptor it is linkat(2), which follows
+    finally:
+        os.close(fd)
+
+
 def write_all(fd: int, content: bytes) -> None:
     """Write all of *content*, however the kernel portions it. Errors: OSError."""
     view = memoryview(content)

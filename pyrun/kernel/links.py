@@ -20,15 +20,16 @@ class AddBridge(NamedTuple):
 
     name: str
     mac: str
+    mtu: int = 0  # 0 leaves the kernel's
 
     def apply(self) -> None:
-        rt.request(rt.RTM_NEWLINK, rt.bridge(self.name, self.mac), rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+        rt.request(rt.RTM_NEWLINK, rt.bridge(self.name, self.mac, self.mtu), rt.NLM_F_CREATE | rt.NLM_F_EXCL)
 
     def inverse(self) -> "DeleteLink":
         return DeleteLink(self.name, self.mac)
 
     def shell(self) -> str:
-        return f"ip link add name {self.name} address {self.mac} type bridge"
+        return f"ip link add name {self.name} address {self.mac}{_mtu(self.mtu)} type bridge"
 
     def why(self) -> str:
         return "the switch that containers plug into, as docker0"
@@ -43,12 +44,13 @@ class AddVeth(NamedTuple):
     bridge: str
     mac: str  # of the peer
     host_mac: str  # by which we know the host's end to be ours
+    mtu: int = 0  # of both ends; 0 leaves the kernel's
 
     def apply(self) -> None:
         master = rt.find_link(self.bridge)
         if master is None:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-        body = rt.veth(self.host, self.host_mac, self.peer, self.pid, self.mac, master[0])
+        body = rt.veth(self.host, self.host_mac, self.peer, self.pid, self.mac, master[0], self.mtu)
         try:
             rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
         except OSError as cause:
@@ -62,8 +64,8 @@ class AddVeth(NamedTuple):
     def shell(self) -> str:
         netns = self.pid or '"$PID"'
         return (
-            f"ip link add {self.host} address {self.host_mac} type veth"
-            f" peer name {self.peer} address {self.mac} netns {netns}"
+            f"ip link add {self.host} address {self.host_mac}{_mtu(self.mtu)} type veth"
+            f" peer name {self.peer} address {self.mac}{_mtu(self.mtu)} netns {netns}"
             f" && ip link set {self.host} master {self.bridge}"
         )
 
@@ -158,13 +160,31 @@ class SetUp(NamedTuple):
         return "links are born switched off"
 
 
+class IsolatePort(NamedTuple):
+    """Keep a bridge's port from talking to other ports that are kept so; the bridge itself it reaches."""
+
+    name: str
+
+    def apply(self) -> None:
+        rt.request(rt.RTM_SETLINK, rt.isolated_port(_index(self.name)))
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"bridge link set dev {self.name} isolated on"
+
+    def why(self) -> str:
+        return "containers of this network do not reach each other"
+
+
 class AddAddress(NamedTuple):
-    """An IPv4 address with its prefix and broadcast address; the on-link route comes with it."""
+    """An address with its prefix, IPv4's with its broadcast address; the on-link route comes with it."""
 
     link: str
     address: str
     prefix: int
-    broadcast: str
+    broadcast: str = ""
 
     def apply(self) -> None:
         body = rt.interface_address(_index(self.link), self.address, self.prefix, self.broadcast)
@@ -174,7 +194,9 @@ class AddAddress(NamedTuple):
         return None
 
     def shell(self) -> str:
-        return f"ip addr add {self.address}/{self.prefix} brd {self.broadcast} dev {self.link}"
+        more = f" brd {self.broadcast}" if self.broadcast else ""
+        nodad = " nodad" if ":" in self.address else ""
+        return f"ip addr add {self.address}/{self.prefix}{more} dev {self.link}{nodad}"
 
     def why(self) -> str:
         return "its address in the bridge's subnet"
@@ -194,10 +216,30 @@ class AddRoute(NamedTuple):
         return None
 
     def shell(self) -> str:
-        return f"ip route add default via {self.gateway} dev {self.link}"
+        return f"ip{_version(self.gateway)} route add default via {self.gateway} dev {self.link}"
 
     def why(self) -> str:
         return "all other networks are reached by the bridge's address"
+
+
+class ReplaceRoute(NamedTuple):
+    """The default route, in the place of another one."""
+
+    gateway: str
+    link: str
+
+    def apply(self) -> None:
+        body = rt.default_route(self.gateway, _index(self.link))
+        rt.request(rt.RTM_NEWROUTE, body, rt.NLM_F_CREATE | rt.NLM_F_REPLACE)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip{_version(self.gateway)} route replace default via {self.gateway} dev {self.link}"
+
+    def why(self) -> str:
+        return "this network leads outside now"
 
 
 class Enslave(NamedTuple):
@@ -226,7 +268,7 @@ def exists(name: str) -> bool:
 
 
 def addresses(name: str) -> list[tuple[str, int]]:
-    """List the IPv4 addresses of a link, as (address, prefix length); none when it is missing."""
+    """List the addresses of a link, as (address, prefix length); none when it is missing."""
     found = rt.find_link(name)
     return rt.addresses(found[0]) if found else []
 
@@ -236,3 +278,11 @@ def _index(name: str) -> int:
     if found is None:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
     return found[0]
+
+
+def _mtu(size: int) -> str:
+    return f" mtu {size}" if size else ""
+
+
+def _version(address: str) -> str:
+    return " -6" if ":" in address else ""

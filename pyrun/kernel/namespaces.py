@@ -37,12 +37,12 @@ class Unshare(NamedTuple):
 
 
 class JoinNetwork(NamedTuple):
-    """Share the network namespace of a process."""
+    """Share a network namespace that somebody else made."""
 
-    pid: int
+    path: str  # /proc/PID/ns/net, or where it is mounted
 
     def apply(self) -> None:
-        fd = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             syscalls.setns(fd, syscalls.CLONE_NEWNET)
         finally:
@@ -52,7 +52,7 @@ class JoinNetwork(NamedTuple):
         return None
 
     def shell(self) -> str:
-        return f"exec nsenter --net=/proc/{self.pid}/ns/net bash"
+        return f"exec nsenter --net={quote(self.path)} bash"
 
     def why(self) -> str:
         return "one network for two containers"

@@ -5,23 +5,36 @@ the tests compare its messages with pyroute2's. Everything else uses pyroute2.
 See rtnetlink(7), linux/if_link.h.
 """
 
+import _socket  # socket itself imports enum and selectors
 import struct
 
-from pyrun.kernel.netlink import NLM_F_ACK, NLM_F_DUMP, Attributes, attribute, attributes_of, encode, exchange, u32
+from pyrun.kernel.netlink import (
+    NLA_F_NESTED,
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    Attributes,
+    attribute,
+    attributes_of,
+    encode,
+    exchange,
+    u32,
+)
 
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_GETADDR = 20, 22
-RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
-NLM_F_CREATE, NLM_F_EXCL = 0x400, 0x200
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 10, 18
-IFLA_NET_NS_PID, IFLA_IFALIAS = 19, 20
+IFLA_PROTINFO, IFLA_NET_NS_PID, IFLA_IFALIAS = 12, 19, 20
+IFLA_BRPORT_ISOLATED = 33
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
+IFA_F_NODAD = 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
 IFF_UP = 1
-AF_INET = 2
+AF_INET, AF_BRIDGE, AF_INET6 = 2, 7, 10
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
@@ -41,8 +54,13 @@ def mac(value: str) -> bytes:
 
 
 def address(value: str) -> bytes:
-    """Encode a dotted IPv4 address."""
-    return bytes(int(part) for part in value.split("."))
+    """Encode an IPv4 or IPv6 address. Errors: OSError for anything else."""
+    return _socket.inet_pton(family(value), value)
+
+
+def family(value: str) -> int:
+    """Tell the address family by the writing."""
+    return AF_INET6 if ":" in value else AF_INET
 
 
 def link(attributes: Attributes, index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -50,30 +68,43 @@ def link(attributes: Attributes, index: int = 0, flags: int = 0, change: int = 0
     return _LINK.pack(0, 0, index, flags, change) + encode(attributes)
 
 
-def veth(host: str, host_mac: str, peer: str, peer_pid: int, peer_mac: str, master: int) -> bytes:
-    """Give the body that makes a pair: *host* here, a port of *master*, *peer* inside the netns of a process."""
-    inside: Attributes = [(IFLA_IFNAME, text(peer)), (IFLA_ADDRESS, mac(peer_mac))]
+def isolated_port(index: int) -> bytes:
+    """Give the body that keeps a bridge's port from other ports that are so kept; see bridge(8)."""
+    inside = attribute(IFLA_PROTINFO | NLA_F_NESTED, attribute(IFLA_BRPORT_ISOLATED, b"\1"))
+    return _LINK.pack(AF_BRIDGE, 0, index, 0, 0) + inside
+
+
+def veth(host: str, host_mac: str, peer: str, peer_pid: int, peer_mac: str, master: int, mtu: int = 0) -> bytes:
+    """Give the body that makes a pair: *host* here, a port of *master*, *peer* inside the netns of a process.
+
+    Both get the *mtu*, unless it is 0.
+    """
+    size: Attributes = [(IFLA_MTU, u32(mtu))] if mtu else []
+    inside: Attributes = [(IFLA_IFNAME, text(peer)), (IFLA_ADDRESS, mac(peer_mac)), *size]
     pair = attribute(VETH_INFO_PEER, link([*inside, (IFLA_NET_NS_PID, u32(peer_pid))]))
     kind = encode([(IFLA_INFO_KIND, b"veth"), (IFLA_INFO_DATA, pair)])
-    outside: Attributes = [(IFLA_IFNAME, text(host)), (IFLA_ADDRESS, mac(host_mac))]
+    outside: Attributes = [(IFLA_IFNAME, text(host)), (IFLA_ADDRESS, mac(host_mac)), *size]
     return link([*outside, (IFLA_MASTER, u32(master)), (IFLA_LINKINFO, kind)])
 
 
-def bridge(name: str, hardware: str) -> bytes:
-    """Give the body that makes a bridge with a fixed link-layer address."""
+def bridge(name: str, hardware: str, mtu: int = 0) -> bytes:
+    """Give the body that makes a bridge with a fixed link-layer address, and with the *mtu* unless that is 0."""
     kind = encode([(IFLA_INFO_KIND, b"bridge")])
-    return link([(IFLA_IFNAME, text(name)), (IFLA_ADDRESS, mac(hardware)), (IFLA_LINKINFO, kind)])
+    size: Attributes = [(IFLA_MTU, u32(mtu))] if mtu else []
+    return link([(IFLA_IFNAME, text(name)), (IFLA_ADDRESS, mac(hardware)), *size, (IFLA_LINKINFO, kind)])
 
 
-def interface_address(index: int, local: str, prefix: int, broadcast: str) -> bytes:
-    """Give the body that adds an IPv4 address; see linux/if_addr.h."""
+def interface_address(index: int, local: str, prefix: int, broadcast: str = "") -> bytes:
+    """Give the body that adds an address; IPv6's at once, nobody asked whether it is taken. See linux/if_addr.h."""
     attributes: Attributes = [(IFA_LOCAL, address(local)), (IFA_ADDRESS, address(local))]
-    return _ADDRESS.pack(AF_INET, prefix, 0, 0, index) + encode([*attributes, (IFA_BROADCAST, address(broadcast))])
+    attributes += [(IFA_BROADCAST, address(broadcast))] if broadcast else []
+    flags = IFA_F_NODAD if ":" in local else 0
+    return _ADDRESS.pack(family(local), prefix, flags, 0, index) + encode(attributes)
 
 
 def default_route(gateway: str, index: int) -> bytes:
-    """Give the body that adds the IPv4 default route by *gateway* over the link *index*."""
-    header = _ROUTE.pack(AF_INET, 0, 0, 0, _MAIN, _BOOT, _UNIVERSE, _UNICAST, 0)
+    """Give the body that adds the default route by *gateway* over the link *index*."""
+    header = _ROUTE.pack(family(gateway), 0, 0, 0, _MAIN, _BOOT, _UNIVERSE, _UNICAST, 0)
     return header + encode([(RTA_GATEWAY, address(gateway)), (RTA_OIF, u32(index))])
 
 
@@ -95,26 +126,48 @@ def query(kind: int, body: bytes) -> "bytes | None":
     return None
 
 
-def on_link_routes() -> list[tuple[int, int]]:
-    """List the IPv4 routes of link scope in the main table, as (network, prefix length)."""
-    body = _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+def on_link_routes() -> list[tuple[bytes, int]]:
+    """List the routes without a gateway in the main table, as (network address, prefix length); IPv6's too."""
     found = []
-    for reply in exchange(_PROTOCOL, RTM_GETROUTE, body, NLM_F_DUMP):
-        _, prefix, _, _, table, _, scope, _, _ = _ROUTE.unpack_from(reply)
-        if table == _MAIN and scope == _LINK_SCOPE:
-            network = attributes_of(reply[_ROUTE.size :]).get(RTA_DST, bytes(4))
-            found.append((int.from_bytes(network, "big"), prefix))
+    for version in (AF_INET, AF_INET6):
+        body = _ROUTE.pack(version, 0, 0, 0, 0, 0, 0, 0, 0)
+        for reply in exchange(_PROTOCOL, RTM_GETROUTE, body, NLM_F_DUMP):
+            reply_family, prefix, _, _, table, _, scope, kind, _ = _ROUTE.unpack_from(reply)
+            attributes = attributes_of(reply[_ROUTE.size :])
+            direct = scope == _LINK_SCOPE if version == AF_INET else RTA_GATEWAY not in attributes
+            if table == _MAIN and direct and kind == _UNICAST and reply_family == version:
+                found.append((attributes.get(RTA_DST, bytes(4 if version == AF_INET else 16)), prefix))
     return found
 
 
+def default_link() -> int:
+    """Give the index of the link that the IPv4 default route leads to; 0 when there is none."""
+    for reply in exchange(_PROTOCOL, RTM_GETROUTE, _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):
+        _, prefix, _, _, table, _, _, _, _ = _ROUTE.unpack_from(reply)
+        if table == _MAIN and prefix == 0:
+            index = attributes_of(reply[_ROUTE.size :]).get(RTA_OIF)
+            return struct.unpack("=I", index)[0] if index else 0
+    return 0
+
+
 def addresses(index: int) -> list[tuple[str, int]]:
-    """List the IPv4 addresses of a link, as (address, prefix length)."""
+    """List the addresses of a link, as (address, prefix length)."""
     found = []
-    for reply in exchange(_PROTOCOL, RTM_GETADDR, _ADDRESS.pack(AF_INET, 0, 0, 0, 0), NLM_F_DUMP):
-        _, prefix, _, _, owner = _ADDRESS.unpack_from(reply)
-        local = attributes_of(reply[_ADDRESS.size :]).get(IFA_LOCAL)
+    for reply in exchange(_PROTOCOL, RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0), NLM_F_DUMP):
+        version, prefix, _, _, owner = _ADDRESS.unpack_from(reply)
+        attributes = attributes_of(reply[_ADDRESS.size :])
+        local = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
         if owner == index and local:
-            found.append((".".join(str(byte) for byte in local), prefix))
+            found.append((_socket.inet_ntop(version, local), prefix))
+    return found
+
+
+def links() -> list[tuple[int, int, dict[int, bytes]]]:
+    """List all links: index, flags and attributes of each."""
+    found = []
+    for reply in exchange(_PROTOCOL, RTM_GETLINK, link([]), NLM_F_DUMP):
+        _, _, index, flags, _ = _LINK.unpack_from(reply)
+        found.append((index, flags, attributes_of(reply[_LINK.size :])))
     return found
 
 

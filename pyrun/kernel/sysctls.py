@@ -6,9 +6,14 @@ A name is written as sysctl(8) takes it with slashes, because a link's name may 
 import os
 from contextlib import suppress
 
+from pyrun import paths
+from pyrun.kernel import files
 from pyrun.typed import NamedTuple
 
 _REDIRECTS = "net/ipv4/conf/all/accept_redirects"
+_RTF_ADDRCONF = 0x40000
+_FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+_MARK = f"{paths.RUN}/forwarding"  # followed by the family: what was so before we let the host forward
 
 
 class SetSysctl(NamedTuple):
@@ -33,42 +38,98 @@ class SetSysctl(NamedTuple):
 
 
 class EnableForwarding(NamedTuple):
-    """Let this host pass packets on between its links."""
+    """Let this host pass packets on between its links; that it was us who did so is marked in a file."""
+
+    bridge: str  # for whose packets
+    family: int = 4
 
     def apply(self) -> None:
-        write("net/ipv4/ip_forward", "1")
+        name = _FORWARDING[self.family]
+        if read(name) == "1":
+            return
+        former = read(_REDIRECTS) if self.family == 4 else ""
+        files.write_atomically(f"{_MARK}{self.family}", former.encode())
+        write(name, "1")
 
-    def inverse(self) -> "RestoreForwarding | None":
-        return None if read("net/ipv4/ip_forward") == "1" else RestoreForwarding(read(_REDIRECTS))
+    def inverse(self) -> "RestoreForwarding":
+        return RestoreForwarding(self.bridge, self.family)
 
     def shell(self) -> str:
-        return "sysctl -qw net/ipv4/ip_forward=1"
+        return f"sysctl -qw {_FORWARDING[self.family]}=1"
 
     def why(self) -> str:
-        return "the host passes the containers' packets on"
+        return "the host passes the containers' packets on" if self.family == 4 else "IPv6 packets, too"
 
 
 class RestoreForwarding(NamedTuple):
-    """Stop passing packets on, as it was, unless another bridge has come to rely on it meanwhile.
+    """Stop passing packets on, if it was us who began, unless another bridge has come to rely on it meanwhile.
 
     The kernel sets accept_redirects whenever forwarding changes: ip-sysctl.
     """
 
-    redirects: str  # what it was
+    bridge: str
+    family: int = 4
 
     def apply(self) -> None:
-        if not _others_forward():
-            write("net/ipv4/ip_forward", "0")
-            write(_REDIRECTS, self.redirects)
+        mark = f"{_MARK}{self.family}"
+        if _others_forward(self.bridge) or not os.path.exists(mark):
+            return
+        with open(mark) as file:
+            former = file.read()
+        write(_FORWARDING[self.family], "0")
+        if self.family == 4:
+            write(_REDIRECTS, former)
+        os.unlink(mark)
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return f"sysctl -qw net/ipv4/ip_forward=0 {_REDIRECTS}={self.redirects}"
+        return f"sysctl -qw {_FORWARDING[self.family]}=0"
 
     def why(self) -> str:
-        return "as it was before the first container"
+        return "as it was before the first network"
+
+
+class KeepAdvertisements(NamedTuple):
+    """Let an uplink go on learning its routes: a host that forwards ignores routers unless told. See ip-sysctl."""
+
+    link: str
+
+    def apply(self) -> None:
+        write(f"net/ipv6/conf/{self.link}/accept_ra", "2")
+
+    def inverse(self) -> "SetBack":
+        name = f"net/ipv6/conf/{self.link}/accept_ra"
+        return SetBack(name, "2", read(name))
+
+    def shell(self) -> str:
+        return f"sysctl -qw net/ipv6/conf/{self.link}/accept_ra=2"
+
+    def why(self) -> str:
+        return "a host that forwards would forget the routes that it has learned here"
+
+
+class SetBack(NamedTuple):
+    """Give a parameter its former value, unless somebody has given it another one meanwhile."""
+
+    name: str
+    value: str  # what we gave it
+    former: str
+
+    def apply(self) -> None:
+        with suppress(FileNotFoundError):
+            if read(self.name) == self.value:
+                write(self.name, self.former)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"sysctl -qw {self.name}={self.former}"
+
+    def why(self) -> str:
+        return "as it was before"
 
 
 def read(name: str) -> str:
@@ -91,11 +152,23 @@ def exists(name: str) -> bool:
     return os.path.exists(f"/proc/sys/{name}")
 
 
-def _others_forward() -> bool:
-    """Claim that somebody else's bridge or tunnel is here, whose packets we would stop."""
+def _others_forward(own: str) -> bool:
+    """Claim that another bridge or tunnel than our *own* is here, whose packets we would stop."""
     with suppress(OSError), open("/proc/self/net/dev") as file:
         for row in file.readlines()[2:]:
             name = row.partition(":")[0].strip()
-            if name.startswith(("docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "wg", "tun", "tap")):
+            if name != own and name.startswith(
+                ("pyrun", "docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "wg", "tun", "tap")
+            ):
                 return True
     return False
+
+
+def learning() -> list[str]:
+    """List the links whose IPv6 routes come from routers' advertisements (RTF_ADDRCONF of linux/ipv6_route.h)."""
+    found = set()
+    with suppress(OSError), open("/proc/self/net/ipv6_route") as file:
+        for row in map(str.split, file):
+            if int(row[8], 16) & _RTF_ADDRCONF and read(f"net/ipv6/conf/{row[9]}/accept_ra") == "1":
+                found.add(row[9])
+    return sorted(found)

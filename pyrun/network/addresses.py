@@ -1,137 +1,77 @@
-"""IPv4 arithmetic and address management: pools, the lowest free address, and leases that are files.
+"""Address arithmetic for IPv4 and IPv6: subnets as numbers, and the addresses that follow from them. No I/O.
 
-What is plugged in with an address is decided elsewhere.
+Which pool and which address is taken is decided in `pyrun.network.ipam`.
 """
 
-import os
-from contextlib import suppress
+import _socket  # socket itself imports enum and selectors; ipaddress imports re
 
-from pyrun.errors import PyrunError
-from pyrun.kernel.files import quote
 from pyrun.typed import NamedTuple
+
+_FAMILIES = {32: _socket.AF_INET, 128: _socket.AF_INET6}
 
 
 class Subnet(NamedTuple):
-    """An IPv4 network: the first address as a number, and the prefix length."""
+    """A network: its first address as a number, the prefix length, and how many bits an address has."""
 
     network: int
     prefix: int
+    bits: int = 32  # 128 for IPv6
 
     def __str__(self) -> str:
-        return f"{dotted(self.network)}/{self.prefix}"
+        return f"{written(self.network, self.bits)}/{self.prefix}"
 
     @property
     def last(self) -> int:
-        """Give the broadcast address."""
-        return self.network | (0xFFFFFFFF >> self.prefix)
+        """Give the last address; IPv4's broadcast."""
+        return self.network | ((1 << (self.bits - self.prefix)) - 1)
 
     def overlaps(self, other: "Subnet") -> bool:
         """Claim that some address belongs to both."""
-        return self.network <= other.last and other.network <= self.last
+        return self.bits == other.bits and self.network <= other.last and other.network <= self.last
+
+    def holds(self, other: "Subnet") -> bool:
+        """Claim that every address of *other* belongs to this one."""
+        return self.bits == other.bits and self.network <= other.network and other.last <= self.last
+
+    def contains(self, address: str) -> bool:
+        """Claim that *address* belongs to it."""
+        return bits_of(address) == self.bits and self.network <= number(address) <= self.last
 
 
-# Docker's default pools in its order: libnetwork/ipamutils. 31 networks.
-POOLS = (
-    *(Subnet((172 << 24) | (second << 16), 16) for second in range(17, 32)),
-    *(Subnet((192 << 24) | (168 << 16) | (third << 12), 20) for third in range(16)),
-)
-
-
-def dotted(number: int) -> str:
-    """Write an address."""
-    return ".".join(str(byte) for byte in number.to_bytes(4, "big"))
+def written(value: int, bits: int = 32) -> str:
+    """Write an address as people do."""
+    return _socket.inet_ntop(_FAMILIES[bits], value.to_bytes(bits // 8, "big"))
 
 
 def number(text: str) -> int:
-    """Read a dotted address. Errors: ValueError for anything else."""
-    parts = text.split(".")
-    if len(parts) != 4 or not all(p.isascii() and p.isdigit() and len(p) <= 3 for p in parts):
-        raise ValueError(text)
-    return int.from_bytes(bytes(int(part) for part in parts), "big")
+    """Read an address, strictly. Errors: ValueError for anything else."""
+    try:
+        return int.from_bytes(_socket.inet_pton(_FAMILIES[bits_of(text)], text), "big")
+    except OSError as cause:
+        raise ValueError(text) from cause
+
+
+def bits_of(text: str) -> int:
+    """Tell IPv6 (128) from IPv4 (32) by the writing."""
+    return 128 if ":" in text else 32
 
 
 def subnet(text: str) -> Subnet:
-    """Read ADDRESS/PREFIX. Errors: ValueError."""
-    first, _, prefix = text.partition("/")
-    length = int(prefix)
-    mask = (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
-    return Subnet(number(first) & mask, length)
+    """Read ADDRESS/PREFIX, whatever stands behind the prefix left out. Errors: ValueError."""
+    first, slash, prefix = text.partition("/")
+    bits = bits_of(first)
+    if not slash or not prefix.isascii() or not prefix.isdigit() or int(prefix) > bits:
+        raise ValueError(text)
+    mask = ((1 << bits) - 1) ^ ((1 << (bits - int(prefix))) - 1)
+    return Subnet(number(first) & mask, int(prefix), bits)
 
 
-def choose_pool(routes: list[Subnet], nameservers: list[Subnet]) -> Subnet:
-    """Give the first pool that overlaps no on-link route and no nameserver.
-
-    Errors: PyrunError naming what excluded each pool.
-    """
-    reasons = []
-    for pool in POOLS:
-        taken = [f"route {route}" for route in routes if route.prefix and pool.overlaps(route)]
-        taken += [f"nameserver {dotted(server.network)}" for server in nameservers if pool.overlaps(server)]
-        if not taken:
-            return pool
-        reasons.append(f"{pool} by {taken[0]}")
-    raise PyrunError(f"network: all address pools are taken: {', '.join(reasons)}")
+def broadcast(text: str) -> str:
+    """Give the broadcast address of a subnet; empty where it has none: IPv6, and point-to-point (RFC 3021)."""
+    pool = subnet(text)
+    return written(pool.last) if pool.bits == 32 and pool.prefix < 31 else ""
 
 
 def container_mac(address: str) -> str:
     """Give Docker's link-layer address for an IPv4 address: 02:42 and its four bytes."""
-    return "02:42:" + ":".join(f"{int(part):02x}" for part in address.split("."))
-
-
-def lowest_free(pool: Subnet, taken: "set[str]") -> str:
-    """Give the lowest address after the gateway that is not *taken*. Errors: PyrunError when none is."""
-    for candidate in range(pool.network + 2, pool.last):
-        address = dotted(candidate)
-        if address not in taken:
-            return address
-    total = pool.last - pool.network - 2
-    raise PyrunError(f"network: no available IPv4 addresses in {pool} ({total} of {total} used)")
-
-
-class TakeLease(NamedTuple):
-    """An address that belongs to one container until undone: a file only one can make."""
-
-    directory: str
-    address: str
-    owner: str  # the container's id
-
-    def apply(self) -> None:
-        fd = os.open(self.directory, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, self.owner.encode())  # first the owner, then the name: never a lease without one
-            os.link(f"/proc/self/fd/{fd}", f"{self.directory}/{self.address}", src_dir_fd=fd)
-        finally:
-            os.close(fd)
-
-    def inverse(self) -> "ReleaseLease":
-        return ReleaseLease(self.directory, self.address, self.owner)
-
-    def shell(self) -> str:
-        path = quote(f"{self.directory}/{self.address}")
-        return f"( set -C; printf %s {self.owner} > {path} )"
-
-    def why(self) -> str:
-        return "no other container gets this address"
-
-
-class ReleaseLease(NamedTuple):
-    """Give an address back, if it still is ours."""
-
-    directory: str
-    address: str
-    owner: str
-
-    def apply(self) -> None:
-        path = f"{self.directory}/{self.address}"
-        with suppress(FileNotFoundError), open(path) as file:
-            if file.read() == self.owner:
-                os.unlink(path)
-
-    def inverse(self) -> None:
-        return None
-
-    def shell(self) -> str:
-        return f"rm -f {quote(f'{self.directory}/{self.address}')}"
-
-    def why(self) -> str:
-        return "the next container may have this address"
+    return "02:42:" + number(address).to_bytes(4, "big").hex(":")

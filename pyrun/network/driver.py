@@ -1,84 +1,126 @@
-"""The bridge driver: a network set up by its first container, mended by the next, gone with the last.
+"""The bridge driver: networks made, mended and taken down, each under its own lock, held for milliseconds.
 
-What it consists of is planned in `pyrun.plan.network`; here it is decided when
-to perform that, under the network's lock, which is held for milliseconds.
+`bridge` is made by its first container and gone with its last; a network that
+somebody created stands until it is removed. What one consists of is planned in
+`pyrun.plan.network`, and designed in `pyrun.network.design`.
 """
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from pyrun import paths
-from pyrun.errors import PyrunError
+from pyrun.errors import NotFound, PyrunError
 from pyrun.firewall import choice, generation
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, rtnetlink, sysctls
-from pyrun.network import addresses, hostfiles, standing
-from pyrun.network.standing import DIRECTORY, LEASES
+from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
+from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
-from pyrun.spec import Endpoint, Network
+from pyrun.spec import Attachment, Endpoint, Network
 
-BRIDGE = "pyrun0"
-_JOURNAL = f"{DIRECTORY}/journal"
+_IPV6 = "net/ipv6/conf/all/disable_ipv6"
 
 
-def attach(identity: str, name: str, journal: Journal) -> Endpoint:
-    """Make sure that the network stands, and lease an address for the container.
+def attach(identity: str, name: str, wanted: Attachment, used: "set[str]", journal: Journal) -> Endpoint:
+    """Make sure that the network stands, and lease addresses for the container called *name*.
 
-    The lease is noted in the container's *journal*. Errors: PyrunError; no pool,
-    no address or no firewall tool left.
+    *used* are the names of its links so far. The leases are noted in the container's *journal*.
+    Errors: PyrunError; no such network, no pool, no address or no firewall tool left.
     """
-    with _locked():
-        net = _ensure()
-        pool = addresses.subnet(net.subnet)
-        end = _endpoint(net, addresses.lowest_free(pool, set(standing.leases())), name)
-        perform([addresses.TakeLease(LEASES, end.address, identity)], "host", journal)
+    if wanted.network != DEFAULT and not standing.exists(wanted.network):
+        _defined(wanted.network)
+    with locked(wanted.network):
+        end = endpoints.design(_ensure(wanted.network), identity, name, wanted, used)
+        perform(endpoints.leased(end), "host", journal)
     return end
 
 
-def preview(name: str) -> tuple["Network | None", Endpoint]:
+def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> tuple["Network | None", Endpoint]:
     """Give what `attach` would do, touching nothing: the network, if it has to be made, and the endpoint."""
-    net = standing.read()
-    made = net or _design()
-    pool = addresses.subnet(made.subnet)
-    return (None if net else made), _endpoint(made, addresses.lowest_free(pool, set(standing.leases())), name)
+    net = standing.read(wanted.network)
+    made = net or _defined(wanted.network)._replace(firewall=choice.backend())
+    return (None if net else made), endpoints.design(made, identity, name, wanted, used)
 
 
-def endpoint_of(identity: str) -> "tuple[Network, str] | None":
-    """Find the network and the address that a container holds a lease of."""
-    net, address = standing.read(), standing.lease_of(identity)
-    return (net, address) if net and address else None
+def create(request: design.Request) -> Network:
+    """Make a network that stands until it is removed. Errors: PyrunError, with nothing left of it."""
+    with _designing():
+        if definitions.read(request.name) is not None:
+            raise PyrunError(f"network: {request.name}: a network of that name already exists", 1)
+        net = design.design(request, _taken())
+        with locked(net.name):
+            _make(net._replace(firewall=choice.backend()))
+            definitions.write(net)
+    return net
+
+
+def remove(net: Network) -> list[Exception]:
+    """Take a created network down for ever; nobody is on it. Errors: PyrunError naming who is."""
+    with locked(net.name):
+        there = sorted(end.name for end in standing.endpoints(net.name)) or sorted(standing.owners(net.name).values())
+        if there:
+            raise PyrunError(f"network: {net.name}: has active endpoints: {', '.join(there)}", 1, "disconnect them")
+        definitions.remove(net.name)
+        failures = _take_down(net.name)
+    _tidy()
+    return failures
 
 
 def sweep() -> list[Exception]:
-    """Take the network down if no container is left on it."""
-    with _locked(make=False) as exists:
-        if not exists or standing.leases():
-            return []
-        failures = unwind_journal(_JOURNAL)
-        if not failures:
-            _forget()
-    with suppress(OSError):
-        os.rmdir(paths.NETWORKS)
+    """Take down the networks that only stand for containers, and have none left."""
+    failures: list[Exception] = []
+    for name in standing.names():
+        if not standing.is_created(name) and not standing.leases(name):
+            failures += _sweep(name)
+    _tidy()
     return failures
 
 
 def reconcile() -> list[Exception]:
-    """Take down a network that nobody uses and nobody is about to sweep; mend one that is in use."""
-    if not standing.exists():
-        return []
-    if standing.leases():
-        return _mend_if_broken()
-    return [] if _is_about_to_be_swept() else sweep()
+    """Clean up after interrupted commands, take down what nobody uses, mend what somebody does."""
+    failures: list[Exception] = []
+    idle = False
+    for name in standing.names():
+        try:
+            failures += _unwind_pending(name)
+            if standing.is_created(name) or standing.leases(name):
+                if not standing.is_untouched(name):
+                    mend(name)
+            elif not _is_about_to_be_swept(name):
+                idle = True
+        except PyrunError as failure:
+            failures.append(failure)
+    try:
+        mend_rules()
+    except (PyrunError, OSError) as failure:
+        failures.append(failure)
+    return failures + (sweep() if idle else [])
+
+
+def mend(name: str) -> None:
+    """Make a network stand as it was made. Errors: PyrunError."""
+    with locked(name):
+        _ensure(name)
+
+
+def mend_rules() -> None:
+    """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
+    if generation.is_noted() or not standing.names():
+        return
+    nets = [net for net in map(standing.read, standing.names()) if net]
+    ends = [end for net in nets for end in standing.endpoints(net.name)]
+    if nets:
+        perform(choice.mend(nets, ends))
 
 
 @contextmanager
 def sweeping() -> Iterator[None]:
     """Say, as long as this lasts, that we are going to sweep: others leave the idle network alone."""
     try:
-        fd = os.open(f"{DIRECTORY}/sweeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(f"{paths.network(DEFAULT)}/sweeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         yield
         return
@@ -89,10 +131,10 @@ def sweeping() -> Iterator[None]:
         os.close(fd)
 
 
-def _is_about_to_be_swept() -> bool:
+def _is_about_to_be_swept(name: str) -> bool:
     """Claim that somebody is in `sweeping`; they share that lock, so only an exclusive one tells."""
     try:
-        fd = os.open(f"{DIRECTORY}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"{paths.network(name)}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -104,100 +146,151 @@ def _is_about_to_be_swept() -> bool:
     return False
 
 
-def _forget() -> None:
-    """Remove the network's directory, the lock last: who comes before that waits for it, then starts anew."""
-    for name in os.listdir(DIRECTORY):
-        if name not in ("lock", "leases"):
-            with suppress(FileNotFoundError):
-                os.unlink(f"{DIRECTORY}/{name}")
-    with suppress(FileNotFoundError):
-        os.rmdir(LEASES)
-    os.unlink(f"{DIRECTORY}/lock")
-    with suppress(OSError):  # somebody has started anew already
-        os.rmdir(DIRECTORY)
+def _sweep(name: str) -> list[Exception]:
+    with locked(name, make=False) as exists:
+        if not exists or standing.is_created(name) or standing.leases(name):
+            return []
+        return _take_down(name)
 
 
-def _mend_if_broken() -> list[Exception]:
-    if standing.leases() and standing.is_untouched():
+def _take_down(name: str) -> list[Exception]:
+    """Undo all that a network consists of. The lock is held."""
+    failures = unwind_journal(standing.pending(name)) + unwind_journal(_journal(name))
+    if not failures:
+        _forget(name)
+    return failures
+
+
+def _unwind_pending(name: str) -> list[Exception]:
+    if not os.path.exists(standing.pending(name)):
         return []
-    try:
-        with _locked():
-            _ensure()
-    except PyrunError as failure:
-        return [failure]
-    return []
+    with locked(name, make=False) as exists:
+        return unwind_journal(standing.pending(name)) if exists else []
 
 
-def _ensure() -> Network:
+def _forget(name: str) -> None:
+    """Remove the network's directory, the lock last: who comes before that waits for it, then starts anew."""
+    directory = paths.network(name)
+    for entry in os.listdir(directory):
+        if entry not in ("lock", "leases", "endpoints"):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{entry}")
+    for path in (standing.endpoints_of(name), standing.leases_of(name)):
+        for entry in os.listdir(path) if path.endswith("endpoints") and os.path.isdir(path) else ():
+            os.unlink(f"{path}/{entry}")  # of a container whose lease is gone
+        with suppress(FileNotFoundError):
+            os.rmdir(path)
+    os.unlink(f"{directory}/lock")
+    with suppress(OSError):  # somebody has started anew already
+        os.rmdir(directory)
+
+
+def _tidy() -> None:
+    """Leave nothing of the last network under /run."""
+    with suppress(OSError):
+        os.rmdir(paths.NETWORKS)
+        generation.forget()
+        os.rmdir(paths.RUN)
+
+
+def _ensure(name: str) -> Network:
     """Give the network, made or mended as needed. The lock is held."""
-    journal = FileJournal(_JOURNAL)
-    net = standing.read()
+    net = standing.read(name)
     if net is None:
-        unwind_journal(_JOURNAL)  # what an interrupted first start left
-        net = _design()
-        if links.exists(net.bridge):
-            raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
-        perform(plan.network(net), "host", journal)
-        standing.write(net)
+        unwind_journal(_journal(name))  # what an interrupted first start left
+        # Only `bridge` has its pool chosen now: nobody who designs waits for its lock.
+        with _designing() if name == DEFAULT else nullcontext():
+            net = _defined(name)._replace(firewall=choice.backend())
+            _make(net)
     elif not standing.is_up(net):
-        links.DeleteLink(net.bridge, net.mac).apply()
-        perform(plan.network(net), "host", journal)
-        _plug_in_again(net)
-    elif not standing.is_untouched():
-        _mend_rules(net, journal)
+        _make_again(net)
+    else:
+        _mend_addresses(net)
+        mend_rules()
     return net
 
 
-def _mend_rules(net: Network, journal: Journal) -> None:
-    """Install the rules again if any is missing; note when none is, so that the next command need not look."""
-    seen = generation.current() if choice.is_counted(net.firewall) else None
+def _make(net: Network) -> None:
+    """Make links, addresses and rules; what was made is undone when some of it fails. The lock is held."""
+    if links.exists(net.bridge):
+        raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
+    try:
+        learning = tuple(sysctls.learning()) if net.ipv6 else ()
+        perform(plan.network(net, sysctls.exists(_IPV6), learning), "host", FileJournal(_journal(net.name)))
+        standing.write(net)
+    except (PyrunError, OSError):
+        if not standing.leases(net.name):
+            _take_down(net.name)
+        raise
+
+
+def _make_again(net: Network) -> None:
+    """Make the bridge that somebody deleted, or switch it on, and plug its containers in again."""
+    journal = FileJournal(_journal(net.name))
+    found = rtnetlink.find_link(net.bridge)
+    if found and found[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(net.mac):
+        perform([links.SetUp(net.bridge)], "host", journal)
+        _mend_addresses(net)
+        return
+    perform(plan.network(net, sysctls.exists(_IPV6)), "host", journal)
+    for end in standing.endpoints(net.name):
+        if links.exists(end.host_link):
+            perform([links.Enslave(end.host_link, net.bridge)], "host")
+            perform([links.IsolatePort(end.host_link)] if not net.icc else [], "host")
+
+
+def _mend_addresses(net: Network) -> None:
+    """Give the bridge back what it lost, and let the host forward again."""
+    present = {address for address, _ in links.addresses(net.bridge)}
+    for pool in net.pools:
+        if pool.gateway not in present:
+            broadcast = addresses.broadcast(pool.subnet)
+            perform([links.AddAddress(net.bridge, pool.gateway, pool.prefix, broadcast)], "host")
+    journal = FileJournal(_journal(net.name))
     if not standing.is_forwarding():
-        perform([sysctls.EnableForwarding()], "host", journal)
-    if choice.stand(net.firewall, net.bridge, net.subnet):
-        standing.note_rules(seen)
-    else:
-        perform([choice.install(net.firewall, net.bridge, net.subnet)], "host", journal)
+        perform([sysctls.EnableForwarding(net.bridge)], "host", journal)
+    if net.ipv6 and not standing.is_forwarding(ipv6=True):
+        perform([sysctls.EnableForwarding(net.bridge, 6)], "host", journal)
 
 
-def _plug_in_again(net: Network) -> None:
-    """Make the host ends of running containers ports of the new bridge."""
-    with open("/proc/self/net/dev") as file:  # /sys/class/net shows the namespace of whoever mounted it
-        names = [row.partition(":")[0].strip() for row in file.readlines()[2:]]
-    for name in names:
-        found = rtnetlink.find_link(name) if name.startswith("veth") else None
-        if found and found[2].get(rtnetlink.IFLA_IFALIAS, b"").startswith(b"pyrun:"):
-            perform([links.Enslave(name, net.bridge)], "host")
+def _defined(name: str) -> Network:
+    """Give a network that does not stand as it is to be made. Errors: NotFound."""
+    if name == DEFAULT:
+        return design.default(_taken())
+    net = definitions.read(name)
+    if net is None:
+        raise NotFound(f"network {name} not found", 125)
+    return net
 
 
-def _design() -> Network:
-    """Choose the first pool that is free on this host."""
-    routes = [addresses.Subnet(*route) for route in rtnetlink.on_link_routes()]
-    servers = [addresses.Subnet(number, 32) for number in hostfiles.nameserver_numbers(hostfiles.host_text())]
-    pool = addresses.choose_pool(routes, servers)
-    return Network(
-        standing.NAME,
-        BRIDGE,
-        str(pool),
-        addresses.dotted(pool.network + 1),
-        addresses.dotted(pool.last),
-        f"02:42:{os.urandom(4).hex(':')}",
-        choice.backend(),
-    )
-
-
-def _endpoint(net: Network, address: str, name: str) -> Endpoint:
-    link = f"veth{os.urandom(4).hex()[:7]}"
-    mac = addresses.container_mac(address)
-    return Endpoint(net, address, mac, link, f"02:{os.urandom(5).hex(':')}", f"pyrun:{name}")
+def _taken() -> list[ipam.Taken]:
+    """List what of the address space is in use: by other networks, by this host's links, by name servers."""
+    created, _ = definitions.networks()
+    standing_default = standing.read(DEFAULT)
+    return design.taken([*created, *([standing_default] if standing_default else [])])
 
 
 @contextmanager
-def _locked(make: bool = True) -> Iterator[bool]:
-    """Hold the network's lock; its directory may vanish with the last container while we wait.
+def _designing() -> Iterator[None]:
+    """Choose address pools while nobody else does: the directory of definitions is the lock."""
+    for path in (paths.STATE, paths.DEFINITIONS):
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+    fd = os.open(paths.DEFINITIONS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def locked(name: str, make: bool = True) -> Iterator[bool]:
+    """Hold a network's lock; its directory may vanish with the last container while we wait.
 
     With *make* the directory is made; without, this yields False where there is none.
     """
-    fd = _take_lock(make)
+    fd = _take_lock(paths.network(name), make)
     try:
         yield fd >= 0
     finally:
@@ -205,18 +298,23 @@ def _locked(make: bool = True) -> Iterator[bool]:
             os.close(fd)
 
 
-def _take_lock(make: bool) -> int:
+def _take_lock(directory: str, make: bool) -> int:
+    below = (f"{directory}/leases", f"{directory}/endpoints")
     while True:
-        for path in (paths.RUN, paths.NETWORKS, DIRECTORY, LEASES) if make else ():
+        for path in (paths.RUN, paths.NETWORKS, directory, *below) if make else ():
             with suppress(FileExistsError, FileNotFoundError):
                 os.mkdir(path, 0o700)
         try:
-            fd = os.open(f"{DIRECTORY}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
+            fd = os.open(f"{directory}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
         except FileNotFoundError:
             if not make:
                 return -1
             continue
         fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink and (not make or os.path.isdir(LEASES)):
+        if os.fstat(fd).st_nlink and (not make or all(map(os.path.isdir, below))):
             return fd
         os.close(fd)
+
+
+def _journal(name: str) -> str:
+    return f"{paths.network(name)}/journal"

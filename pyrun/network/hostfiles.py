@@ -10,6 +10,7 @@ from pyrun.network import addresses
 _RESOLV = "/etc/resolv.conf"
 _STUB = "127.0.0.53"
 _UPSTREAM = "/run/systemd/resolve/resolv.conf"  # what the stub of systemd-resolved forwards to
+RESOLVER = "127.0.0.11"  # of every container on a network with names
 _FALLBACK = ("8.8.8.8", "8.8.4.4")
 _LOCALHOST = "127.0.0.1\tlocalhost\n"
 _LOCALHOST_6 = (
@@ -21,19 +22,24 @@ _LOCALHOST_6 = (
 )
 
 
-def host_text() -> str:
-    """Read the host's resolv.conf, past systemd-resolved's stub; empty when there is none."""
+def host_text(past_stub: bool = True) -> str:
+    """Read the host's resolv.conf; empty when there is none.
+
+    systemd-resolved's stub listens on loopback: a container has to ask its
+    upstream servers, while our own resolver, which asks from the host, need not.
+    """
     text = _read(_RESOLV)
-    return _read(_UPSTREAM) or text if _servers(text) == [_STUB] else text
+    return _read(_UPSTREAM) or text if past_stub and _servers(text) == [_STUB] else text
 
 
-def nameserver_numbers(text: str) -> Iterator[int]:
-    """Give the IPv4 nameservers of a resolv.conf as numbers."""
+def nameservers(text: str) -> Iterator[str]:
+    """Give the name servers of a resolv.conf that are plain addresses."""
     for server in _servers(text):
         try:
-            yield addresses.number(server)
+            addresses.number(server)
         except ValueError:
             continue
+        yield server
 
 
 def resolv_conf(
@@ -56,8 +62,25 @@ def resolv_conf(
     return "\n".join(lines) + "\n"
 
 
-def hosts(hostname: str, address: str, extra: tuple[str, ...], gateway: str, ipv6: bool) -> str:
-    """Give the hosts file; *address* is empty where the container has none.
+def resolver_conf(
+    host: str, dns: tuple[str, ...] = (), search: tuple[str, ...] = (), options: tuple[str, ...] = ()
+) -> str:
+    """Give the resolv.conf of a container whose networks have names: our resolver is the only server.
+
+    *dns* is what the resolver asks in turn; it does not show here.
+    """
+    domains = list(search) or _words(host, "search") or _words(host, "domain")
+    chosen = list(options) or _words(host, "options")
+    if not any(option.startswith("ndots:") for option in chosen):
+        chosen.append("ndots:0")
+    lines = [f"nameserver {RESOLVER}"]
+    if domains and domains != ["."]:
+        lines.append(f"search {' '.join(domains)}")
+    return "\n".join([*lines, f"options {' '.join(chosen)}"]) + "\n"
+
+
+def hosts(hostname: str, own: list[str], extra: tuple[str, ...], gateway: str, ipv6: bool) -> str:
+    """Give the hosts file; *own* are the container's addresses.
 
     *extra* are NAME:ADDRESS as given, ``host-gateway`` standing for *gateway*.
     """
@@ -65,9 +88,8 @@ def hosts(hostname: str, address: str, extra: tuple[str, ...], gateway: str, ipv
     for entry in extra:
         name, _, target = entry.partition(":")
         lines.append(f"{gateway if target == 'host-gateway' else target}\t{name}\n")
-    if address:
-        short = hostname.partition(".")[0]
-        lines.append(f"{address}\t{hostname}{' ' + short if short != hostname else ''}\n")
+    short = hostname.partition(".")[0]
+    lines += [f"{address}\t{hostname}{' ' + short if short != hostname else ''}\n" for address in own]
     return "".join(lines)
 
 

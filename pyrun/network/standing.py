@@ -1,6 +1,6 @@
-"""The bridge network as it is written down, and whether it still stands so: cheap enough for every command.
+"""Networks as they stand now, under /run: written down, with leases and endpoints, and whether the kernel agrees.
 
-Making, mending and taking it down is in `pyrun.network.driver`.
+Cheap enough for every command. Making, mending and taking down is in `pyrun.network.driver`.
 """
 
 import json
@@ -8,55 +8,98 @@ import os
 from contextlib import suppress
 
 from pyrun import paths
-from pyrun.errors import PyrunError
+from pyrun.errors import Corrupt
 from pyrun.firewall import generation
 from pyrun.kernel import files, rtnetlink
-from pyrun.spec import Network
+from pyrun.network import definitions
+from pyrun.spec import Endpoint, Network, Published
 from pyrun.typed import Any
 
-NAME = "bridge"
-DIRECTORY = f"{paths.NETWORKS}/{NAME}"
-LEASES = f"{DIRECTORY}/leases"
-_RECORD = f"{DIRECTORY}/network.json"
-_GENERATION = f"{DIRECTORY}/rules"  # the generation of the rules that were last seen complete
 
-
-def exists() -> bool:
-    """Claim that the network has been made, or its making begun."""
-    return os.path.isdir(DIRECTORY)
-
-
-def read() -> "Network | None":
-    """Give the network as it was made. Errors: PyrunError when its record cannot be read."""
+def names() -> list[str]:
+    """List the networks that stand, or whose making or taking down was begun."""
     try:
-        fields: dict[str, Any] = json.loads(files.read_limited(_RECORD))
-        return Network(**fields)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as cause:
-        raise PyrunError(f"network: {_RECORD}: not readable", hint="remove it; the network is made anew") from cause
-
-
-def write(net: Network) -> None:
-    """Write the network down. Errors: OSError."""
-    files.write_atomically(_RECORD, json.dumps(net._asdict()).encode())
-
-
-def leases() -> list[str]:
-    """List the addresses that are taken."""
-    try:
-        return os.listdir(LEASES)
+        return sorted(os.listdir(paths.NETWORKS))
     except FileNotFoundError:
         return []
 
 
-def lease_of(identity: str) -> str:
-    """Give the address that a container has taken, or nothing."""
-    for address in leases():
-        with suppress(FileNotFoundError), open(f"{LEASES}/{address}") as file:
-            if file.read() == identity:
-                return address
-    return ""
+def exists(name: str) -> bool:
+    """Claim that the network has been made, or its making begun."""
+    return os.path.isdir(paths.network(name))
+
+
+def read(name: str) -> "Network | None":
+    """Give the network as it was made; None where it does not stand. Errors: Corrupt."""
+    path = f"{paths.network(name)}/network.json"
+    try:
+        return definitions.decode(path, files.read_limited(path))
+    except FileNotFoundError:
+        return None
+    except OSError as cause:
+        raise Corrupt(f"network: {path}: not readable", hint="remove it; the network is made anew") from cause
+
+
+def write(net: Network) -> None:
+    """Write down that the network stands. Errors: OSError."""
+    files.write_atomically(f"{paths.network(net.name)}/network.json", definitions.encode(net))
+
+
+def leases_of(name: str) -> str:
+    """Give the directory of a network's leases."""
+    return f"{paths.network(name)}/leases"
+
+
+def endpoints_of(name: str) -> str:
+    """Give the directory of a network's endpoints."""
+    return f"{paths.network(name)}/endpoints"
+
+
+def leases(name: str) -> list[str]:
+    """List the addresses that are taken on a network."""
+    return _listed(leases_of(name))
+
+
+def owners(name: str) -> dict[str, str]:
+    """Give the container's id of each address that is taken on a network."""
+    found = {}
+    for address in leases(name):
+        with suppress(FileNotFoundError), open(f"{leases_of(name)}/{address}") as file:
+            found[address] = file.read()
+    return found
+
+
+def endpoints(name: str) -> list[Endpoint]:
+    """Give the plugs of all containers on a network, by container's name; what cannot be read is left out."""
+    net = read(name)
+    found = []
+    for identity in _listed(endpoints_of(name)) if net else ():
+        end = endpoint(name, identity, net)
+        found += [end] if end else []
+    return sorted(found, key=lambda end: end.name)
+
+
+def endpoint(name: str, identity: str, net: "Network | None" = None) -> "Endpoint | None":
+    """Give a container's plug into a network, or None where it has none or it cannot be read."""
+    net = net or read(name)
+    try:
+        fields: dict[str, Any] = json.loads(files.read_limited(f"{endpoints_of(name)}/{identity}"))
+        published = tuple(Published(*entry) for entry in fields.pop("published", ()))
+        aliases = tuple(fields.pop("aliases", ()))
+        return Endpoint(network=net, published=published, aliases=aliases, **fields) if net else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def plugs(identity: str) -> list[Endpoint]:
+    """Give all plugs of a container, in the order of their interfaces."""
+    found = [endpoint(name, identity) for name in names() if os.path.exists(f"{endpoints_of(name)}/{identity}")]
+    return sorted((end for end in found if end), key=lambda end: (len(end.link), end.link))
+
+
+def encode(end: Endpoint) -> str:
+    """Write an endpoint as JSON, without its network."""
+    return json.dumps({name: value for name, value in end._asdict().items() if name != "network"})
 
 
 def is_up(net: Network) -> bool:
@@ -67,25 +110,52 @@ def is_up(net: Network) -> bool:
     return bool(found[1] & rtnetlink.IFF_UP)
 
 
-def note_rules(number: "int | None") -> None:
-    """Note the generation in which the rules were complete; None where nobody counts."""
-    with suppress(OSError):
-        files.write_atomically(_GENERATION, str(number or "").encode())
+def has_addresses(net: Network) -> bool:
+    """Claim that the bridge has all of its addresses."""
+    found = rtnetlink.find_link(net.bridge)
+    present = {address for address, _ in rtnetlink.addresses(found[0])} if found else set()
+    return all(pool.gateway in present for pool in net.pools)
 
 
-def is_forwarding() -> bool:
+def is_forwarding(ipv6: bool = False) -> bool:
     """Claim that this host passes packets on."""
-    with open("/proc/sys/net/ipv4/ip_forward") as file:
+    path = "/proc/sys/net/ipv6/conf/all/forwarding" if ipv6 else "/proc/sys/net/ipv4/ip_forward"
+    with suppress(FileNotFoundError), open(path) as file:
         return file.read() == "1\n"
+    return False
 
 
-def is_untouched() -> bool:
-    """Claim that the bridge is up, packets are passed on, and no rule of this host has changed since noted."""
+def is_untouched(name: str) -> bool:
+    """Claim that the bridge is up with its addresses, packets are passed on, and no rule has changed since noted."""
     try:
-        noted = files.read_limited(_GENERATION)
-        net = read()
-    except (OSError, PyrunError):
+        net = read(name)
+    except Corrupt:
         return False
-    if net is None or not is_up(net) or not is_forwarding():
+    if net is None or not is_up(net) or not has_addresses(net) or not is_forwarding():
         return False
-    return noted == str(generation.current()).encode()
+    if net.ipv6 and not is_forwarding(ipv6=True):
+        return False
+    return generation.is_noted()
+
+
+def is_settled(name: str) -> bool:
+    """Claim that the network is wanted, stands as it was made, and nobody was interrupted in changing it."""
+    wanted = is_created(name) or bool(leases(name))
+    return wanted and is_untouched(name) and not os.path.exists(pending(name))
+
+
+def pending(name: str) -> str:
+    """Give the journal of a verb that is changing a network; what is in it when nobody does is undone."""
+    return f"{paths.network(name)}/pending"
+
+
+def is_created(name: str) -> bool:
+    """Claim that the network stands because somebody created it, not only for its containers."""
+    return name != definitions.DEFAULT and os.path.exists(f"{paths.DEFINITIONS}/{name}.json")
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []

@@ -17,7 +17,7 @@ class Surroundings(NamedTuple):
     enabled: frozenset[str]  # v2 controllers the root group passes on
     host: HostView
     ipv6: bool
-    network_pid: int = 0  # whose network namespace is shared, with --net container:
+    sandbox: str = ""  # path of the network namespace that is shared, with --net container: or ns:
 
 
 def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]:
@@ -59,9 +59,9 @@ def visible(config: ContainerConfig, pid: int) -> list[Operation]:
     ]
 
 
-def plugged(end: "Endpoint | None", pid: int) -> list[Operation]:
+def plugged(ends: list[Endpoint], pid: int, ipv6: bool) -> list[Operation]:
     """Plug the sandbox in."""
-    return network.endpoint(end, pid) if end else []
+    return [operation for end in ends for operation in network.endpoint(end, pid, ipv6)]
 
 
 def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:
@@ -69,10 +69,10 @@ def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:
     flags = namespaces.PRIVATE
     plan: list[Operation] = [credentials.AdjustOomScore(config.oom_score_adj)] if config.oom_score_adj else []
     plan += resources.join(config.id, around.groups)
-    if config.network in ("bridge", "none"):
+    if config.has_sandbox:
         flags |= syscalls.CLONE_NEWNET
-    elif config.network != "host":
-        plan.append(namespaces.JoinNetwork(around.network_pid))
+    elif around.sandbox:
+        plan.append(namespaces.JoinNetwork(around.sandbox))
     return [*plan, namespaces.Unshare(flags)]
 
 
@@ -84,9 +84,9 @@ def assembled(
     return plan, pivot
 
 
-def configured(config: ContainerConfig, around: Surroundings, end: "Endpoint | None") -> list[Operation]:
+def configured(config: ContainerConfig, around: Surroundings, ends: list[Endpoint]) -> list[Operation]:
     """Configure the sandbox from inside; a shared one is left as it is."""
-    return network.sandbox(end, around.ipv6) if config.network in ("bridge", "none") else []
+    return network.sandbox(ends, around.ipv6) if config.has_sandbox else []
 
 
 def closed(config: ContainerConfig, around: Surroundings, pivot: Operation) -> list[Operation]:

@@ -2,54 +2,95 @@
 
 from pyrun.firewall import choice
 from pyrun.kernel import links, sysctls
+from pyrun.network import addresses
 from pyrun.operation import Operation
-from pyrun.spec import Endpoint, Network
+from pyrun.spec import Endpoint, Network, Pool
 
 _ROGUE = "a container may not configure the host by router advertisements or redirects"
 _PING = "any group may send pings, so that ping needs no privilege"
 _PORTS = "any user of the container may listen on any port"
+_NO_IPV6 = "its network has no IPv6"
+_PORT = "a port of a bridge needs no addresses"
 
 
-def network(net: Network) -> list[Operation]:
-    """Make the bridge, its address, its rules, and let the host forward."""
-    ipv6 = [(f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in ("accept_ra", "autoconf", "accept_redirects")]
-    ipv4 = [(f"net/ipv4/conf/{net.bridge}/{name}", "0") for name in ("accept_redirects", "send_redirects")]
-    return [
-        links.AddBridge(net.bridge, net.mac),
-        *(sysctls.SetSysctl(name, value, _ROGUE) for name, value in (*ipv6, *ipv4)),
-        links.AddAddress(net.bridge, net.gateway, net.prefix, net.broadcast),
-        links.SetUp(net.bridge),
-        sysctls.EnableForwarding(),
-        choice.install(net.firewall, net.bridge, net.subnet),
+def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Operation]:
+    """Make the bridge, its addresses, its rules, and let the host forward.
+
+    *ipv6* claims that the kernel has IPv6; *learning* are the links that have their routes from routers.
+    """
+    quiet = [(f"net/ipv4/conf/{net.bridge}/{name}", "0") for name in ("accept_redirects", "send_redirects")]
+    if ipv6:
+        names = ("accept_ra", "autoconf", "accept_redirects")
+        quiet = [*((f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in names), *quiet]
+    plan: list[Operation] = [
+        links.AddBridge(net.bridge, net.mac, net.mtu),
+        *(sysctls.SetSysctl(name, value, _ROGUE) for name, value in quiet),
     ]
+    if ipv6 and not net.ipv6:
+        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{net.bridge}/disable_ipv6", "1", _NO_IPV6))
+    plan += [_address(net.bridge, pool.gateway, pool) for pool in net.pools]
+    plan += [links.SetUp(net.bridge), sysctls.EnableForwarding(net.bridge)]
+    if net.ipv6:
+        plan += [*map(sysctls.KeepAdvertisements, learning), sysctls.EnableForwarding(net.bridge, 6)]
+    return [*plan, choice.network(net)]
 
 
-def endpoint(end: Endpoint, pid: int) -> list[Operation]:
+def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     """Plug the sandbox of *pid* into its network; what happens on the host's side."""
-    ipv6 = [(f"net/ipv6/conf/{end.host_link}/{name}", "0") for name in ("accept_ra", "autoconf")]
-    return [
-        links.AddVeth(end.host_link, "eth0", pid, end.network.bridge, end.mac, end.host_mac),
+    net = end.network
+    plan: list[Operation] = [
+        links.AddVeth(end.host_link, end.link, pid, net.bridge, end.mac, end.host_mac, net.mtu),
         links.SetAlias(end.host_link, end.alias),
-        *(sysctls.SetSysctl(name, value, _ROGUE) for name, value in ipv6),
-        links.SetUp(end.host_link),
     ]
+    if ipv6:
+        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.host_link}/disable_ipv6", "1", _PORT))
+    if not net.icc:
+        plan.append(links.IsolatePort(end.host_link))
+    return [*plan, links.SetUp(end.host_link)]
 
 
-def sandbox(end: "Endpoint | None", ipv6: bool) -> list[Operation]:
+def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:
     """Configure the container's own side; *ipv6* claims that the kernel has IPv6."""
     plan: list[Operation] = [
         links.SetUp("lo"),
         sysctls.SetSysctl("net/ipv4/ping_group_range", "0 2147483647", _PING),
         sysctls.SetSysctl("net/ipv4/ip_unprivileged_port_start", "0", _PORTS),
     ]
-    if end is None:
-        return plan
+    for end in ends:
+        plan += interface(end, ipv6)
+    leads = gateway(ends)
+    if leads is not None:
+        plan += [links.AddRoute(address, leads.link) for address in gateways(leads)]
+    return plan
+
+
+def interface(end: Endpoint, ipv6: bool) -> list[Operation]:
+    """Give the container's end of a cable its addresses."""
+    plan: list[Operation] = []
     if ipv6:
-        reason = "its network has no IPv6"
-        plan.append(sysctls.SetSysctl("net/ipv6/conf/eth0/disable_ipv6", "1", reason))
-    return [
-        *plan,
-        links.AddAddress("eth0", end.address, end.network.prefix, end.network.broadcast),
-        links.SetUp("eth0"),
-        links.AddRoute(end.network.gateway, "eth0"),
-    ]
+        value, reason = ("0", "its network has IPv6") if end.address6 else ("1", _NO_IPV6)
+        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/disable_ipv6", value, reason))
+    for address, pool in ((end.address, end.network.ipv4), (end.address6, end.network.ipv6)):
+        if address and pool:
+            plan.append(_address(end.link, address, pool))
+    return [*plan, links.SetUp(end.link)]
+
+
+def gateway(ends: "list[Endpoint]") -> "Endpoint | None":
+    """Choose which plug leads outside, by Docker's rule.
+
+    The highest priority, then a network with both families, then the first in
+    the order of the networks' names; never an internal one.
+    """
+    leading = [end for end in ends if not end.network.internal]
+    return min(leading, key=lambda end: (-end.priority, not end.address6, end.network.name), default=None)
+
+
+def gateways(end: Endpoint) -> list[str]:
+    """List the addresses by which a plug leads outside."""
+    pools = ((end.address, end.network.ipv4), (end.address6, end.network.ipv6))
+    return [pool.gateway for address, pool in pools if address and pool]
+
+
+def _address(link: str, address: str, pool: Pool) -> Operation:
+    return links.AddAddress(link, address, pool.prefix, addresses.broadcast(pool.subnet))

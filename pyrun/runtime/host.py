@@ -6,7 +6,8 @@ import stat
 from pyrun import paths, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import capabilities, cgroups, programs, seccomp, sysctls
-from pyrun.network import hostfiles
+from pyrun.network import hostfiles, standing
+from pyrun.network.definitions import DEFAULT
 from pyrun.plan.container import Surroundings
 from pyrun.plan.filesystem import HostView
 from pyrun.spec import ContainerConfig, Endpoint, ProcessConfig
@@ -29,7 +30,7 @@ def look_around(config: ContainerConfig) -> Surroundings:
         _enabled(groups),
         view,
         sysctls.exists("net/ipv6/conf/all/disable_ipv6"),
-        store.find(shared_with(config)).process().pid if shared_with(config) else 0,
+        _shared_sandbox(config),
     )
 
 
@@ -68,21 +69,47 @@ def shared_with(config: ContainerConfig) -> str:
     return config.network.removeprefix("container:") if config.network.startswith("container:") else ""
 
 
-def hostfile_contents(config: ContainerConfig, end: "Endpoint | None", ipv6: bool) -> dict[str, str]:
+def _shared_sandbox(config: ContainerConfig) -> str:
+    if shared_with(config):
+        return f"/proc/{store.find(shared_with(config)).process().pid}/ns/net"
+    return config.network.removeprefix("ns:") if config.network.startswith("ns:") else ""
+
+
+def hostfile_contents(config: ContainerConfig, ends: list[Endpoint], ipv6: bool) -> dict[str, str]:
     """Give what goes into hosts, hostname and resolv.conf, by the network mode's rules."""
     if config.network == "host":
         hosts = (
-            _read("/etc/hosts") + hostfiles.hosts(config.hostname, "", config.extra_hosts, "", False).split("\n", 1)[1]
+            _read("/etc/hosts") + hostfiles.hosts(config.hostname, [], config.extra_hosts, "", False).split("\n", 1)[1]
         )
         resolv = _read("/etc/resolv.conf")
         if config.dns or config.dns_search or config.dns_options:
             resolv = hostfiles.resolv_conf(resolv, config.dns, config.dns_search, config.dns_options)
     else:
-        address, gateway = (end.address, end.network.gateway) if end else ("", "")
-        hosts = hostfiles.hosts(config.hostname, address, config.extra_hosts, gateway, ipv6)
-        text = hostfiles.host_text()
-        resolv = hostfiles.resolv_conf(text, config.dns, config.dns_search, config.dns_options)
+        hosts = hosts_text(config, ends, ipv6)
+        resolv = resolv_text(config, ends)
     return {"hosts": hosts, "hostname": config.hostname + "\n", "resolv.conf": resolv}
+
+
+def hosts_text(config: ContainerConfig, ends: list[Endpoint], ipv6: bool) -> str:
+    """Give the hosts file of a container that is plugged into networks, or into none."""
+    own = [address for end in ends for address in (end.address, end.address6) if address]
+    return hostfiles.hosts(config.hostname, own, config.extra_hosts, _host_gateway(ends), ipv6)
+
+
+def resolv_text(config: ContainerConfig, ends: list[Endpoint]) -> str:
+    """Give the resolv.conf of a container: with the embedded resolver on networks that somebody created."""
+    given = (config.dns, config.dns_search, config.dns_options)
+    if any(end.network.name != DEFAULT for end in ends):
+        return hostfiles.resolver_conf(hostfiles.host_text(past_stub=False), *given)
+    return hostfiles.resolv_conf(hostfiles.host_text(), *given)
+
+
+def _host_gateway(ends: list[Endpoint]) -> str:
+    """Give what host-gateway stands for: `bridge`'s gateway as in Docker, else that of the first network."""
+    default = standing.read(DEFAULT)
+    if default:
+        return default.ipv4.gateway
+    return ends[0].network.ipv4.gateway if ends else ""
 
 
 def binds(config: ContainerConfig) -> tuple[tuple[str, str], ...]:

@@ -30,7 +30,6 @@ class Job(NamedTuple):
     program: Program
     parent: Channel
     unneeded: tuple[int, ...]  # the monitor's descriptors, its lock among them
-    joins_network: bool  # false where nobody plugs anything in
 
 
 def become(job: Job) -> NoReturn:

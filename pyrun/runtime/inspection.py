@@ -7,8 +7,9 @@ import time
 
 from pyrun import paths
 from pyrun.kernel import cgroups, controllers, processes
-from pyrun.network import driver
-from pyrun.spec import ContainerConfig
+from pyrun.network import standing
+from pyrun.network.definitions import DEFAULT
+from pyrun.spec import ContainerConfig, Endpoint
 from pyrun.store import Container, Status
 from pyrun.typed import Any
 
@@ -119,41 +120,97 @@ def _mount(mount: dict[str, Any]) -> dict[str, Any]:
 
 
 def _network_settings(container: Container, config: ContainerConfig, status: Status) -> dict[str, Any]:
-    held = driver.endpoint_of(container.id) if config.network == "bridge" else None
-    if held is None:
-        return {"SandboxKey": "", "IPAddress": "", "MacAddress": "", "Gateway": "", "Networks": {}}
-    net, address = held
-    link = _links(status.pid)
-    endpoint = {
-        "IPAddress": address,
-        "IPPrefixLen": net.prefix,
-        "Gateway": net.gateway,
-        "MacAddress": link.get("MacAddress", ""),
-        "HostInterface": link.get("HostInterface", ""),
-        "HostInterfaceIndex": link.get("HostInterfaceIndex", 0),
-        "InterfaceIndex": link.get("InterfaceIndex", 0),
-        "Bridge": net.bridge,
+    """Give Docker's network part; the fields beside Networks are of `bridge` alone, as Docker has them up to 28."""
+    ends = standing.plugs(container.id)
+    links = _links(status.pid) if ends else {}
+    networks = {end.network.name: _endpoint(end, links.get(end.link, {})) for end in ends}
+    first = networks.get(DEFAULT, {})
+    legacy = {key: first.get(key, 0 if key.endswith("Len") else "") for key in _LEGACY}
+    key = f"{paths.NETNS}/pyrun-{config.name}" if status.pid and config.network != "host" else ""
+    return {
+        "Bridge": "",
+        "SandboxID": container.id if key else "",
+        "SandboxKey": key,
+        "Ports": _ports(config, ends),
+        **legacy,
+        "Networks": networks,
     }
-    key = f"{paths.NETNS}/pyrun-{config.name}"
-    return {"SandboxKey": key, **endpoint, "Networks": {net.name: endpoint}}
 
 
-def _links(pid: int) -> dict[str, Any]:
-    """Ask the kernel for both ends of the container's cable."""
+_LEGACY = (
+    "EndpointID",
+    "Gateway",
+    "GlobalIPv6Address",
+    "GlobalIPv6PrefixLen",
+    "IPAddress",
+    "IPPrefixLen",
+    "IPv6Gateway",
+    "MacAddress",
+)
+
+
+def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
+    """Give Docker's view of a plug, and beside it both ends of the cable."""
+    ipv4, ipv6 = end.network.ipv4, end.network.ipv6 if end.address6 else None
+    return {
+        "IPAMConfig": {},
+        "Links": None,
+        "Aliases": [*end.aliases, end.container[:12]] if end.network.name != DEFAULT else None,
+        "NetworkID": end.network.id,
+        "EndpointID": endpoint_id(end),
+        "Gateway": ipv4.gateway if not end.network.internal else "",
+        "IPAddress": end.address,
+        "IPPrefixLen": ipv4.prefix,
+        "IPv6Gateway": ipv6.gateway if ipv6 and not end.network.internal else "",
+        "GlobalIPv6Address": end.address6,
+        "GlobalIPv6PrefixLen": ipv6.prefix if ipv6 else 0,
+        "MacAddress": end.mac,
+        "DriverOpts": None,
+        "GwPriority": end.priority,
+        "DNSNames": names(end) if end.network.name != DEFAULT else None,
+        "Interface": end.link,
+        "InterfaceIndex": link.get("InterfaceIndex", 0),
+        "HostInterface": end.host_link,
+        "HostInterfaceIndex": link.get("HostInterfaceIndex", 0),
+        "Bridge": end.network.bridge,
+    }
+
+
+def endpoint_id(end: Endpoint) -> str:
+    """Give a stable identity of the plug, in Docker's form: of the container and the network."""
+    return f"{int(end.container, 16) ^ int(end.network.id, 16):064x}"
+
+
+def names(end: Endpoint) -> list[str]:
+    """List the names by which others on the network find the container."""
+    return list(dict.fromkeys([end.name, *end.aliases, end.container[:12]]))
+
+
+def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
+    """Give Docker's map of exposed ports, with the host ports that lead to them."""
+    found: dict[str, Any] = {f"{port.target}/{port.protocol}": None for port in config.ports}
+    found.update((exposed, None) for exposed in config.exposed)
+    for end in ends:
+        for port in end.published:
+            key = f"{port.target}/{port.protocol}"
+            found[key] = [*(found.get(key) or []), {"HostIp": port.address, "HostPort": str(port.port)}]
+    return dict(sorted(found.items()))
+
+
+def _links(pid: int) -> dict[str, dict[str, Any]]:
+    """Ask the kernel for both ends of the container's cables, by the name inside."""
     from pyroute2 import IPRoute, NetNS
 
     if not pid or not processes.identify(pid):
         return {}
     with NetNS(f"/proc/{pid}/ns/net") as inside, IPRoute() as outside:
-        inner = next(iter(inside.link("dump", ifname="eth0")), None)
-        if inner is None:
-            return {}
-        outer = next((x for x in outside.link("dump") if x["index"] == inner.get_attr("IFLA_LINK")), None)
+        outer = {link["index"]: link.get_attr("IFLA_IFNAME") for link in outside.link("dump")}
         return {
-            "MacAddress": inner.get_attr("IFLA_ADDRESS"),
-            "InterfaceIndex": inner["index"],
-            "HostInterface": outer.get_attr("IFLA_IFNAME") if outer else "",
-            "HostInterfaceIndex": outer["index"] if outer else 0,
+            link.get_attr("IFLA_IFNAME"): {
+                "InterfaceIndex": link["index"],
+                "HostInterfaceIndex": link.get_attr("IFLA_LINK") if link.get_attr("IFLA_LINK") in outer else 0,
+            }
+            for link in inside.link("dump")
         }
 
 

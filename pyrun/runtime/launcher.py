@@ -9,7 +9,7 @@ from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
 from pyrun.runtime.channel import FAILED, STARTED, Channel, read_failure
-from pyrun.spec import ContainerConfig
+from pyrun.spec import ContainerConfig, Endpoint, Network
 
 
 class Options(tuple[bool, bool, str]):
@@ -92,37 +92,52 @@ def _close(fds: tuple[int, ...]) -> None:
 def preview(config: ContainerConfig) -> list[str]:
     """Give every operation of a start as `--explain` would print it, needing no root and touching nothing."""
     from pyrun.kernel import accounts, namespaces, syscalls, trees
-    from pyrun.network import driver
+    from pyrun.network import endpoints
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
     from pyrun.runtime import host
     from pyrun.runtime.program import Execute, Program, at_home
 
-    net, end = driver.preview(config.name) if config.network == "bridge" else (None, None)
+    nets, ends = _previewed(config)
     around = host.look_around(config)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     with trees.opened(config.rootfs) as root:
         account = accounts.resolve(root, config.user, config.groups)
     become = Program(at_home(host.process(config, compiled=False), account), -1, -1, (-1, -1, -1))
-    contents = host.hostfile_contents(config, end, around.ipv6)
+    contents = host.hostfile_contents(config, ends, around.ipv6)
     sides: list[tuple[str, list[Operation]]] = [
         ("host", plan.birth(config, host.top_of(config))),
-        ("host", network.network(net) if net else []),
+        ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
+        ("host", [each for end in ends for each in endpoints.leased(end)]),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
         ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
-        ("host", plan.plugged(end, 0)),
+        ("host", plan.plugged(ends, 0, around.ipv6)),
+        ("host", [endpoints.registered(end) for end in ends]),
         ("container", mounted),
-        ("container", plan.configured(config, around, end)),
+        ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),
         ("container", process(become.config, account)),
         ("container", [Execute(become, "")]),
     ]
     short = _abbreviations(config)
     return [_preamble(config), *(line(side, each, short) for side, part in sides for each in part)]
+
+
+def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]":
+    """Give the networks that have to be made for the container, and its plugs into all of its networks."""
+    from pyrun.network import driver
+
+    nets: list[Network] = []
+    ends: list[Endpoint] = []
+    for wanted in config.attachments:
+        net, end = driver.preview(config.id, config.name, wanted, {each.link for each in ends})
+        nets += [net] if net else []
+        ends.append(end)
+    return nets, ends
 
 
 def _abbreviations(config: ContainerConfig) -> dict[str, str]:

@@ -11,9 +11,8 @@ import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.journal import FileJournal
 from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver
+from pyrun.network import driver, endpoints
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
@@ -84,25 +83,25 @@ def _start(
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = keeping.journal(config.id)
     _claim(config)
-    end = driver.attach(config.id, config.name, journal) if config.network == "bridge" else None
+    ends = _attach(config)
     around = host.look_around(config)
-    perform(plan.hostfiles(config.id, host.hostfile_contents(config, end, around.ipv6)))
+    perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", journal)
     inner, outer = _pipes(config)
     report, reported = os.pipe2(os.O_CLOEXEC)
     ours, theirs = pair()
     unneeded = (lock, ours.fd, client.fd, report, *(fd for fd in (*outer, *stdio) if fd >= 0))
-    job = _job(config, around, end, theirs, reported, inner, unneeded)
+    job = _job(config, around, ends, theirs, reported, inner, unneeded)
     pid = _fork(job)
     for fd in {*inner, reported, job.program.trampoline}:
         os.close(fd)
     theirs.close()
     pidfd = os.pidfd_open(pid)
     try:
-        master = _meet(config, end, pid, ours, journal)
+        master = _meet(config, around, ends, pid, ours)
         log = LogWriter(f"{paths.container(config.id)}/container.log")
-        ends = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
-        relay = Relay(ends, master, pidfd, log)
+        ours_of_it = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
+        relay = Relay(ours_of_it, master, pidfd, log)
         relay.attach(client, stdio)
         _let_go(config, pid, ours, report)
     except BaseException:
@@ -112,6 +111,15 @@ def _start(
     ours.close()
     client.send(STARTED)
     return Running(config, pid, pidfd, relay, lock, explained)
+
+
+def _attach(config: ContainerConfig) -> list[Endpoint]:
+    """Lease addresses on all networks that the container is to be on, each noted in a journal of its own."""
+    ends: list[Endpoint] = []
+    for wanted in config.attachments:
+        journal = keeping.endpoint_journal(config.id, wanted.network)
+        ends.append(driver.attach(config.id, config.name, wanted, {end.link for end in ends}, journal))
+    return ends
 
 
 def _claim(config: ContainerConfig) -> None:
@@ -139,7 +147,7 @@ def _pipes(config: ContainerConfig) -> tuple[tuple[int, int, int], tuple[int, in
 def _job(
     config: ContainerConfig,
     around: plan.Surroundings,
-    end: "Endpoint | None",
+    ends: list[Endpoint],
     channel: Channel,
     report: int,
     stdio: tuple[int, int, int],
@@ -153,12 +161,11 @@ def _job(
         filesystem.root(config.id),
         plan.joining(config, around),
         mounted,
-        plan.configured(config, around, end),
+        plan.configured(config, around, ends),
         plan.closed(config, around, pivot),
         become,
         channel,
         unneeded,
-        end is not None,
     )
 
 
@@ -180,12 +187,15 @@ def _fork(job: init.Job) -> int:
     return pid
 
 
-def _meet(config: ContainerConfig, end: "Endpoint | None", pid: int, channel: Channel, journal: FileJournal) -> int:
+def _meet(config: ContainerConfig, around: plan.Surroundings, ends: list[Endpoint], pid: int, channel: Channel) -> int:
     """Do our part of the setup while init does its own; give the terminal's master or -1."""
     _receive(channel, NAMESPACES)
     try:
-        perform(plan.visible(config, pid), "host", journal)
-        perform(plan.plugged(end, pid), "host", journal)
+        perform(plan.visible(config, pid), "host", keeping.journal(config.id))
+        for end in ends:
+            journal = keeping.endpoint_journal(config.id, end.network.name)
+            perform(plan.plugged([end], pid, around.ipv6), "host", journal)
+            perform([endpoints.registered(end)], "host", journal)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason
             _receive(channel, READY)

@@ -13,9 +13,9 @@ from pyrun.cli import commands, names, reader, tables
 from pyrun.cli.declarations import VERBS
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
-from pyrun.network import addresses, hostfiles
+from pyrun.network import addresses, hostfiles, ipam
 from pyrun.plan import resources
-from pyrun.spec import ContainerConfig, Mount, Resources, Ulimit
+from pyrun.spec import ContainerConfig, Mount, Pool, Resources, Ulimit
 
 ANY_TEXT = st.text(max_size=40) | st.sampled_from(
     ["", "-1", "٠", "0_0", " 0", "+0", "²", "x\n", "\x1b[2J", "%\\$š", "9" * 30]
@@ -83,11 +83,11 @@ def test_addresses_that_would_inject(value: str) -> None:
 
 
 def test_pools_are_dockers() -> None:
-    assert len(addresses.POOLS) == 31
-    assert [str(pool) for pool in addresses.POOLS[:2]] == ["172.17.0.0/16", "172.18.0.0/16"]
-    assert [str(pool) for pool in addresses.POOLS[14:16]] == ["172.31.0.0/16", "192.168.0.0/20"]
-    assert str(addresses.POOLS[-1]) == "192.168.240.0/20"
-    for pool in addresses.POOLS:
+    assert len(ipam.POOLS) == 31
+    assert [str(pool) for pool in ipam.POOLS[:2]] == ["172.17.0.0/16", "172.18.0.0/16"]
+    assert [str(pool) for pool in ipam.POOLS[14:16]] == ["172.31.0.0/16", "192.168.0.0/20"]
+    assert str(ipam.POOLS[-1]) == "192.168.240.0/20"
+    for pool in ipam.POOLS:
         assert int(ipaddress.ip_network(str(pool)).broadcast_address) == pool.last
 
 
@@ -99,14 +99,14 @@ def test_overlap_agrees_with_ipaddress(a: int, p: int, b: int, q: int) -> None:
 
 
 def test_lowest_address_is_given_and_reused() -> None:
-    pool = addresses.subnet("10.0.0.0/29")
+    pool = Pool("10.0.0.0/29", "10.0.0.1")
     taken: set[str] = set()
     for last in range(2, 7):
-        assert addresses.lowest_free(pool, taken) == f"10.0.0.{last}"
+        assert ipam.lowest_free(pool, taken) == f"10.0.0.{last}"
         taken.add(f"10.0.0.{last}")
     with pytest.raises(PyrunError, match=r"10.0.0.0/29 \(5 of 5 used\)"):
-        addresses.lowest_free(pool, taken)
-    assert addresses.lowest_free(pool, taken - {"10.0.0.4"}) == "10.0.0.4"
+        ipam.lowest_free(pool, taken)
+    assert ipam.lowest_free(pool, taken - {"10.0.0.4"}) == "10.0.0.4"
     assert addresses.container_mac("172.17.0.2") == "02:42:ac:11:00:02"
 
 
@@ -132,7 +132,7 @@ def test_resolv_conf_overrides() -> None:
 
 
 def test_hosts() -> None:
-    text = hostfiles.hosts("web.example", "172.17.0.2", ("db:10.0.0.5", "gw:host-gateway"), "172.17.0.1", False)
+    text = hostfiles.hosts("web.example", ["172.17.0.2"], ("db:10.0.0.5", "gw:host-gateway"), "172.17.0.1", False)
     assert text == "127.0.0.1\tlocalhost\n10.0.0.5\tdb\n172.17.0.1\tgw\n172.17.0.2\tweb.example web\n"
 
 
@@ -241,7 +241,7 @@ def _lines() -> "st.SearchStrategy[list[str]]":
             | value
             | st.sampled_from(["--", "-", "-it", "--nope", "--name=y", "-aq", "-t5", "--help"])
         )
-        return st.lists(word, max_size=7).map(lambda words: [name, *words])
+        return st.lists(word, max_size=7).map(lambda words: [*name.split(), *words])
 
     return verb.flatmap(line)
 

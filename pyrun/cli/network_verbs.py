@@ -1,0 +1,176 @@
+"""The verbs about networks: what was read becomes calls of the driver, and their results become output.
+
+What is printed of a network is made in `pyrun.runtime.network_inspection`.
+"""
+
+import sys
+from collections.abc import Callable
+
+from pyrun import options
+from pyrun.cli.reader import Values
+from pyrun.errors import NotFound, PyrunError, UsageError
+from pyrun.network import addresses, definitions, design, driver, standing
+from pyrun.network.definitions import DEFAULT, PREDEFINED
+from pyrun.typed import Any
+
+
+def _create(values: Values) -> int:
+    v: Any = values
+    net = driver.create(_request(v))
+    sys.stdout.write(f"{net.id}\n")
+    return 0
+
+
+def _request(v: Any) -> design.Request:
+    """Check everything that `network create` was given. Errors: UsageError."""
+    name = v["arguments"][0]
+    if not definitions.is_name(name):
+        raise UsageError(
+            f"network: {options.show(name)}: must be 1 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit"
+        )
+    if name in PREDEFINED or name == "default":
+        raise PyrunError(f"network: {name}: is predefined and cannot be made", 1)
+    for key, only in (("driver", "bridge"), ("ipam_driver", "default"), ("scope", "local")):
+        if v[key] not in (None, only):
+            raise UsageError(f"{key.replace('_', '-')}: {options.show(v[key])}: only {only} is there", 1)
+    return design.Request(
+        name,
+        tuple(_subnet("subnet", text) for text in v["subnet"]),
+        tuple(options.address("gateway", text) for text in v["gateway"]),
+        tuple(_subnet("ip-range", text) for text in v["ip_range"]),
+        tuple(_reserved(text) for text in v["aux_address"]),
+        v["internal"],
+        v["ipv6"],
+        tuple(_pair("label", text) for text in v["label"]),
+        tuple(_pair("opt", text) for text in v["opt"]),
+    )
+
+
+def _subnet(what: str, text: str) -> str:
+    try:
+        return str(addresses.subnet(text))
+    except ValueError:
+        raise UsageError(f"{what}: {options.show(text)}: not a subnet", hint="as in 10.1.0.0/24") from None
+
+
+def _reserved(text: str) -> str:
+    name, equals, address = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"aux-address: {options.show(text)}: expected NAME=ADDRESS")
+    return f"{options.word('aux-address', name)}={options.address('aux-address', address)}"
+
+
+def _pair(what: str, text: str) -> str:
+    key = text.partition("=")[0]
+    if not key or not text.isprintable():
+        raise UsageError(f"{what}: {options.show(text)}: expected KEY=VALUE")
+    return text if "=" in text else f"{text}="
+
+
+def _ls(values: Values) -> int:
+    from pyrun.runtime import network_inspection as inspection
+
+    v: Any = values
+    form = v["format"] or "table"
+    if form not in ("table", "json"):
+        raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
+    rows = inspection.rows(_filters(v["filter"]))
+    for problem in inspection.problems():
+        sys.stderr.write(f"pyrun: {problem}\n")
+    sys.stdout.write(inspection.listing(rows, form, v["quiet"], v["no_trunc"]))
+    return 0
+
+
+def _inspect(values: Values) -> int:
+    import json
+
+    from pyrun.cli import verbs
+    from pyrun.runtime import network_inspection as inspection
+
+    v: Any = values
+    found, failures = [], 0
+    for reference in v["arguments"]:
+        try:
+            found.append(inspection.describe(inspection.find(reference)))
+        except PyrunError as problem:
+            failures += 1
+            sys.stderr.write(verbs.one_line(problem))
+    sys.stdout.write(json.dumps(found, indent=4) + "\n")
+    return 1 if failures else 0
+
+
+def _rm(values: Values) -> int:
+    from pyrun.cli import verbs
+
+    v: Any = values
+    code = 0
+    for reference in v["arguments"]:
+        try:
+            if reference in PREDEFINED:
+                raise PyrunError(f"network: {reference}: is predefined and cannot be removed", 1)
+            failures = driver.remove(definitions.find(reference))
+            if failures:
+                raise PyrunError(f"network: {reference}: {failures[0]}", 1)
+            sys.stdout.write(f"{reference}\n")
+        except PyrunError as problem:
+            if v["force"] and isinstance(problem, NotFound):
+                continue
+            code = 1
+            sys.stderr.write(verbs.one_line(problem))
+    return code
+
+
+def _prune(values: Values) -> int:
+    from pyrun.runtime import network_inspection as inspection
+
+    v: Any = values
+    filters = _filters(v["filter"])
+    if not v["force"] and not _agreed("This will remove all created networks that no container is on."):
+        return 0
+    removed = []
+    for net in inspection.unused(filters):
+        if not driver.remove(net):
+            removed.append(net.name)
+    if removed:
+        sys.stdout.write("Deleted Networks:\n" + "".join(f"{name}\n" for name in removed) + "\n")
+    return 0
+
+
+def _repair(values: Values) -> int:
+    v: Any = values
+    names = [DEFAULT if name == DEFAULT else definitions.find(name).name for name in v["arguments"]]
+    for name in names or standing.names():
+        if name == DEFAULT and not standing.exists(name):
+            continue
+        driver.mend(name)
+        sys.stdout.write(f"{name}\n")
+    driver.mend_rules()
+    return 0
+
+
+def _filters(given: tuple[str, ...]) -> list[tuple[str, str]]:
+    known = ("dangling", "driver", "id", "label", "name", "scope", "type")
+    found = []
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or key not in known:
+            raise UsageError(f"filter: {options.show(text)}: not known", hint=f"KEY=VALUE with {', '.join(known)}")
+        found.append((key, value))
+    return found
+
+
+def _agreed(warning: str) -> bool:
+    """Ask the person. No terminal, no answer, no agreement."""
+    sys.stdout.write(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+VERBS: dict[str, Callable[[Values], int]] = {
+    "network create": _create,
+    "network ls": _ls,
+    "network inspect": _inspect,
+    "network rm": _rm,
+    "network prune": _prune,
+    "network repair": _repair,
+}

@@ -1,0 +1,138 @@
+"""Networks as they were created: one durable record each, named after the network. `bridge` needs none.
+
+What stands of them in the kernel is in `pyrun.network.standing`.
+"""
+
+import json
+import os
+from contextlib import suppress
+
+from pyrun import paths
+from pyrun.errors import Corrupt, NotFound, UsageError
+from pyrun.kernel import files
+from pyrun.spec import Network, Pool
+from pyrun.typed import Any
+
+DEFAULT = "bridge"
+PREDEFINED = (DEFAULT, "host", "none")
+VERSION = 1
+
+
+def write(net: Network) -> None:
+    """Write a new network down: from here on it exists. Errors: UsageError when there is one of that name."""
+    path = _path(net.name)
+    try:
+        files.write_new(path, encode(net), durable=True)
+    except FileExistsError:
+        raise UsageError(f"network: {net.name}: a network of that name already exists", 1) from None
+
+
+def remove(name: str) -> None:
+    """Remove the record: from here on the network does not exist."""
+    with suppress(FileNotFoundError):
+        os.unlink(_path(name))
+
+
+def read(name: str) -> "Network | None":
+    """Give the network that was created under a name. Errors: Corrupt."""
+    try:
+        return decode(_path(name), files.read_limited(_path(name)))
+    except FileNotFoundError:
+        return None
+    except OSError as cause:
+        raise Corrupt(f"network: {_path(name)}: not readable") from cause
+
+
+def names() -> list[str]:
+    """List the names of the networks that were created."""
+    try:
+        found = os.listdir(paths.DEFINITIONS)
+    except FileNotFoundError:
+        return []
+    return sorted(name.removesuffix(".json") for name in found if name.endswith(".json"))
+
+
+def networks() -> tuple[list[Network], list[Corrupt]]:
+    """Read all that were created; what cannot be read is told beside the others."""
+    found, problems = [], []
+    for name in names():
+        try:
+            net = read(name)
+        except Corrupt as problem:
+            problems.append(problem)
+            continue
+        found += [net] if net else []
+    return found, problems
+
+
+def find(reference: str) -> Network:
+    """Find a created network by name, id or the unique beginning of its id.
+
+    Errors: NotFound with a near name, UsageError when several ids begin so, Corrupt.
+    """
+    if is_name(reference) and (net := read(reference)) is not None:
+        return net
+    found, _ = networks()
+    matches = [net for net in found if net.id.startswith(reference)] if reference else []
+    if len(matches) > 1:
+        raise UsageError(f"network: {reference}: several ids begin so", 1)
+    if not matches:
+        raise NotFound(f"no such network: {reference}", hint=_near(reference))
+    return matches[0]
+
+
+def is_name(text: str) -> bool:
+    """Claim that a network may be called so."""
+    return 0 < len(text) <= 128 and text[0].isalnum() and text.isascii() and not set(text) - _LETTERS
+
+
+def encode(net: Network) -> bytes:
+    """Write a network as JSON."""
+    fields = {"version": VERSION, **net._asdict(), "pools": [pool._asdict() for pool in net.pools]}
+    return json.dumps(fields, indent=1).encode() + b"\n"
+
+
+def decode(path: str, content: bytes) -> Network:
+    """Read a network that `encode` wrote; *path* is for complaints. Errors: Corrupt."""
+    try:
+        fields: Any = json.loads(content)
+        version = fields.pop("version")
+        if version != VERSION:
+            raise Corrupt(f"network: {path}: written by another version")
+        fields["pools"] = tuple(Pool(**{k: _tuple(v) for k, v in pool.items()}) for pool in fields["pools"])
+        net = Network(**{name: _tuple(value) for name, value in fields.items()})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as cause:
+        raise Corrupt(f"network: {path}: not readable", hint="remove it; containers on it keep running") from cause
+    _check(path, net)
+    return net
+
+
+def _check(path: str, net: Network) -> None:
+    defaults = Network._field_defaults
+    for field, value in net._asdict().items():
+        expected: Any = {"pools": tuple, "created": (int, float)}.get(field, type(defaults.get(field, "")))
+        if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+            raise Corrupt(f"network: {path}: {field}: of the wrong type")
+    for pool in net.pools:
+        if not all(isinstance(value, str) for value in (*pool[:3], *pool.reserved)):
+            raise Corrupt(f"network: {path}: pools: of the wrong type")
+    if not net.pools or not is_name(net.name) or len(net.id) != 64:
+        raise Corrupt(f"network: {path}: not one of ours")
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _path(name: str) -> str:
+    return f"{paths.DEFINITIONS}/{name}.json"
+
+
+def _near(reference: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(reference, [*names(), *PREDEFINED], 1)
+    return f"did you mean {near[0]}?" if near else "see pyrun network ls"
+
+
+_LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")

@@ -1,0 +1,185 @@
+"""What `network ls` and `network inspect` tell: Docker's shape, and beside it what Docker never shows.
+
+That is the host's end of each cable, both interface numbers, the bridge port's
+state, the rules with their counters, and which addresses are free.
+"""
+
+import json
+import time
+
+from pyrun.errors import Corrupt
+from pyrun.network import addresses, definitions, design, standing
+from pyrun.network.definitions import DEFAULT, PREDEFINED
+from pyrun.runtime.inspection import endpoint_id
+from pyrun.spec import Endpoint, Network, Pool
+from pyrun.typed import Any, NamedTuple
+
+_COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
+
+
+class Row(NamedTuple):
+    """One network as `network ls` shows it."""
+
+    id: str
+    name: str
+    driver: str
+    net: "Network | None"
+
+
+def find(reference: str) -> Row:
+    """Find a network, a predefined one too. Errors: NotFound, UsageError, Corrupt."""
+    for row in _predefined():
+        if reference == row.name:
+            return row
+    net = definitions.find(reference)
+    return Row(net.id, net.name, "bridge", standing.read(net.name) or net)
+
+
+def rows(filters: list[tuple[str, str]]) -> list[Row]:
+    """List the networks that match all *filters*, by name."""
+    found, _ = definitions.networks()
+    all_rows = [*_predefined(), *(Row(net.id, net.name, "bridge", net) for net in found)]
+    return sorted((row for row in all_rows if _matches(row, filters)), key=lambda row: row.name)
+
+
+def problems() -> list[Corrupt]:
+    """List what cannot be read."""
+    return definitions.networks()[1]
+
+
+def unused(filters: list[tuple[str, str]]) -> list[Network]:
+    """List the created networks that no container is on."""
+    found, _ = definitions.networks()
+    return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), [*filters, ("dangling", "true")])]
+
+
+def listing(found: list[Row], form: str, quiet: bool, full: bool) -> str:
+    """Lay networks out as Docker does: a table, ids alone, or a JSON object a line."""
+    ids = [row.id if full else row.id[:12] for row in found]
+    if quiet:
+        return "".join(f"{identity}\n" for identity in ids)
+    if form == "json":
+        return "".join(json.dumps(_as_json(row, identity)) + "\n" for row, identity in zip(found, ids, strict=True))
+    lines = [_COLUMNS, *((identity, row.name, row.driver, "local") for row, identity in zip(found, ids, strict=True))]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
+    laid = ("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "".join(text.rstrip() + "\n" for text in laid)
+
+
+def describe(row: Row) -> dict[str, Any]:
+    """Give everything that is known of a network."""
+    net = row.net
+    ends = standing.endpoints(net.name) if net else []
+    told = {
+        "Name": row.name,
+        "Id": row.id,
+        "Created": _time(net.created if net else 0.0),
+        "Scope": "local",
+        "Driver": row.driver,
+        "EnableIPv6": bool(net and net.ipv6),
+        "IPAM": {"Driver": "default", "Options": {}, "Config": [_pool(pool) for pool in net.pools] if net else []},
+        "Internal": bool(net and net.internal),
+        "Attachable": False,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {end.container: _container(end) for end in ends},
+        "Options": _pairs(net.options) if net else {},
+        "Labels": _pairs(net.labels) if net else {},
+    }
+    return {**told, **_kernel(net, ends)} if net else told
+
+
+def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
+    return {
+        "Standing": standing.exists(net.name),
+        "Bridge": net.bridge,
+        "Firewall": net.firewall,
+        "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool) for pool in net.pools}}},
+    }
+
+
+def _use(net: Network, pool: Pool) -> dict[str, int]:
+    """Count an address pool as Docker does since API 1.52: the ends of the subnet and the gateway are in use."""
+    whole = addresses.subnet(pool.subnet)
+    total = 1 << (whole.bits - whole.prefix)
+    used = sum(1 for address in standing.leases(net.name) if whole.contains(address))
+    ends = 0 if whole.bits - whole.prefix < 2 else 2 if whole.bits == 32 else 1
+    taken = used + 1 + ends + len(pool.reserved)
+    return {"IPsInUse": taken, "DynamicIPsAvailable": max(0, total - taken)}
+
+
+def _container(end: Endpoint) -> dict[str, str]:
+    ipv6 = f"{end.address6}/{end.network.ipv6.prefix}" if end.network.ipv6 and end.address6 else ""
+    return {
+        "Name": end.name,
+        "EndpointID": endpoint_id(end),
+        "MacAddress": end.mac,
+        "IPv4Address": f"{end.address}/{end.network.ipv4.prefix}",
+        "IPv6Address": ipv6,
+    }
+
+
+def _pool(pool: Pool) -> dict[str, Any]:
+    told: dict[str, Any] = {"Subnet": pool.subnet, "Gateway": pool.gateway}
+    if pool.ip_range:
+        told["IPRange"] = pool.ip_range
+    if pool.reserved:
+        told["AuxiliaryAddresses"] = _pairs(pool.reserved)
+    return told
+
+
+def _pairs(entries: tuple[str, ...]) -> dict[str, str]:
+    return dict(entry.split("=", 1) for entry in entries)
+
+
+def _predefined() -> list[Row]:
+    bridge = standing.read(DEFAULT) or design.default_unmade()
+    ids = {"host": f"{1:064x}", "none": f"{2:064x}"}
+    return [
+        Row(bridge.id, DEFAULT, "bridge", bridge),
+        *(Row(ids[name], name, "null" if name == "none" else name, None) for name in PREDEFINED if name in ids),
+    ]
+
+
+def _matches(row: Row, filters: list[tuple[str, str]]) -> bool:
+    """Claim that a network has all that is wanted; of one key any value will do, as in Docker."""
+    keys = {key for key, _ in filters}
+    return all(any(_has(row, key, value) for each, value in filters if each == key) for key in keys)
+
+
+def _has(row: Row, key: str, value: str) -> bool:
+    labels = _pairs(row.net.labels) if row.net else {}
+    if key == "label":
+        name, equals, wanted = value.partition("=")
+        return name in labels and (not equals or labels[name] == wanted)
+    if key == "dangling":
+        used = row.name in PREDEFINED or bool(standing.leases(row.name))
+        return used != (value.lower() in ("true", "1"))
+    if key == "type":
+        return (row.name in PREDEFINED) == (value == "builtin")
+    told = {"driver": row.driver, "scope": "local"}
+    return told[key] == value if key in told else value in (row.name if key == "name" else row.id)
+
+
+def _as_json(row: Row, identity: str) -> dict[str, str]:
+    net = row.net
+    created = net.created if net else 0.0
+    return {
+        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
+        "Driver": row.driver,
+        "ID": identity,
+        "IPv6": str(bool(net and net.ipv6)).lower(),
+        "Internal": str(bool(net and net.internal)).lower(),
+        "Labels": ",".join(net.labels) if net else "",
+        "Name": row.name,
+        "Scope": "local",
+    }
+
+
+def _time(seconds: float) -> str:
+    if not seconds:
+        return "0001-01-01T00:00:00Z"
+    nanoseconds = int(seconds * 1_000_000_000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(nanoseconds // 1_000_000_000))
+    return f"{text}.{nanoseconds % 1_000_000_000:09d}Z"
