@@ -12,11 +12,11 @@ import time
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver, endpoints
+from pyrun.network import driver
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
-from pyrun.runtime import host, init, program
+from pyrun.runtime import host, init, plugging, program
 from pyrun.runtime.channel import (
     ENDPOINT,
     EXITED,
@@ -83,7 +83,8 @@ def _start(
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = keeping.journal(config.id)
     _claim(config)
-    ends = _attach(config)
+    ends = plugging.lease(config)
+    sockets: plugging.Sockets = ()
     around = host.look_around(config)
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", journal)
@@ -91,6 +92,7 @@ def _start(
     report, reported = os.pipe2(os.O_CLOEXEC)
     ours, theirs = pair()
     unneeded = (lock, ours.fd, client.fd, report, *(fd for fd in (*outer, *stdio) if fd >= 0))
+    unneeded += tuple(fd for _, fd in sockets)
     job = _job(config, around, ends, theirs, reported, inner, unneeded)
     pid = _fork(job)
     for fd in {*inner, reported, job.program.trampoline}:
@@ -98,7 +100,9 @@ def _start(
     theirs.close()
     pidfd = os.pidfd_open(pid)
     try:
-        master = _meet(config, around, ends, pid, ours)
+        master = _meet(config, around, ends, sockets, pid, ours)
+        for _, fd in sockets:
+            os.close(fd)
         log = LogWriter(f"{paths.container(config.id)}/container.log")
         ours_of_it = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
         relay = Relay(ours_of_it, master, pidfd, log)
@@ -111,15 +115,6 @@ def _start(
     ours.close()
     client.send(STARTED)
     return Running(config, pid, pidfd, relay, lock, explained)
-
-
-def _attach(config: ContainerConfig) -> list[Endpoint]:
-    """Lease addresses on all networks that the container is to be on, each noted in a journal of its own."""
-    ends: list[Endpoint] = []
-    for wanted in config.attachments:
-        journal = keeping.endpoint_journal(config.id, wanted.network)
-        ends.append(driver.attach(config.id, config.name, wanted, {end.link for end in ends}, journal))
-    return ends
 
 
 def _claim(config: ContainerConfig) -> None:
@@ -187,15 +182,21 @@ def _fork(job: init.Job) -> int:
     return pid
 
 
-def _meet(config: ContainerConfig, around: plan.Surroundings, ends: list[Endpoint], pid: int, channel: Channel) -> int:
+def _meet(
+    config: ContainerConfig,
+    around: plan.Surroundings,
+    ends: list[Endpoint],
+    sockets: plugging.Sockets,
+    pid: int,
+    channel: Channel,
+) -> int:
     """Do our part of the setup while init does its own; give the terminal's master or -1."""
     _receive(channel, NAMESPACES)
     try:
         perform(plan.visible(config, pid), "host", keeping.journal(config.id))
         for end in ends:
-            journal = keeping.endpoint_journal(config.id, end.network.name)
-            perform(plan.plugged([end], pid, around.ipv6), "host", journal)
-            perform([endpoints.registered(end)], "host", journal)
+            plugging.plug_in(end, pid, around.ipv6, keeping.endpoint_journal(config.id, end.network.name))
+        plugging.serve(config, ends, pid, sockets)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason
             _receive(channel, READY)

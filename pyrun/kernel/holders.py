@@ -1,0 +1,58 @@
+"""Processes that serve beside a container, known by a lock that they hold: one that is gone holds none.
+
+The lock's file says who holds it. What they do is in `pyrun.runtime.services`.
+"""
+
+import os
+import signal
+from contextlib import suppress
+
+from pyrun.kernel import locks, processes
+from pyrun.kernel.files import quote
+from pyrun.typed import NamedTuple
+
+_PATIENCE = 2.0  # seconds that a process gets to end by itself
+
+
+class EndHolder(NamedTuple):
+    """End the process that holds the lock *path*, if there is one, and remove the file."""
+
+    path: str
+
+    def apply(self) -> None:
+        process = holder(self.path)
+        if process is not None:
+            with suppress(ProcessLookupError):
+                pidfd = processes.open_process(process)
+                processes.send_signal(pidfd, signal.SIGTERM)
+                if not processes.wait_end(pidfd, _PATIENCE):
+                    processes.send_signal(pidfd, signal.SIGKILL)
+                    processes.wait_end(pidfd)
+                os.close(pidfd)
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"kill $(cut -d' ' -f1 {quote(self.path)})"
+
+    def why(self) -> str:
+        return "nobody is served any more"
+
+
+def holder(path: str) -> "processes.Process | None":
+    """Name the process that holds the lock *path*; None when nobody does."""
+    if not locks.is_held(path):
+        return None
+    with suppress(OSError, ValueError), open(path) as file:
+        pid, started, boot = file.read().split()
+        return processes.Process(int(pid), int(started), boot)
+    return None
+
+
+def declare(lock: int, pid: int) -> None:
+    """Write into the locked file who holds it from now on. Errors: ProcessLookupError when it has ended."""
+    process = processes.identify(pid)
+    os.pwrite(lock, f"{process.pid} {process.started} {process.boot}".encode(), 0)
