@@ -54,6 +54,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         **_security(v["security_opt"]),
         network=network,
         attachments=attachments,
+        **_ports(v, network),
         dns=tuple(options.address("dns", server) for server in v["dns"]),
         dns_search=tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
         dns_options=tuple(options.word("dns-option", option) for option in v["dns_option"]),
@@ -108,6 +109,15 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
         entry = options.env(text, environ)
         found += [entry] if entry is not None else []
     return list({entry.partition("=")[0]: entry for entry in found}.values())
+
+
+def _ports(v: Any, network: str) -> dict[str, Any]:
+    if not (v["publish"] or v["expose"] or v["publish_all"]):
+        return {}
+    from pyrun.cli import ports
+
+    bindings, exposed = ports.chosen(v, network)
+    return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
 
 
 def _hostname(given: "str | None", network: str, identity: str) -> str:

@@ -5,12 +5,14 @@ The lock's file says who holds it. What they do is in `pyrun.runtime.services`.
 
 import os
 import signal
+import time
 from contextlib import suppress
 
 from pyrun.kernel import locks, processes
 from pyrun.kernel.files import quote
 from pyrun.typed import NamedTuple
 
+SERVICES = "services"  # the lock's name in the directory of a container
 _PATIENCE = 2.0  # seconds that a process gets to end by itself
 
 
@@ -20,7 +22,7 @@ class EndHolder(NamedTuple):
     path: str
 
     def apply(self) -> None:
-        process = holder(self.path)
+        process = _found(self.path)
         if process is not None:
             with suppress(ProcessLookupError):
                 pidfd = processes.open_process(process)
@@ -40,6 +42,26 @@ class EndHolder(NamedTuple):
 
     def why(self) -> str:
         return "nobody is served any more"
+
+
+def _found(path: str) -> "processes.Process | None":
+    """Name who holds the lock; one who was started a moment ago is not written down yet, or never will be.
+
+    Then it ends by itself, with the container.
+    """
+    end = time.monotonic() + _PATIENCE
+    while locks.is_held(path):
+        process = holder(path)
+        if process is not None or time.monotonic() > end:
+            return process
+        time.sleep(0.01)
+    return None
+
+
+def unserved(directory: str) -> bool:
+    """Claim that there was one who served the container of this directory, and has died."""
+    path = f"{directory}/{SERVICES}"
+    return os.path.exists(path) and not locks.is_held(path)
 
 
 def holder(path: str) -> "processes.Process | None":

@@ -15,7 +15,7 @@ from pyrun.errors import NotFound, PyrunError
 from pyrun.firewall import choice, generation
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, rtnetlink, sysctls
-from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
+from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
@@ -188,8 +188,10 @@ def _forget(name: str) -> None:
 def _tidy() -> None:
     """Leave nothing of the last network under /run."""
     with suppress(OSError):
-        os.rmdir(paths.NETWORKS)
+        with suppress(FileNotFoundError):
+            os.rmdir(paths.NETWORKS)
         generation.forget()
+        ports.forget()
         os.rmdir(paths.RUN)
 
 

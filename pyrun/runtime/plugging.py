@@ -5,9 +5,9 @@ Each plug has a journal of its own, so that it can be taken out while the contai
 """
 
 from pyrun import keeping
-from pyrun.firewall import choice
-from pyrun.network import driver, endpoints
-from pyrun.operation import Journal, perform
+from pyrun.network import definitions, design, driver, endpoints, ports
+from pyrun.network.definitions import DEFAULT
+from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
 from pyrun.runtime import services
 from pyrun.spec import ContainerConfig, Endpoint, Published
@@ -24,11 +24,44 @@ def lease(config: ContainerConfig) -> list[Endpoint]:
     return ends
 
 
+def reserve(config: ContainerConfig, ends: "list[Endpoint] | None" = None) -> "Sockets | None":
+    """Bind the host's ports that are to lead to the container, before anything is made.
+
+    Without *ends* they are None when an address belongs to no link yet: then try again when the networks stand.
+    Errors: PyrunError naming who has a port; nothing is held then.
+    """
+    wanted = ports.wanted(config)
+    leads = plan.gateway(ends if ends is not None else _expected(config)) if wanted else None
+    if leads is None:
+        return ()
+    try:
+        return tuple(ports.reserve(wanted, leads.network.host_binding))
+    except ports.Unreachable:
+        if ends is not None:
+            raise
+        return None
+
+
+def publish(ends: list[Endpoint], published: tuple[Published, ...]) -> list[Endpoint]:
+    """Give the plugs, with the ports at the one that leads outside."""
+    leads = plan.gateway(ends) if published else None
+    return [end._replace(published=published) if end is leads else end for end in ends]
+
+
+def preview(config: ContainerConfig, ends: list[Endpoint]) -> list[Endpoint]:
+    """Give the plugs with the ports that would be tried first, touching nothing."""
+    leads, wanted = plan.gateway(ends), ports.wanted(config)
+    return publish(ends, ports.preview(wanted, leads.network.host_binding) if leads else ())
+
+
 def plug_in(end: Endpoint, pid: int, ipv6: bool, journal: Journal) -> None:
     """Plug the sandbox of *pid* in, let its published ports through, and tell others of it. Errors: PyrunError."""
-    perform(plan.endpoint(end, pid, ipv6), "host", journal)
-    perform(choice.published(end), "host", journal)
-    perform([endpoints.registered(end)], "host", journal)
+    perform(planned(end, pid, ipv6), "host", journal)
+
+
+def planned(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
+    """Give the operations that plug the sandbox of *pid* in, on the host's side."""
+    return [*plan.endpoint(end, pid, ipv6), *plan.published(end), endpoints.registered(end)]
 
 
 def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> None:
@@ -36,3 +69,13 @@ def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sock
     if services.are_needed(ends):
         start = services.StartServices(config, tuple(ends), pid, sockets)
         perform([start], "host", keeping.journal(config.id))
+
+
+def _expected(config: ContainerConfig) -> list[Endpoint]:
+    """Foresee the plugs as far as choosing among them goes. Errors: PyrunError for a network that is gone."""
+    found = []
+    for wanted in config.attachments:
+        net = design.default_unmade() if wanted.network == DEFAULT else definitions.find(wanted.network)
+        family = net.ipv6.gateway if net.ipv6 else ""
+        found.append(Endpoint(net, config.id, config.name, "", "", "", "", "", family, (), wanted.priority))
+    return found
