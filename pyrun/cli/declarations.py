@@ -74,7 +74,9 @@ RUN = Verb(
         _value("ADDRESS", "IPv4 address on the network", "--ip"),
         _value("ADDRESS", "IPv6 address on the network", "--ip6"),
         _value("ADDRESS", "Link-layer address", "--mac-address"),
-        _value("[IP:][HOSTPORT:]PORT", "Port of the host that leads to the container's", "--publish", "-p", multiple=True),
+        _value(
+            "[IP:][HOSTPORT:]PORT", "Port of the host that leads to the container's", "--publish", "-p", multiple=True
+        ),
         _switch("Publish all exposed ports on ports that are free", "--publish-all", "-P"),
         _value("PORT[/PROTOCOL]", "Port that the program listens on", "--expose", multiple=True),
         _value("ADDRESS", "Name server", "--dns", multiple=True),

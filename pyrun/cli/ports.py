@@ -1,8 +1,9 @@
-"""What `run` was told about ports: -p, -P and --expose become bindings by Docker's rules, every complaint comes here."""
+"""What `run` was told about ports: -p, -P and --expose become bindings by Docker's rules; complaints come here."""
 
 from pyrun import options
 from pyrun.errors import UsageError
-from pyrun.spec import PortBinding
+from pyrun.firewall.rules import is_loopback
+from pyrun.spec import ContainerConfig, PortBinding
 from pyrun.typed import Any
 
 PROTOCOLS = ("tcp", "udp", "sctp")
@@ -21,6 +22,21 @@ def chosen(v: Any, network: str) -> tuple[tuple[PortBinding, ...], tuple[str, ..
     opened = [f"{each.target}/{each.protocol}" for each in bindings]
     opened += [each for text in v["expose"] for each in exposed(text)]
     return tuple(bindings), tuple(dict.fromkeys(opened))
+
+
+def warnings(config: ContainerConfig) -> list[str]:
+    """Give what is to be said before ports are published, a line each."""
+    asked = config.ports or (config.publish_all and config.exposed)
+    if config.network == "host" and (config.ports or config.publish_all):
+        return ["WARNING: Published ports are discarded when using host network mode"]
+    kept = bool(config.ports) and not config.publish_all and all(is_loopback(each.address) for each in config.ports)
+    if not asked or not config.attachments or kept:
+        return []
+    from pyrun.firewall import neighbours
+
+    found = " and ".join(neighbours.active())
+    way = "-p 127.0.0.1:… keeps a port on this host, rules in PYRUN-USER filter"
+    return [f"WARNING: Published ports are reachable past the rules of {found} ({way})"] if found else []
 
 
 def binding(text: str) -> list[PortBinding]:

@@ -38,6 +38,10 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    if config.exposed or config.publish_all:
+        from pyrun.cli import ports
+
+        sys.stderr.write("".join(f"{line}\n" for line in ports.warnings(config)))
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
 
@@ -125,6 +129,17 @@ def _inspect(values: Values) -> int:
     return 1 if failures else 0
 
 
+def _port(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    reference, *wanted = _arguments(values)
+    container = store.find(reference)
+    sys.stdout.write(port_tables.lines(container.name, standing.plugs(container.id), "".join(wanted)))
+    return 0
+
+
 def _wait(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
@@ -177,13 +192,14 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
-    clean = not (store.abandoned() or store.interrupted() or store.nameless())
+    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.unserved())
     if clean and all(map(standing.is_settled, standing.names())):
         return
     from pyrun import keeping
     from pyrun.network import driver
+    from pyrun.runtime import plugging
 
-    for failure in keeping.reconcile() + driver.reconcile():
+    for failure in keeping.reconcile() + driver.reconcile() + plugging.reconcile():
         sys.stderr.write(f"pyrun: left over: {failure}\n")
     keeping.tidy()
 
@@ -197,6 +213,7 @@ _VERBS: dict[str, Callable[[Values], int]] = {
     "kill": _kill,
     "rm": _rm,
     "inspect": _inspect,
+    "port": _port,
     "wait": _wait,
     "version": _version,
 }

@@ -8,11 +8,11 @@ import signal
 import time
 from contextlib import suppress
 
+from pyrun import paths
 from pyrun.kernel import locks, processes
 from pyrun.kernel.files import quote
 from pyrun.typed import NamedTuple
 
-SERVICES = "services"  # the lock's name in the directory of a container
 _PATIENCE = 2.0  # seconds that a process gets to end by itself
 
 
@@ -58,9 +58,13 @@ def _found(path: str) -> "processes.Process | None":
     return None
 
 
-def unserved(directory: str) -> bool:
-    """Claim that there was one who served the container of this directory, and has died."""
-    path = f"{directory}/{SERVICES}"
+def of(identity: str) -> str:
+    """Give the lock of who serves a container."""
+    return f"{paths.runtime(identity)}/services"
+
+
+def is_gone(path: str) -> bool:
+    """Claim that somebody held the lock, and has died."""
     return os.path.exists(path) and not locks.is_held(path)
 
 

@@ -4,8 +4,10 @@ For `run` it is the monitor that does so, while init configures the sandbox.
 Each plug has a journal of its own, so that it can be taken out while the container runs.
 """
 
-from pyrun import keeping
-from pyrun.network import definitions, design, driver, endpoints, ports
+from pyrun import keeping, store
+from pyrun.errors import PyrunError
+from pyrun.kernel import holders
+from pyrun.network import definitions, design, driver, endpoints, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
@@ -69,6 +71,32 @@ def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sock
     if services.are_needed(ends):
         start = services.StartServices(config, tuple(ends), pid, sockets)
         perform([start], "host", keeping.journal(config.id))
+
+
+def reconcile() -> list[Exception]:
+    """Start again who served a container that still runs, and has died. The container's monitor may be dead as well."""
+    failures: list[Exception] = []
+    for identity in store.unserved():
+        try:
+            _serve_again(store.load(identity))
+        except (PyrunError, OSError) as failure:
+            if holders.is_gone(holders.of(identity)):  # else somebody was faster
+                failures.append(failure)
+    return failures
+
+
+def _serve_again(container: store.Container) -> None:
+    if not container.config or container.status().state != "running":
+        return
+    process = container.process()
+    ends = standing.plugs(container.id)
+    held: list[ports.Held] = []
+    try:
+        for port in (port for end in ends for port in end.published):
+            held.append((port, ports.hold(port)))
+        perform([services.StartServices(container.config, tuple(ends), process.pid, tuple(held))])
+    finally:
+        ports.release(held)
 
 
 def _expected(config: ContainerConfig) -> list[Endpoint]:

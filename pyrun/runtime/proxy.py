@@ -192,7 +192,7 @@ class Flow:
 
     def __init__(self, source: _socket.socket, sink: _socket.socket) -> None:
         self._source, self._sink = source, sink
-        self._pipe: "tuple[int, int] | None" = None
+        self._pipe: tuple[int, int] | None = None
         self._pending = 0  # bytes in the pipe
         self._ended = self.is_over = False  # nothing more comes; and the sink knows
 
@@ -267,7 +267,7 @@ class Datagrams:
     ) -> None:
         self._loop, self._held, self._container, self._six, self._target = loop, held, container, six, target
         self._most = most  # clients at a time; then the one goes that has been silent longest
-        self._clients: "dict[tuple[Any, bytes], Client]" = {}  # by peer, and the address that it sent to
+        self._clients: dict[tuple[Any, bytes], Client] = {}  # by peer, and the address that it sent to
         loop.watch(held.fileno(), READ, self._receive)
 
     def _receive(self, _: int) -> None:

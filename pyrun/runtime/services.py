@@ -29,14 +29,17 @@ class StartServices(NamedTuple):
     sockets: tuple[tuple[Published, int], ...]  # bound on the host, listening where that makes sense
 
     def apply(self) -> None:
-        lock = locks.create_locked(lock_path(self.config.id))
+        path = holders.of(self.config.id)
+        lock = locks.take_abandoned(path)  # after one who has died
+        if lock is None:
+            lock = locks.create_locked(path)
         try:
-            spawn(self, lock)
+            _spawn(self, lock)
         finally:
             os.close(lock)
 
     def inverse(self) -> holders.EndHolder:
-        return holders.EndHolder(lock_path(self.config.id))
+        return holders.EndHolder(holders.of(self.config.id))
 
     def shell(self) -> str:
         lines = [_socat(port, end) for end in self.ends for port in end.published]
@@ -46,7 +49,12 @@ class StartServices(NamedTuple):
         return "serves published ports on loopback and to neighbours, and the container's names"
 
 
-def spawn(job: StartServices, lock: int) -> None:
+def are_needed(ends: list[Endpoint]) -> bool:
+    """Claim that a container with these plugs needs somebody who serves."""
+    return any(end.published for end in ends)
+
+
+def _spawn(job: StartServices, lock: int) -> None:
     """Start the process, which holds *lock* from now on. Errors: OSError.
 
     posix_spawn returns when the interpreter has been executed, without copying
@@ -75,16 +83,6 @@ def _plug(end: Endpoint) -> str:
 
     seen = proxy.signature(proxy.record(end.network.name, end.container))
     return f"{_PLUG}{end.network.name},{seen},{end.address},{end.address6}"
-
-
-def lock_path(identity: str) -> str:
-    """Give the lock that the process holds as long as it serves."""
-    return f"{paths.runtime(identity)}/{holders.SERVICES}"
-
-
-def are_needed(ends: list[Endpoint]) -> bool:
-    """Claim that a container with these plugs needs somebody who serves."""
-    return any(end.published for end in ends)
 
 
 def _socat(port: Published, end: Endpoint) -> str:
