@@ -82,7 +82,7 @@ class Host:
             process.wait()
         own = f"$({_HIERARCHIES} | sed 's|$|/pyrun-test-{self.pid}|')"
         subprocess.run(["bash", "-c", f"find {own} -depth -type d -exec rmdir {{}} +"], check=True)
-        assert (left_over["processes"], left_over["cgroups"]) == ("", "")
+        assert (left_over["processes"], left_over["cgroups"]) == ("", ""), left_over["cgroups"]
 
     def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command line on the host."""
