@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import listed
 import pytest
-from lab import BUSYBOX, INTERNET_ADDRESS, PYRUN, TOP
+from lab import BUSYBOX, INTERNET_ADDRESS, PYRUN
 from scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ E rm -f c1 c2 c3 >/dev/null 2>&1
 for n in n1 n2 aa zz; do E network rm $n >/dev/null 2>&1; done
 :
 """
-
-
-def _listed() -> dict[str, str]:
-    """Read the deviations that are written down: scenario and reason."""
-    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", Path(TOP, "docs/parity.md").read_text(), re.MULTILINE)
-    return dict(rows)
 
 
 def _outcome(docker: "Docker", engine: list[str], tree: str, script: str) -> str:
@@ -59,11 +53,11 @@ def _normalised(text: str) -> str:
 def test_a_script_does_the_same(docker: "Docker", name: str) -> None:
     theirs = _outcome(docker, docker.command, "tree", SCENARIOS[name])
     ours = _outcome(docker, PYRUN, BUSYBOX, SCENARIOS[name])
-    if name in _listed():
+    if name in listed.scenarios():
         assert ours != theirs, f"docs/parity.md lists a deviation that is none any more: {name}"
     else:
         assert ours == theirs
 
 
 def test_only_known_scenarios_are_listed() -> None:
-    assert set(_listed()) <= set(SCENARIOS)
+    assert listed.scenarios() <= set(SCENARIOS)
