@@ -1,12 +1,13 @@
 """Hostile root file systems and bad input: contained, one clear line, nothing touched."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host
+from lab import BUSYBOX, PYRUN, TYPED, Host, without
 
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 
@@ -156,6 +157,53 @@ def test_no_working_directory_outside(shared_host: Host, cwd: str) -> None:
     done = shared_host.pyrun("run", "--rm", "-w", cwd, BUSYBOX, "sh", "-c", "ls -d work 2>/dev/null; pwd")
     assert done.returncode in (0, 125, 126, 127)
     assert b"work" not in done.stdout
+
+
+_LEAKY = "from pyrun.kernel import syscalls; syscalls.close_range = lambda first, last=0: None"
+_MAKES_BY_PATH = (
+    "import os; from pyrun.kernel import credentials\n"
+    "credentials.MakeWorkingDirectory.apply = lambda self: os.makedirs(self.path, 0o755, exist_ok=True)"
+)
+
+
+@pytest.mark.parametrize("leads", ["named", "linked"])
+@pytest.mark.parametrize(
+    ("command", "lost"),
+    [
+        pytest.param(PYRUN, False, id="defended"),
+        pytest.param(without(_LEAKY), False, id="leaky"),
+        pytest.param(without(_MAKES_BY_PATH), False, id="by-path"),
+        pytest.param(without(f"{_LEAKY}\n{_MAKES_BY_PATH}"), True, id="without"),
+    ],
+)
+def test_a_directory_that_the_caller_holds_open_is_not_written_to(
+    shared_host: Host, tree: Path, outside: Path, leads: str, command: list[str], lost: bool
+) -> None:
+    """T-A2, P6, CVE-2024-21626: neither by its number nor by a link of the tree; two defences, each enough by itself."""
+    (tree / "work").symlink_to("/proc/self/fd/77")
+    cwd = {"named": "/proc/self/fd/77/evil", "linked": "/work/evil"}[leads]
+    line = shlex.join([*command, "run", "--rm", "--net", "none", "-w", cwd, str(tree), "true"])
+    done = shared_host.shell(f"exec 77<{outside}; exec {line}")
+    assert done.returncode in (0, 125, 126, 127), done
+    assert ("evil" in os.listdir(outside)) == lost
+
+
+def test_no_descriptor_of_the_caller_is_kept(shared_host: Host, tmp_path: Path) -> None:
+    """T-A8: a lock that the caller holds and the pipe that it writes to are its own again when it ends."""
+    run = f"{TYPED} run -d --name keeper {BUSYBOX} sleep 300"
+    shared_host.out(f"( exec 9>{tmp_path}/lock; flock 9; {run} )")
+    shared_host.out(f"flock -n {tmp_path}/lock true")
+    shared_host.ok("rm", "-f", "keeper")
+    shared_host.shell(
+        f"{{ exec 33>&1 >/dev/null; {run}; }} | timeout 20 cat; exit ${{PIPESTATUS[1]}}"
+    ).check_returncode()
+    shared_host.ok("rm", "-f", "keeper")
+
+
+def test_variables_from_a_pipe_that_the_caller_opened(shared_host: Host) -> None:
+    """--env-file <(…), which bash gives as a descriptor, is read before all of them are closed."""
+    done = shared_host.shell(f"{TYPED} run --rm --env-file <(echo GIVEN=1) {BUSYBOX} sh -c 'echo $GIVEN'")
+    assert (done.stdout, done.stderr) == (b"1\n", b"")
 
 
 def test_volumes_do_not_follow_links_out(shared_host: Host, tree: Path, outside: Path) -> None:
