@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -324,8 +325,14 @@ def test_without_root_it_says_what_needs_it(shared_host: Host) -> None:
     )
 
 
+def _hide(host: Host, *tools: str) -> None:
+    """Let a host have none of these programs, nor what they are links to."""
+    hide = 'mount --bind /dev/null "$(readlink -f $path)"'
+    host.out(f"for tool in {' '.join(tools)}; do for path in $(type -ap $tool); do {hide}; done; done")
+
+
 def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
-    host.out("mkdir /run/empty; for d in /usr/sbin /usr/local/sbin; do mount --bind /run/empty $d; done")
+    _hide(host, "nft", "iptables")
     done = host.pyrun("run", "--rm", "--net", "bridge", BUSYBOX, "true")
     assert (done.returncode, b"neither iptables nor nft" in done.stderr) == (125, True)
     assert host.pyrun("run", "--rm", "--net", "none", BUSYBOX, "true").returncode == 0
@@ -334,15 +341,40 @@ def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
 def test_works_with_nft_alone(host: Host) -> None:
     """Forwarding, masquerade and clean-up by a table of our own, where iptables is missing."""
     before = host.out("nft list ruleset")
-    host.out(
-        "mkdir /run/only; cp -a $(readlink -f /usr/sbin/nft) /run/only/nft; mount --bind /run/only /usr/sbin; hash -r"
-    )
+    _hide(host, "iptables")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
     assert "masquerade" in host.out("/usr/sbin/nft list table ip pyrun")
     host.ok("exec", "box", "ping", "-c", "1", "-W", "2", "198.51.100.1")
     host.ok("rm", "-f", "box")
     host.settled()
     assert host.out("/usr/sbin/nft list ruleset") == before
+
+
+def test_the_filter_is_compiled_without_a_compiler(host: Host) -> None:
+    """libseccomp is found by its name alone, and nothing is run to find it."""
+    _hide(host, "ldconfig", "gcc", "cc", "ld", "objdump")
+    host.ok("run", "--rm", "--net", "none", BUSYBOX, "true")
+
+
+_INTERRUPTED = """
+import os
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "{}":
+            os.kill(os.getpid(), 2)
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize("module", ["pyrun.cli", "pyrun.cli.verbs", "pyrun.cli.commands", "pyrun.store"])
+def test_an_interrupt_at_any_time_ends_it_in_silence(shared_host: Host, module: str) -> None:
+    """As SIGINT ends a program, with no traceback; who ignores it goes on."""
+    line = [*without(_INTERRUPTED.format(module)), "ps" if module == "pyrun.store" else "--help"]
+    if module == "pyrun.cli.verbs":
+        line[-1] = "version"
+    done = shared_host.run(line)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+    assert shared_host.shell(f"trap '' INT; {shlex.join(line)}").returncode == 0
 
 
 def test_output_that_nobody_reads(shared_host: Host) -> None:
