@@ -325,6 +325,16 @@ def test_without_root_it_says_what_needs_it(shared_host: Host) -> None:
     )
 
 
+def test_a_dry_run_needs_no_root(shared_host: Host) -> None:
+    """Also while the network stands, whose record only root may read."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+    shared_host.ok("run", "-d", "--name", "plugged", BUSYBOX, "sleep", "300")
+    done = shared_host.run([*nobody, *PYRUN, "run", "--dry-run", "--net", "bridge", "@host", "true"])
+    shared_host.ok("rm", "-f", "plugged")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ip link add name pyrun0" in done.stdout
+
+
 def _hide(host: Host, *tools: str) -> None:
     """Let a host have none of these programs, nor what they are links to."""
     hide = 'mount --bind /dev/null "$(readlink -f $path)"'
