@@ -98,10 +98,17 @@ def reconcile() -> list[Exception]:
 
 
 def forget(container: Container) -> None:
-    """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError."""
-    trees.remove_tree(paths.container(container.id))
+    """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError.
+
+    It is gone at one moment: killed at any time, this leaves the whole container or none.
+    """
+    own = paths.container(container.id)
+    trees.refuse_mounts_below(own)
+    with suppress(FileNotFoundError):  # somebody else forgets it just now
+        os.rename(own, own + store.FORGOTTEN)
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
+    trees.remove_tree(own + store.FORGOTTEN)
 
 
 def _is_orphan(identity: str) -> bool:
@@ -122,6 +129,8 @@ def _confirm_orphan(identity: str) -> None:
 def _forget_interrupted() -> None:
     for identity in store.interrupted():
         forget(store.load(identity))
+    for path in store.forgotten():
+        trees.remove_tree(path)
     for name, identity in store.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
 

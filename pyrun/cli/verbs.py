@@ -190,7 +190,7 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
-    clean = not (store.abandoned() or store.interrupted() or store.nameless())
+    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     if clean and all(map(standing.is_settled, standing.names())):
         return
     from pyrun import keeping

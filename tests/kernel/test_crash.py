@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, TOP, TYPED, Done, Host
+from lab import BUSYBOX, PYRUN, TOP, TYPED, Done, Host
 
 _SITE = [p for p in sys.path if p.endswith("site-packages")]
 _KILLER = f"""
@@ -140,6 +140,26 @@ def test_one_corrupt_record_leaves_the_others_working(host: Host) -> None:
     host.ok("rm", "-f", bad)
     host.ok("rm", "-f", good)
     assert host.ok("ps", "-aq") == ""
+
+
+@pytest.mark.parametrize("call", ["unlink", "unlinkat", "rmdir", "rename"])
+def test_killed_while_removing_it_is_there_or_gone(host: Host, call: str) -> None:
+    """R1: at every file that `rm` removes; no container is ever seen by half."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    for count in range(1, 40):
+        host.ok("run", "--name", "doomed", "--net", "none", BUSYBOX, "touch", "/a", "/b")
+        inject = f"inject={call}:signal=SIGKILL:when={count}"
+        done = host.run(["strace", "-qq", "-o", "/dev/null", "-e", inject, *PYRUN, "rm", "doomed"])
+        listed = host.ok("ps", "-a").splitlines()[1:]
+        assert [line for line in listed if "Exited (0)" not in line] == [], (count, listed)
+        for _ in listed:
+            host.ok("rm", "doomed")
+        after = host.settled()
+        assert after == before, (count, {key: (after[key], before[key]) for key in after if after[key] != before[key]})
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0
 
 
 def test_fifty_starts_at_once(host: Host) -> None:
