@@ -113,8 +113,8 @@ def interrupted() -> list[str]:
 
 
 def forgotten() -> list[str]:
-    """List the directories of containers whose removal was begun."""
-    return [f"{paths.CONTAINERS}/{name}" for name in listed(paths.CONTAINERS) if name.endswith(FORGOTTEN)]
+    """List the containers whose removal was begun."""
+    return [name.removesuffix(FORGOTTEN) for name in listed(paths.CONTAINERS) if name.endswith(FORGOTTEN)]
 
 
 def nameless() -> list[tuple[str, str]]:

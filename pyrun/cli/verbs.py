@@ -197,7 +197,7 @@ def _reconcile() -> None:
     from pyrun.network import driver
 
     for failure in keeping.reconcile() + driver.reconcile():
-        sys.stderr.write(f"pyrun: left over: {failure}\n")
+        sys.stderr.write(one_line(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", ""))))
     keeping.tidy()
 
 

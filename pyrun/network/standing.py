@@ -64,7 +64,7 @@ def owners(name: str) -> dict[str, str]:
     """Give the container's id of each address that is taken on a network."""
     found = {}
     for address in leases(name):
-        with suppress(FileNotFoundError), open(f"{leases_of(name)}/{address}") as file:
+        with suppress(OSError), open(f"{leases_of(name)}/{address}") as file:
             found[address] = file.read()
     return found
 
