@@ -1,12 +1,14 @@
 """Hostile root file systems and bad input: contained, one clear line, nothing touched."""
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host
+from lab import BUSYBOX, PYRUN, TYPED, Host, without
 
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 
@@ -158,6 +160,53 @@ def test_no_working_directory_outside(shared_host: Host, cwd: str) -> None:
     assert b"work" not in done.stdout
 
 
+_LEAKY = "from pyrun.kernel import syscalls; syscalls.close_range = lambda first, last=0: None"
+_MAKES_BY_PATH = (
+    "import os; from pyrun.kernel import credentials\n"
+    "credentials.MakeWorkingDirectory.apply = lambda self: os.makedirs(self.path, 0o755, exist_ok=True)"
+)
+
+
+@pytest.mark.parametrize("leads", ["named", "linked"])
+@pytest.mark.parametrize(
+    ("command", "lost"),
+    [
+        pytest.param(PYRUN, False, id="defended"),
+        pytest.param(without(_LEAKY), False, id="leaky"),
+        pytest.param(without(_MAKES_BY_PATH), False, id="by-path"),
+        pytest.param(without(f"{_LEAKY}\n{_MAKES_BY_PATH}"), True, id="without"),
+    ],
+)
+def test_a_directory_that_the_caller_holds_open_is_not_written_to(
+    shared_host: Host, tree: Path, outside: Path, leads: str, command: list[str], lost: bool
+) -> None:
+    """T-A2, P6, CVE-2024-21626: neither by its number nor by a link of the tree; two defences, each enough by itself."""
+    (tree / "work").symlink_to("/proc/self/fd/77")
+    cwd = {"named": "/proc/self/fd/77/evil", "linked": "/work/evil"}[leads]
+    line = shlex.join([*command, "run", "--rm", "--net", "none", "-w", cwd, str(tree), "true"])
+    done = shared_host.shell(f"exec 77<{outside}; exec {line}")
+    assert done.returncode in (0, 125, 126, 127), done
+    assert ("evil" in os.listdir(outside)) == lost
+
+
+def test_no_descriptor_of_the_caller_is_kept(shared_host: Host, tmp_path: Path) -> None:
+    """T-A8: a lock that the caller holds and the pipe that it writes to are its own again when it ends."""
+    run = f"{TYPED} run -d --name keeper {BUSYBOX} sleep 300"
+    shared_host.out(f"( exec 9>{tmp_path}/lock; flock 9; {run} )")
+    shared_host.out(f"flock -n {tmp_path}/lock true")
+    shared_host.ok("rm", "-f", "keeper")
+    shared_host.shell(
+        f"{{ exec 33>&1 >/dev/null; {run}; }} | timeout 20 cat; exit ${{PIPESTATUS[1]}}"
+    ).check_returncode()
+    shared_host.ok("rm", "-f", "keeper")
+
+
+def test_variables_from_a_pipe_that_the_caller_opened(shared_host: Host) -> None:
+    """--env-file <(…), which bash gives as a descriptor, is read before all of them are closed."""
+    done = shared_host.shell(f"{TYPED} run --rm --env-file <(echo GIVEN=1) {BUSYBOX} sh -c 'echo $GIVEN'")
+    assert (done.stdout, done.stderr) == (b"1\n", b"")
+
+
 def test_volumes_do_not_follow_links_out(shared_host: Host, tree: Path, outside: Path) -> None:
     (tree / "out").symlink_to(outside)
     (tree / "p").symlink_to("/proc")
@@ -276,8 +325,24 @@ def test_without_root_it_says_what_needs_it(shared_host: Host) -> None:
     )
 
 
+def test_a_dry_run_needs_no_root(shared_host: Host) -> None:
+    """Also while the network stands, whose record only root may read."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+    shared_host.ok("run", "-d", "--name", "plugged", BUSYBOX, "sleep", "300")
+    done = shared_host.run([*nobody, *PYRUN, "run", "--dry-run", "--net", "bridge", "@host", "true"])
+    shared_host.ok("rm", "-f", "plugged")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ip link add name pyrun0" in done.stdout
+
+
+def _hide(host: Host, *tools: str) -> None:
+    """Let a host have none of these programs, nor what they are links to."""
+    hide = 'mount --bind /dev/null "$(readlink -f $path)"'
+    host.out(f"for tool in {' '.join(tools)}; do for path in $(type -ap $tool); do {hide}; done; done")
+
+
 def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
-    host.out("mkdir /run/empty; for d in /usr/sbin /usr/local/sbin; do mount --bind /run/empty $d; done")
+    _hide(host, "nft", "iptables")
     done = host.pyrun("run", "--rm", "--net", "bridge", BUSYBOX, "true")
     assert (done.returncode, b"neither iptables nor nft" in done.stderr) == (125, True)
     assert host.pyrun("run", "--rm", "--net", "none", BUSYBOX, "true").returncode == 0
@@ -286,15 +351,40 @@ def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
 def test_works_with_nft_alone(host: Host) -> None:
     """Forwarding, masquerade and clean-up by a table of our own, where iptables is missing."""
     before = host.out("nft list ruleset")
-    host.out(
-        "mkdir /run/only; cp -a $(readlink -f /usr/sbin/nft) /run/only/nft; mount --bind /run/only /usr/sbin; hash -r"
-    )
+    _hide(host, "iptables")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
     assert "masquerade" in host.out("/usr/sbin/nft list table ip pyrun")
     host.ok("exec", "box", "ping", "-c", "1", "-W", "2", "198.51.100.1")
     host.ok("rm", "-f", "box")
     host.settled()
     assert host.out("/usr/sbin/nft list ruleset") == before
+
+
+def test_the_filter_is_compiled_without_a_compiler(host: Host) -> None:
+    """libseccomp is found by its name alone, and nothing is run to find it."""
+    _hide(host, "ldconfig", "gcc", "cc", "ld", "objdump")
+    host.ok("run", "--rm", "--net", "none", BUSYBOX, "true")
+
+
+_INTERRUPTED = """
+import os
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "{}":
+            os.kill(os.getpid(), 2)
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize("module", ["pyrun.cli", "pyrun.cli.verbs", "pyrun.cli.commands", "pyrun.store"])
+def test_an_interrupt_at_any_time_ends_it_in_silence(shared_host: Host, module: str) -> None:
+    """As SIGINT ends a program, with no traceback; who ignores it goes on."""
+    line = [*without(_INTERRUPTED.format(module)), "ps" if module == "pyrun.store" else "--help"]
+    if module == "pyrun.cli.verbs":
+        line[-1] = "version"
+    done = shared_host.run(line)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+    assert shared_host.shell(f"trap '' INT; {shlex.join(line)}").returncode == 0
 
 
 def test_output_that_nobody_reads(shared_host: Host) -> None:

@@ -46,8 +46,7 @@ def test_arrows_never_climb() -> None:
         for source, target in _imports()
         if target.startswith("pyrun.")
         and _level(_part(target)) < _level(_part(source))
-        and not (_part(source) == "kernel" and target == "pyrun.operation")
-        and not (_part(source) == "firewall" and target == "pyrun.operation")
+        and (source, target) != ("pyrun.firewall.choice", "pyrun.operation")  # a type in an annotation
         and target != "pyrun.__version__"
     ]
     assert climbing == []
@@ -68,7 +67,7 @@ def test_modules_and_functions_stay_small() -> None:
         assert len(text.splitlines()) <= 400, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
-                assert (node.end_lineno or 0) - node.lineno <= 60, (path, node.name)
+                assert (node.end_lineno or 0) - node.lineno < 40, (path, node.name)
 
 
 HEAVY = "typing click pyroute2 subprocess asyncio dataclasses inspect pathlib tempfile pyseccomp threading logging shlex".split()
