@@ -11,7 +11,7 @@ import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
+from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
 from pyrun.network import driver
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
@@ -276,6 +276,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
         records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
+    locks.leave_word(lock, b"%d" % code)
     _complain(identity, keeping.retire(identity, lock))
     if explained:
         driver.sweep()
