@@ -126,6 +126,22 @@ def test_a_program_cannot_type_into_the_callers_terminal(host: Host) -> None:
         terminal.end()
 
 
+def test_a_terminal_that_is_hung_up_ends_the_client(host: Host) -> None:
+    """With the code of an output that fails, though its complaint cannot be written either."""
+    terminal = Terminal(host, "run", "-it", "--name", "talker", BUSYBOX, "sh", "-c", "while echo talk; do :; done")
+    terminal.expect(b"talk\r\n")
+    os.close(terminal.master)
+    assert terminal.client.wait(timeout=20) == 1
+    os.close(terminal.peer)
+    host.ok("rm", "-f", "talker")
+
+
+def test_complaints_that_cannot_be_written_change_no_exit_code(host: Host) -> None:
+    for line in ("run --memory 1 x", "run -d /nowhere", "rnu"):
+        assert host.shell(f"{TYPED} {line} 2>/dev/full").returncode == 125, line
+    assert host.shell(f"{TYPED} kill nobody 2>/dev/full").returncode == 1
+
+
 def test_output_only_terminal(host: Host) -> None:
     done = host.pyrun("run", "-t", "--rm", BUSYBOX, "sh", "-c", "test -t 1 && echo yes")
     assert (done.returncode, done.stdout) == (0, b"yes\r\n")
