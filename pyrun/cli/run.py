@@ -20,15 +20,11 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     args = ((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)
     network, attachments = networks.chosen(v)
     hostname = _hostname(v["hostname"], network, identity)
-    shm = (
-        options.size("shm-size", v["shm_size"], 1)
-        if v["shm_size"] is not None
-        else ContainerConfig._field_defaults["shm_size"]
-    )
+    shm = options.size("shm-size", v["shm_size"]) if v["shm_size"] is not None else 0
     checked = _words(args or ("/bin/sh",))
     return ContainerConfig(
         id=identity,
-        name=options.container_name(v["name"]) if v["name"] is not None else random_name(),
+        name=options.container_name(v["name"]) if v["name"] else random_name(),
         image=image,
         rootfs=rootfs.find(image),
         args=checked,
@@ -37,7 +33,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         hostname=hostname,
         cwd=_directory(v["workdir"]) or "/",
         user=options.user(v["user"]) if v["user"] is not None else "",
-        groups=tuple(options.user(group) for group in v["group_add"]),
+        groups=tuple(map(options.group, v["group_add"])),
         tty=v["tty"],
         interactive=v["interactive"],
         detach=v["detach"],
@@ -45,7 +41,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         init=v["init"],
         read_only=v["read_only"],
         privileged=v["privileged"],
-        stop_signal=options.signal_number(v["stop_signal"]) if v["stop_signal"] is not None else 15,
+        stop_signal=options.signal_number(v["stop_signal"]) if v["stop_signal"] else 15,
         stop_timeout=options.whole("stop-timeout", v["stop_timeout"], -1, 1 << 31)
         if v["stop_timeout"] is not None
         else 10,
@@ -64,7 +60,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         oom_score_adj=options.whole("oom-score-adj", v["oom_score_adj"], -1000, 1000)
         if v["oom_score_adj"] is not None
         else 0,
-        shm_size=shm,
+        shm_size=shm or ContainerConfig._field_defaults["shm_size"],
         detach_keys=_keys(v["detach_keys"]),
     )
 
@@ -112,13 +108,11 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
 
 def _hostname(given: "str | None", network: str, identity: str) -> str:
     if network.startswith("container:"):
-        if given:
-            raise UsageError("hostname: cannot be set for a shared network", hint="leave out --hostname")
         from pyrun import store
 
         config = store.find(network.removeprefix("container:")).config
         return config.hostname if config else identity[:12]
-    if given is not None:
+    if given:
         return options.hostname(given)
     return os.uname().nodename if network == "host" else identity[:12]
 
@@ -153,7 +147,7 @@ def _mounts(v: Any) -> tuple[Mount, ...]:
     for target in targets:
         if targets.count(target) > 1:
             raise UsageError(f"mount: {options.show(target)}: given twice")
-    return tuple(found)
+    return tuple(found) if v["privileged"] else options.guarded(tuple(found))
 
 
 def _resources(v: Any) -> Resources:
@@ -167,8 +161,8 @@ def _resources(v: Any) -> Resources:
         memory=memory,
         memory_swap=both,
         nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
-        cpu_shares=options.whole("cpu-shares", v["cpu_shares"], 2, 262144) if v["cpu_shares"] is not None else 0,
-        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] is not None else "",
+        cpu_shares=options.shares(v["cpu_shares"]) if v["cpu_shares"] is not None else 0,
+        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] else "",
         pids_limit=pids or -1,
     )
 
@@ -186,9 +180,9 @@ def _words(args: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _keys(text: "str | None") -> str:
-    chosen = "ctrl-p,ctrl-q" if text is None else text
+    chosen = text or "ctrl-p,ctrl-q"
     names = "abcdefghijklmnopqrstuvwxyz@[\\]^_"
-    for part in chosen.split(",") if chosen else []:
+    for part in chosen.split(","):
         control = part.startswith("ctrl-") and len(part) == 6 and part[5] in names
         if not control and not (len(part) == 1 and part.isascii() and part.isprintable()):
             raise UsageError(f"detach-keys: {options.show(chosen)}: use letters or ctrl- and a letter")

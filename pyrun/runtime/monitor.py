@@ -86,6 +86,7 @@ def _start(
     ends = plugging.lease(config)
     sockets: plugging.Sockets = ()
     around = host.look_around(config)
+    perform(plan.sources(around))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", journal)
     inner, outer = _pipes(config)
@@ -304,6 +305,8 @@ def _abandon(identity: str, lock: int, client: Channel, problem: Exception, expl
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
     text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"
+    for long, short in filesystem.abbreviations(identity).items():
+        text = text.replace(long, short)
     client.send(FAILED, failure(code, f"{text} ({hint})" if hint else text))
     client.close()
     _leave_network()
