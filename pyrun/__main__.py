@@ -3,6 +3,7 @@
 import _signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import sys
+from contextlib import suppress
 
 from pyrun.errors import PyrunError
 
@@ -31,7 +32,7 @@ def _guarded(argv: list[str]) -> int:
             parsed = commands.parse(argv)
         return verbs.perform(*parsed) if parsed else 0
     except PyrunError as problem:
-        sys.stderr.write(verbs.one_line(problem))
+        verbs.complain(problem)
         return problem.code
     except BrokenPipeError:
         return _broken_pipe()
@@ -43,7 +44,7 @@ def _guarded(argv: list[str]) -> int:
         name = getattr(problem, "filename", None)
         reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
         kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
-        sys.stderr.write(verbs.one_line(PyrunError(f"{kind}{reason}")))
+        verbs.complain(PyrunError(f"{kind}{reason}"))
         return 125
 
 
@@ -53,9 +54,12 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         return _broken_pipe()
     except OSError as problem:
-        sys.stderr.write(f"pyrun: standard output: {(problem.strerror or '').lower()}\n")
+        from pyrun.cli import verbs
+
+        verbs.complain(PyrunError(f"standard output: {(problem.strerror or '').lower()}"))
         return 1
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     return code
 
 

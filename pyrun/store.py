@@ -16,6 +16,7 @@ from pyrun.spec import ContainerConfig
 from pyrun.typed import NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
+UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
 
@@ -61,7 +62,7 @@ class Container(NamedTuple):
         alive = end is None and (monitored or processes.is_alive(start.process, processes.boot_id()))
         if alive:
             return Status("running", start.process.pid, start.at, monitored=monitored)
-        code, at, oom = end or records.Exit(255, start.at)
+        code, at, oom = end or records.Exit(UNSEEN, start.at)
         return Status("exited", 0, start.at, at, code, oom, monitored)
 
     def process(self) -> processes.Process:

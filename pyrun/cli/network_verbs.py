@@ -74,7 +74,7 @@ def _pair(what: str, text: str) -> str:
 
 
 def _ls(values: Values) -> int:
-    from pyrun.cli import tables
+    from pyrun.cli import tables, verbs
     from pyrun.runtime import network_inspection as inspection
 
     v: Any = values
@@ -83,7 +83,7 @@ def _ls(values: Values) -> int:
         raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
     rows = inspection.rows(_filters(v["filter"]))
     for problem in inspection.problems():
-        sys.stderr.write(f"pyrun: {problem}\n")
+        verbs.complain(problem)
     ids = [row.id if v["no_trunc"] else row.id[:12] for row in rows]
     if v["quiet"]:
         text = "".join(f"{identity}\n" for identity in ids)
@@ -128,7 +128,7 @@ def _inspect(values: Values) -> int:
             found.append(inspection.describe(inspection.find(reference)))
         except PyrunError as problem:
             failures += 1
-            sys.stderr.write(verbs.one_line(problem))
+            verbs.complain(problem)
     sys.stdout.write(json.dumps(found, indent=4) + "\n")
     return 1 if failures else 0
 
@@ -150,7 +150,7 @@ def _rm(values: Values) -> int:
             if v["force"] and isinstance(problem, NotFound):
                 continue
             code = 1
-            sys.stderr.write(verbs.one_line(problem))
+            verbs.complain(problem)
     return code
 
 

@@ -21,7 +21,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     hostname = _hostname(v["hostname"], network, identity)
     return ContainerConfig(
         id=identity,
-        name=options.container_name(v["name"]) if v["name"] is not None else random_name(),
+        name=options.container_name(v["name"]) if v["name"] else random_name(),
         image=image,
         rootfs=rootfs.find(image),
         args=_words((((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)) or ("/bin/sh",)),
@@ -57,19 +57,20 @@ def _process(v: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
         "cwd": _directory(v["workdir"]) or "/",
         "user": options.user(v["user"]) if v["user"] is not None else "",
-        "groups": tuple(options.user(group) for group in v["group_add"]),
+        "groups": tuple(map(options.group, v["group_add"])),
         "cap_add": tuple(v["cap_add"]),
         "cap_drop": tuple(v["cap_drop"]),
         "ulimits": tuple({limit.name: limit for limit in map(options.ulimit, v["ulimit"])}.values()),
     }
-    if v["stop_signal"] is not None:
+    if v["stop_signal"]:
         found["stop_signal"] = options.signal_number(v["stop_signal"])
     if v["stop_timeout"] is not None:
         found["stop_timeout"] = options.whole("stop-timeout", v["stop_timeout"], -1, 1 << 31)
     if v["oom_score_adj"] is not None:
         found["oom_score_adj"] = options.whole("oom-score-adj", v["oom_score_adj"], -1000, 1000)
-    if v["shm_size"] is not None:
-        found["shm_size"] = options.size("shm-size", v["shm_size"], 1)
+    shm = options.size("shm-size", v["shm_size"]) if v["shm_size"] is not None else 0
+    if shm:
+        found["shm_size"] = shm
     return found
 
 
@@ -126,13 +127,11 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
 
 def _hostname(given: "str | None", network: str, identity: str) -> str:
     if network.startswith("container:"):
-        if given:
-            raise UsageError("hostname: cannot be set for a shared network", hint="leave out --hostname")
         from pyrun import store
 
         config = store.find(network.removeprefix("container:")).config
         return config.hostname if config else identity[:12]
-    if given is not None:
+    if given:
         return options.hostname(given)
     return os.uname().nodename if network == "host" else identity[:12]
 
@@ -167,7 +166,7 @@ def _mounts(v: Any) -> tuple[Mount, ...]:
     for target in targets:
         if targets.count(target) > 1:
             raise UsageError(f"mount: {options.show(target)}: given twice")
-    return tuple(found)
+    return tuple(found) if v["privileged"] else options.guarded(tuple(found))
 
 
 def _resources(v: Any) -> Resources:
@@ -181,8 +180,8 @@ def _resources(v: Any) -> Resources:
         memory=memory,
         memory_swap=both,
         nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
-        cpu_shares=options.whole("cpu-shares", v["cpu_shares"], 2, 262144) if v["cpu_shares"] is not None else 0,
-        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] is not None else "",
+        cpu_shares=options.shares(v["cpu_shares"]) if v["cpu_shares"] is not None else 0,
+        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] else "",
         pids_limit=pids or -1,
     )
 
@@ -200,9 +199,9 @@ def _words(args: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _keys(text: "str | None") -> str:
-    chosen = "ctrl-p,ctrl-q" if text is None else text
+    chosen = text or "ctrl-p,ctrl-q"
     names = "abcdefghijklmnopqrstuvwxyz@[\\]^_"
-    for part in chosen.split(",") if chosen else []:
+    for part in chosen.split(","):
         control = part.startswith("ctrl-") and len(part) == 6 and part[5] in names
         if not control and not (len(part) == 1 and part.isascii() and part.isprintable()):
             raise UsageError(f"detach-keys: {options.show(chosen)}: use letters or ctrl- and a letter")

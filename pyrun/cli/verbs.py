@@ -6,6 +6,7 @@ Each verb imports what it needs itself: a verb pays for nothing that only others
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError, UsageError
@@ -170,7 +171,14 @@ def _each(values: Values, change: Callable[[Any], object], announce: bool = True
 
 def _complain(problem: PyrunError) -> None:
     sys.stdout.flush()
-    sys.stderr.write(one_line(problem))
+    complain(problem)
+
+
+def complain(problem: "Exception | str") -> None:
+    """Tell the user what is wrong; that nobody can read it, as on a terminal that was hung up, changes no exit code."""
+    line = one_line(problem if isinstance(problem, PyrunError) else PyrunError(str(problem)))
+    with suppress(OSError):
+        os.write(2, line.encode(errors="backslashreplace"))
 
 
 def one_line(problem: PyrunError) -> str:
@@ -197,7 +205,7 @@ def _reconcile() -> None:
     from pyrun.network import driver
 
     for failure in keeping.reconcile() + driver.reconcile():
-        sys.stderr.write(one_line(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", ""))))
+        complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 
 

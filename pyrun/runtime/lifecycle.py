@@ -1,11 +1,12 @@
 """stop, kill, wait and remove: what clients do to a running container, by pidfd and lock, without its monitor."""
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 
-from pyrun import keeping, operation, store
-from pyrun.errors import Corrupt, PyrunError
+from pyrun import keeping, operation, paths, store
+from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver
 from pyrun.runtime import recovery
@@ -39,15 +40,28 @@ def kill(container: Container, number: int) -> None:
 
 
 def wait(container: Container) -> int:
-    """Wait for the container to end; give its exit code."""
+    """Wait for the container to end; give its exit code, 255 when nobody saw it.
+
+    Errors: PyrunError when nothing is known of it: it never ran, is gone already, or its record is corrupt.
+    """
+    watched = locks.watch(store.lock_path(container.id))  # before any look: with --rm nothing else stays of it
     pidfd = _pidfd(container)
     if pidfd is not None:
         processes.wait_end(pidfd)
+    word = locks.last_word(watched) if watched is not None else b""
+    if word:
+        return int(word)
     ended = container.status()
     while ended.state == "running":  # its monitor writes the exit code down before it lets go
         locks.wait_released(store.lock_path(container.id))
         ended = container.status()
-    return ended.exit_code
+    if ended.state == "exited":
+        return ended.exit_code
+    if pidfd is not None:
+        return store.UNSEEN
+    if ended.state == "corrupt" and os.path.lexists(paths.container(container.id)):
+        raise PyrunError(f"container {container.name}: {container.problem or 'its record is corrupt'}", 1)
+    raise NotFound(f"no such container: {container.name}")
 
 
 def remove(container: Container, force: bool) -> None:

@@ -10,18 +10,20 @@ import termios
 import time
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host, wait_until
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
 
 class Terminal:
-    """A terminal with pyrun in it."""
+    """A terminal with pyrun, or another program, in it."""
 
-    def __init__(self, host: Host, *arguments: str) -> None:
+    def __init__(self, host: Host, *arguments: str, command: "list[str] | None" = None) -> None:
         self.master, peer = os.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
         self.before = termios.tcgetattr(peer)
         self.peer = peer
-        self.client = host.start([*PYRUN, *arguments], stdin=peer, stdout=peer, stderr=peer, start_new_session=True)
+        self.client = host.start(
+            [*(command or PYRUN), *arguments], stdin=peer, stdout=peer, stderr=peer, start_new_session=True
+        )
         self.screen = b""
 
     def type(self, text: bytes) -> None:
@@ -124,6 +126,22 @@ def test_a_program_cannot_type_into_the_callers_terminal(host: Host) -> None:
         terminal.end()
 
 
+def test_a_terminal_that_is_hung_up_ends_the_client(host: Host) -> None:
+    """With the code of an output that fails, though its complaint cannot be written either."""
+    terminal = Terminal(host, "run", "-it", "--name", "talker", BUSYBOX, "sh", "-c", "while echo talk; do :; done")
+    terminal.expect(b"talk\r\n")
+    os.close(terminal.master)
+    assert terminal.client.wait(timeout=20) == 1
+    os.close(terminal.peer)
+    host.ok("rm", "-f", "talker")
+
+
+def test_complaints_that_cannot_be_written_change_no_exit_code(host: Host) -> None:
+    for line in ("run --memory 1 x", "run -d /nowhere", "rnu"):
+        assert host.shell(f"{TYPED} {line} 2>/dev/full").returncode == 125, line
+    assert host.shell(f"{TYPED} kill nobody 2>/dev/full").returncode == 1
+
+
 def test_output_only_terminal(host: Host) -> None:
     done = host.pyrun("run", "-t", "--rm", BUSYBOX, "sh", "-c", "test -t 1 && echo yes")
     assert (done.returncode, done.stdout) == (0, b"yes\r\n")
@@ -159,3 +177,22 @@ def test_inherited_descriptors_do_not_reach_the_program(host: Host) -> None:
     finally:
         for fd in holder:
             os.close(fd)
+
+
+def test_started_in_the_background_and_brought_to_the_front(host: Host) -> None:
+    """A shell with job control: SIGTTOU stops us where we set the terminal, SIGCONT interrupts that very call."""
+    shell = ["setsid", "--ctty", "--wait", "bash", "--norc", "--noediting", "-i"]
+    terminal = Terminal(host, command=shell)
+    script = "read line; echo got $line; exit 7"
+    terminal.type(f"{TYPED} run -it --rm --name ground {BUSYBOX} sh -c '{script}' &\r".encode())
+    stopped = "ps -o stat= -p $(pgrep -d, -f '[p]yrun.*name ground') | grep T"
+    wait_until(lambda: host.shell(stopped).returncode == 0)
+    terminal.type(b"fg\r")
+    wait_until(lambda: host.shell(stopped).returncode != 0)
+    terminal.type(b"line\r")
+    terminal.expect(b"got line\r\n")
+    terminal.type(b"echo code $?; stty -a\r")
+    terminal.expect(b"code 7\r\n")
+    terminal.expect(b" icanon ")
+    terminal.type(b"exit\r")
+    terminal.client.wait(timeout=20)
