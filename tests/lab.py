@@ -22,17 +22,24 @@ Done = subprocess.CompletedProcess[bytes]
 
 # The processes of pyrun that belong to this host: its clients and monitors live in its network namespace.
 _PROCESSES = """
-for p in $(pgrep -f 'pyrun[.](__main__|runtime)'); do
-    [ "$(readlink /proc/$p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && tr '\\0' ' ' < /proc/$p/cmdline && echo
-done || :
+for p in $(pgrep -f --ns $$ --nslist net 'pyrun[.](__main__|runtime)'); do tr '\\0' ' ' < /proc/$p/cmdline && echo; done
 """
-# Control groups have no namespace that hides them: what this machine runs beside the tests is not theirs.
-_FOREIGN = "|".join({path.name for path in Path("/sys/fs/cgroup").glob("**/pyrun/*") if path.is_dir()})
-_GROUPS = "find /sys/fs/cgroup -type d -path '*/pyrun*' | sort"
-if _FOREIGN:
-    _GROUPS += f" | grep -vE 'pyrun$|{_FOREIGN}' || :"
+# Control groups, of which the host sees its own alone: in each hierarchy one group of the machine lies over the top.
+_HIERARCHIES = "awk '/ - cgroup2? / { print $5 }' /proc/self/mountinfo | sort -ru"
+_GROUPS = f"""
+for top in $({_HIERARCHIES}); do
+    own=$top/pyrun-test-$HOST
+    mkdir $own
+    for name in cpuset.cpus cpuset.mems; do [ ! -e $top/cpuset.sched_load_balance ] || cat $top/$name > $own/$name; done
+    if [ -e $top/cgroup.subtree_control ]; then
+        for name in $(cat $top/cgroup.controllers); do echo +$name > $top/cgroup.subtree_control; done
+    fi
+    mount --bind $own $top
+done
+"""
 _SETUP = f"""
 set -e
+{_GROUPS}
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=700 tmpfs /var/lib/pyrun
 sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
@@ -55,14 +62,13 @@ def without(defence: str) -> list[str]:
 class Host:
     """The machine that a test sees."""
 
-    _alive = 0  # hosts; they share the control groups, of which the last one to go leaves none
-
     def __init__(self) -> None:
-        Host._alive += 1
         self._internet = _sleeper("--net")
         self._self = _sleeper("--net", "--mount", "--propagation", "private")
         self.pid, self.internet_pid = self._self.pid, self._internet.pid
-        subprocess.run(self._enter(["bash", "-c", f"INTERNET={self.internet_pid}; {_SETUP}"]), check=True)
+        subprocess.run(
+            self._enter(["bash", "-c", f"HOST={self.pid} INTERNET={self.internet_pid}; {_SETUP}"]), check=True
+        )
 
     def close(self) -> None:
         """End the containers that a test left, then the host."""
@@ -74,9 +80,9 @@ class Host:
         for process in (self._self, self._internet):
             process.kill()
             process.wait()
-        Host._alive -= 1
-        assert left_over["processes"] == ""
-        assert Host._alive or left_over["cgroups"] == ""
+        own = f"$({_HIERARCHIES} | sed 's|$|/pyrun-test-{self.pid}|')"
+        subprocess.run(["bash", "-c", f"find {own} -depth -type d -exec rmdir {{}} +"], check=True)
+        assert (left_over["processes"], left_over["cgroups"]) == ("", "")
 
     def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command line on the host."""
@@ -121,7 +127,7 @@ class Host:
             "nft": "nft -s list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
             "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
-            "cgroups": _GROUPS,
+            "cgroups": "find /sys/fs/cgroup -type d -path '*/pyrun*' | sort",
             "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(seccomp|names$|containers$)' | sort",
             "processes": _PROCESSES,
         }
@@ -135,6 +141,15 @@ class Host:
         while self.shell(_PROCESSES).stdout and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.snapshot()
+
+    def kill_monitor(self, name: str) -> None:
+        """Kill the monitor of a container with -9; whoever else runs containers on this machine keeps theirs."""
+        self.out(f"kill -9 $(pgrep -f --ns $$ --nslist net '[p]yrun.*{name}')")
+
+    def kill_programs(self, identity: str = "*") -> None:
+        """Kill all processes of a container, or of all of them, with -9."""
+        groups = f"$(find /sys/fs/cgroup -path '*/pyrun/{identity}/cgroup.procs')"
+        self.out(f"kill -9 $(cat {groups} | sort -u)")
 
     def forget_groups(self, *identities: str) -> None:
         """Remove control groups without processes, as a reboot does."""

@@ -17,7 +17,9 @@ sys.path[:0] = {[str(TOP), *_SITE]!r}
 counter, place, moment = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1)
 import os
 from pyrun import journal, operation
+from pyrun.runtime import monitor
 
+monitor._GRACE = 0  # an idle network goes at once: half a second a place less
 fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)  # init cannot open it after the pivot
 
 def reached():
@@ -84,7 +86,8 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
     counter, place = tmp_path / "counter", 1
     while True:
         host.ok("run", "-d", "--rm", "--name", "doomed", BUSYBOX, "sleep", "300")
-        host.shell("kill -9 $(pgrep -f '[p]yrun.*doomed') $(pgrep -fx 'sleep 300')")
+        host.kill_monitor("doomed")
+        host.kill_programs()
         _, reached = _run(host, counter, place, "before", "ps")
         host.ok("ps")
         assert host.settled() == before, place
@@ -96,7 +99,7 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
 
 def test_killed_monitor_leaves_the_container_running_and_known(host: Host) -> None:
     host.ok("run", "-d", "--name", "orphan", BUSYBOX, "sleep", "300")
-    host.shell("kill -9 $(pgrep -f '[p]yrun.*orphan')")
+    host.kill_monitor("orphan")
     assert "Up" in host.ok("ps")
     assert host.ok("exec", "orphan", "echo", "hello") == "hello\n"
     host.ok("stop", "-t", "0", "orphan")
@@ -108,7 +111,8 @@ def test_after_a_reboot_stopped_containers_are_listed_and_removable(host: Host) 
     """/run is emptied and the processes are gone, as a reboot leaves it."""
     stayed = host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300").strip()
     passing = host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300").strip()
-    host.shell("kill -9 $(pgrep -f '[p]yrun.*(stayed|passing)') $(pgrep -fx 'sleep 300')")
+    host.kill_monitor("(stayed|passing)")
+    host.kill_programs()
     host.out("rm -rf /run/pyrun /run/netns; ip link del pyrun0; iptables -F; iptables -X; iptables -t nat -F")
     host.forget_groups(stayed, passing)
     host.out(

@@ -70,11 +70,12 @@ def test_job_control_and_interrupt(host: Host) -> None:
     terminal.expect(b"# ")
     terminal.type(b"sleep 1000\r")
     terminal.expect(b"sleep 1000\r\n")
-    wait_until(lambda: host.shell("pgrep -fx 'sleep 1000'").returncode == 0)
+    inside = "--ns $(ip netns pids $(ip netns list | cut -d' ' -f1) | head -n 1) --nslist net"
+    wait_until(lambda: host.shell(f"pgrep -x {inside} sleep").returncode == 0)
     terminal.type(b"\x1a")
     terminal.expect(b"Stopped")
     terminal.type(b"fg\r")
-    time.sleep(0.2)
+    wait_until(lambda: host.shell(f"pgrep -x -r S {inside} sleep").returncode == 0)  # no longer stopped
     terminal.type(b"\x03")
     terminal.type(b"echo after-$?\r")
     terminal.expect(b"after-130")
