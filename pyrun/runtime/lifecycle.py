@@ -76,6 +76,7 @@ def settle(container: Container) -> None:
             if failures:
                 raise PyrunError(f"container {container.name}: {failures[0]}", 1)
             driver.sweep()
+            keeping.tidy()  # the network's directory was in the way until now
             return
         if not locks.is_held(path):
             return
