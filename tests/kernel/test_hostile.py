@@ -1,6 +1,7 @@
 """Hostile root file systems and bad input: contained, one clear line, nothing touched."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,22 @@ def test_strange_account_files(shared_host: Host, tree: Path, kind: str) -> None
         assert (refused.returncode, refused.stdout, refused.stderr.count(b"\n")) == (125, b"", 1)
 
 
+_TRAP = """
+#include <fcntl.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void trap(void) { if (getenv("PYRUN_TEST_TOKEN")) open("/marker", O_CREAT, 0600); }
+"""
+
+
+def _trap_library(place: Path) -> Path:
+    """Make a library that leaves the marker when a process with the caller's token loads it; where nobody compiles, none."""
+    library = place / "trap.so"
+    if shutil.which("gcc"):
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=_TRAP.encode(), check=True)
+    library.touch()
+    return library
+
+
 def test_programs_of_the_tree_never_run_on_the_host(shared_host: Host, tree: Path, tmp_path: Path) -> None:
     """T-P2b, T-P17: booby-trapped modules, libraries and tools; the marker can only be written with the caller's token."""
     trap = '#!/bin/sh\n[ -n "$PYRUN_TEST_TOKEN" ] && echo "$0" >> /marker\n'
@@ -116,6 +133,10 @@ def test_programs_of_the_tree_never_run_on_the_host(shared_host: Host, tree: Pat
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("import os\nif os.environ.get('PYRUN_TEST_TOKEN'): open('/marker', 'a').write(__file__)\n")
     (tree / "etc/nsswitch.conf").write_text("passwd: evil\ngroup: evil\n")
+    for library in ("libnss_evil.so.2", "libgcc_s.so.1"):
+        (tree / "lib").mkdir(exist_ok=True)
+        shutil.copy(_trap_library(tmp_path), tree / "lib" / library)
+    (tree / "etc/ld.so.preload").write_text("/lib/libnss_evil.so.2\n")
     words = ["env", "PYRUN_TEST_TOKEN=secret", *PYRUN]
     started = shared_host.run([*words, "run", "-d", "--name", "trapped", "-u", "user", str(tree), "/bin/sleep", "60"])
     assert started.returncode == 0, started

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 from lab import BUSYBOX, DEBIAN, HOST_ADDRESS, INTERNET_ADDRESS, TOP, Host, wait_until
@@ -81,11 +80,20 @@ def test_the_outside_reaches_no_container_directly(box: Host) -> None:
     wait_until(lambda: b":80 " in box.shell("ip netns exec pyrun-box ss -ltn").stdout)
     assert box.internet("timeout 1 bash -c 'exec 3<>/dev/tcp/172.17.0.2/80'").returncode != 0
     assert box.shell("timeout 2 bash -c 'exec 3<>/dev/tcp/172.17.0.2/80; cat <&3'").stdout == b"hello\n"
+    listening = box.start(["ip", "netns", "exec", "pyrun-box", "python3", "-c", _LISTENER], stdout=subprocess.PIPE)
+    assert listening.stdout and listening.stdout.readline() == b"ready\n"
+    assert box.internet("echo outside > /dev/udp/172.17.0.2/81").returncode == 0
+    assert box.shell("echo host > /dev/udp/172.17.0.2/81").returncode == 0
+    assert listening.communicate(timeout=20)[0] == b"host\n"
+
+
+_LISTENER = "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('', 81)); print('ready', flush=True); print(s.recv(99).decode(), end='')"
 
 
 def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) -> None:
     """T-E1: the bridge takes no routes from containers; the packet is seen to have arrived."""
-    before = host.out("ip -6 route show table all")
+    look = "ip -6 route show table all | grep -vE 'pyrun0|veth' | sort; sysctl -a 2>/dev/null | grep -E 'ipv6.conf.(default|all|up0)'"
+    before = host.out(look)
     host.ok("run", "-d", "--name", "rogue", "--cap-add", "NET_ADMIN", BUSYBOX, "sleep", "300")
     assert host.out("sysctl -n net.ipv6.conf.pyrun0.accept_ra net.ipv6.conf.pyrun0.autoconf") == "0\n0\n"
     host.out("ip netns exec pyrun-rogue sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0")
@@ -96,11 +104,9 @@ def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) 
     count = int(host.out(seen))
     assert host.shell(f"ip netns exec pyrun-rogue python3 -c '{_ADVERTISE}'").returncode == 0
     wait_until(lambda: int(host.out(seen)) > count)
-    time.sleep(0.2)
-    after = host.out("ip -6 route show table all")
-    assert "default" not in after.replace("unreachable default", "")
-    assert "2001:db8:bad" not in after
-    del before
+    assert host.out(look) == before
+    ours = host.out("ip -6 route show table all; ip -6 addr show dev pyrun0")
+    assert "2001:db8:bad" not in ours and "default via" not in ours
 
 
 _ADVERTISE = """
@@ -147,9 +153,10 @@ while True:
 
 
 def test_pool_avoids_routes_and_nameservers(host: Host) -> None:
-    host.out("ip addr add 172.17.5.1/24 dev up0; mount --bind /dev/stdin /etc/resolv.conf <<< '' || :")
+    host.out("ip addr add 172.17.5.1/24 dev up0; echo nameserver 172.18.0.53 > /run/asked")
+    host.out("mount --bind /run/asked $(realpath /etc/resolv.conf)")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
-    assert "172.18.0.1/16" in host.out("ip -o addr show pyrun0")
+    assert "172.19.0.1/16" in host.out("ip -o addr show pyrun0")
 
 
 def test_exhausted_pools_are_explained_and_nothing_is_left(host: Host) -> None:
@@ -287,7 +294,8 @@ def test_explained_commands_make_the_same_network(private_host: None, mode: str)
         assert len(script) > 20
         second.out("sysctl -qw net.ipv4.ip_forward=0 || :")
         text = (
-            "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\nsleep 0.3\n" + "\n".join(script) + "\necho $PID"
+            "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\n"
+            "until grep -q sleep /proc/$PID/comm; do sleep 0.02; done\n" + "\n".join(script) + "\necho $PID"
         )
         pid = second.out(text).split()[-1]
         assert _network(second, f"nsenter -t {pid} -n") == _network(first, "ip netns exec pyrun-same")
