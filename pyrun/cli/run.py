@@ -10,6 +10,8 @@ from pyrun.errors import PyrunError, UsageError
 from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
 from pyrun.typed import Any
 
+_SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
+
 
 def container_config(values: Values, environ: "dict[str, str]") -> ContainerConfig:
     """Check everything that `run` was given. Errors: UsageError."""
@@ -19,11 +21,6 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     args = ((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)
     network = _network(v["network"] or "bridge")
     hostname = _hostname(v["hostname"], network, identity)
-    shm = (
-        options.size("shm-size", v["shm_size"], 1)
-        if v["shm_size"] is not None
-        else ContainerConfig._field_defaults["shm_size"]
-    )
     checked = _words(args or ("/bin/sh",))
     return ContainerConfig(
         id=identity,
@@ -37,34 +34,47 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         cwd=_directory(v["workdir"]) or "/",
         user=options.user(v["user"]) if v["user"] is not None else "",
         groups=tuple(options.user(group) for group in v["group_add"]),
-        tty=v["tty"],
-        interactive=v["interactive"],
-        detach=v["detach"],
         remove=v["rm"],
-        init=v["init"],
-        read_only=v["read_only"],
-        privileged=v["privileged"],
-        stop_signal=options.signal_number(v["stop_signal"]) if v["stop_signal"] is not None else 15,
-        stop_timeout=options.whole("stop-timeout", v["stop_timeout"], -1, 1 << 31)
-        if v["stop_timeout"] is not None
-        else 10,
+        **{name: v[name] for name in _SWITCHES},
+        **_ending(v),
         cap_add=tuple(v["cap_add"]),
         cap_drop=tuple(v["cap_drop"]),
         **_security(v["security_opt"]),
         network=network,
-        dns=tuple(options.address("dns", server) for server in v["dns"]),
-        dns_search=tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
-        dns_options=tuple(options.word("dns-option", option) for option in v["dns_option"]),
-        extra_hosts=tuple(options.add_host(host) for host in v["add_host"]),
+        **_resolving(v),
         mounts=_mounts(v),
         resources=_resources(v),
         ulimits=tuple({limit.name: limit for limit in map(options.ulimit, v["ulimit"])}.values()),
         oom_score_adj=options.whole("oom-score-adj", v["oom_score_adj"], -1000, 1000)
         if v["oom_score_adj"] is not None
         else 0,
-        shm_size=shm,
+        shm_size=_shm_size(v),
         detach_keys=_keys(v["detach_keys"]),
     )
+
+
+def _shm_size(v: Any) -> int:
+    given, usual = v["shm_size"], ContainerConfig._field_defaults["shm_size"]
+    return options.size("shm-size", given, 1) if given is not None else int(usual)
+
+
+def _ending(v: Any) -> dict[str, Any]:
+    """Give how the container is asked to end."""
+    number, seconds = v["stop_signal"], v["stop_timeout"]
+    return {
+        "stop_signal": options.signal_number(number) if number is not None else 15,
+        "stop_timeout": options.whole("stop-timeout", seconds, -1, 1 << 31) if seconds is not None else 10,
+    }
+
+
+def _resolving(v: Any) -> dict[str, Any]:
+    """Give whom the container asks for names, and which it knows."""
+    return {
+        "dns": tuple(options.address("dns", server) for server in v["dns"]),
+        "dns_search": tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
+        "dns_options": tuple(options.word("dns-option", option) for option in v["dns_option"]),
+        "extra_hosts": tuple(options.add_host(host) for host in v["add_host"]),
+    }
 
 
 def exec_config(values: Values, environ: "dict[str, str]") -> ExecConfig:

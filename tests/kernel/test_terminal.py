@@ -21,7 +21,8 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
         self.before = termios.tcgetattr(peer)
         self.peer = peer
-        self.client = host.start([*PYRUN, *arguments], stdin=peer, stdout=peer, stderr=peer, start_new_session=True)
+        command = ["setsid", "--ctty", *PYRUN, *arguments]  # it is the caller's own terminal, not only an open file
+        self.client = host.start(command, stdin=peer, stdout=peer, stderr=peer)
         self.screen = b""
 
     def type(self, text: bytes) -> None:
