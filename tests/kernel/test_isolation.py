@@ -113,7 +113,7 @@ def test_a_record_that_names_another_process_reaches_nobody(shared_host: Host) -
     identity = shared_host.ok("run", "-d", "--name", "gone", BUSYBOX, "sleep", "300").strip()
     innocent = subprocess.Popen(["sleep", "300"])
     pid = shared_host.out("ip netns pids pyrun-gone").strip()
-    shared_host.kill_monitor(identity)
+    shared_host.kill_monitor("gone")
     shared_host.kill_programs(identity)
     record = f"/var/lib/pyrun/containers/{identity}/start.json"
     shared_host.out(f"sed -i 's/\\[{pid},/[{innocent.pid},/' {record}")
