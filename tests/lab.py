@@ -144,7 +144,9 @@ class Host:
 
     def kill_monitor(self, name: str) -> None:
         """Kill the monitor of a container with -9; whoever else runs containers on this machine keeps theirs."""
-        self.out(f"kill -9 $(pgrep -f --ns $$ --nslist net '[p]yrun.*{name}')")
+        identity = self.out(f"readlink /var/lib/pyrun/names/{name}").strip()
+        # Its command line has the name at first, and the identity once it is the relay alone.
+        self.out(f"kill -9 $(pgrep -f --ns $$ --nslist net '[p]yrun.*({name}|{identity})')")
 
     def kill_programs(self, identity: str = "*") -> None:
         """Kill all processes of a container, or of all of them, with -9."""

@@ -11,6 +11,8 @@ from pyrun.errors import UsageError
 from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
 from pyrun.typed import Any
 
+_SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
+
 
 def container_config(values: Values, environ: "dict[str, str]") -> ContainerConfig:
     """Check everything that `run` was given. Errors: UsageError."""

@@ -64,6 +64,21 @@ def _state(status: Status) -> dict[str, Any]:
     }
 
 
+def _config(config: ContainerConfig) -> dict[str, Any]:
+    return {
+        "Hostname": config.hostname,
+        "User": config.user,
+        "Tty": config.tty,
+        "OpenStdin": config.interactive,
+        "Env": list(config.env),
+        "Cmd": list(config.args),
+        "Image": config.image,
+        "WorkingDir": config.cwd,
+        "StopSignal": config.stop_signal,
+        "StopTimeout": config.stop_timeout,
+    }
+
+
 def _host_config(config: ContainerConfig) -> dict[str, Any]:
     limits = config.resources
     return {

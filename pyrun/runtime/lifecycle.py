@@ -105,6 +105,7 @@ def settle(
     if failures:
         raise PyrunError(f"container {container.name}: {failures[0]}", 1, "use rm -f")
     driver.sweep()
+    keeping.tidy()  # the network's directory was in the way until now
 
 
 def _discard_damaged(container: Container, failures: list[Exception]) -> list[Exception]:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TOP, TYPED, Done, Host
+from lab import BUSYBOX, PYRUN, TOP, TYPED, Done, Host, wait_until
 
 from pyrun import journal
 from pyrun.errors import Corrupt
@@ -88,6 +88,39 @@ def test_killed_anywhere_the_next_command_cleans(host: Host, tmp_path: Path, mom
     assert places > (60 if moment == "before" else 10)
 
 
+@pytest.mark.parametrize("verb", [["stop", "-t", "0"], ["rm", "-f"]])
+def test_killed_while_ending_the_next_command_goes_on(host: Host, tmp_path: Path, verb: list[str]) -> None:
+    """R1: a container without its monitor is taken apart by the verb itself, which is killed at every place."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    counter, place, reached = tmp_path / "counter", 0, 0
+    while reached >= place:
+        place += 1
+        host.ok("run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
+        host.kill_monitor("doomed")
+        _, reached = _run(host, counter, place, "before", *verb, "doomed")
+        listed = host.ok("ps", "-a")
+        assert "Up" not in listed and "Corrupt" not in listed, (place, listed)
+        for identity in host.ok("ps", "-aq").split():
+            host.ok("rm", identity)
+        assert host.settled() == before, place
+    assert place > 10
+
+
+def test_killed_in_a_detached_start_the_next_command_cleans(host: Host, tmp_path: Path) -> None:
+    """R1: at every entry of the journals; what came to run is known, the rest is gone."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    counter, place, reached = tmp_path / "counter", 0, 0
+    while reached >= place:
+        place += 1
+        _, reached = _run(host, counter, place, "noted", "run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
+        for identity in host.ok("ps", "-aq").split():
+            host.ok("rm", "-f", identity)
+        assert host.settled() == before, place
+    assert place > 10
+
+
 def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Path) -> None:
     """Cleaning is itself killed at every place, after a start that was killed with everything in place."""
     host.pyrun("run", "--rm", BUSYBOX, "true")
@@ -106,6 +139,22 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
     assert place > 10
 
 
+@pytest.mark.parametrize("place", ["setns", "fork,vfork,clone,clone3", "setresuid", "seccomp", "execveat"])
+def test_killed_in_exec_the_container_goes_on(host: Host, place: str) -> None:
+    """R1: whichever process of `exec` is killed, nothing of it is left and the container serves the next."""
+    before = host.settled()
+    identity = host.ok("run", "-d", "--name", "robust", BUSYBOX, "sleep", "600").strip()
+    killed = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={place}:signal=SIGKILL:when=1"]
+    done = host.run([*killed, *PYRUN, "exec", "robust", "sleep", "600"], timeout=20)
+    assert done.returncode != 0, done
+    assert b"Traceback" not in done.stderr
+    assert host.ok("exec", "robust", "echo", "fine") == "fine\n"
+    inside = f"cat $(find /sys/fs/cgroup -path '*/pyrun/{identity}/cgroup.procs') | sort -u | wc -l"
+    wait_until(lambda: host.out(inside) == "1\n")
+    host.ok("rm", "-f", "robust")
+    assert host.settled() == before
+
+
 def test_killed_monitor_leaves_the_container_running_and_known(host: Host) -> None:
     host.ok("run", "-d", "--name", "orphan", BUSYBOX, "sleep", "300")
     host.kill_monitor("orphan")
@@ -120,7 +169,8 @@ def test_after_a_reboot_stopped_containers_are_listed_and_removable(host: Host) 
     """/run is emptied and the processes are gone, as a reboot leaves it."""
     stayed = host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300").strip()
     passing = host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300").strip()
-    host.kill_monitor("(stayed|passing)")
+    host.kill_monitor("stayed")
+    host.kill_monitor("passing")
     host.kill_programs()
     host.out("rm -rf /run/pyrun /run/netns; ip link del pyrun0; iptables -F; iptables -X; iptables -t nat -F")
     host.forget_groups(stayed, passing)
