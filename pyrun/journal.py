@@ -37,6 +37,15 @@ class FileJournal:
         """Strike out *entry*: its change was refused, so there is nothing to undo."""
         self._append([entry])
 
+    def strike(self, inverse: Operation) -> None:
+        """Strike out all entries of *inverse*: it has been applied, and may be wrong by the time of unwinding."""
+        values: Any = inverse
+        kind = type(inverse)
+        same = json.loads(json.dumps([kind.__module__, kind.__name__, list(values)]))
+        for row in _standing(self.path):
+            if row[1:] == same:
+                self._append([row[0]])
+
     def _append(self, row: list[Any]) -> None:
         line = json.dumps(row).encode() + b"\n"
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -52,16 +61,8 @@ def inverses(path: str) -> Iterator[Operation]:
     A torn last line (killed while writing) stands for a change that was never
     made. Errors: Corrupt when any other line is not one of ours.
     """
-    try:
-        with open(path, "rb") as file:
-            lines = file.read().splitlines(keepends=True)
-    except FileNotFoundError:
-        return
-    rows = [_row(path, line) for line in lines if line.endswith(b"\n")]
-    void = {row[0] for row in rows if len(row) == 1}
-    for row in reversed(rows):
-        if len(row) > 1 and row[0] not in void:
-            yield _operation(path, row)
+    for row in reversed(_standing(path)):
+        yield _operation(path, row)
 
 
 def unwind_journal(path: str) -> list[Exception]:
@@ -71,6 +72,18 @@ def unwind_journal(path: str) -> list[Exception]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
     return failures
+
+
+def _standing(path: str) -> list[list[Any]]:
+    """Read what was not struck out, oldest first. Errors: Corrupt."""
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    rows = [_row(path, line) for line in lines if line.endswith(b"\n")]
+    void = {row[0] for row in rows if len(row) == 1}
+    return [row for row in rows if len(row) > 1 and row[0] not in void]
 
 
 def _row(path: str, line: bytes) -> list[Any]:

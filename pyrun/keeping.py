@@ -3,13 +3,17 @@
 Who exists, and in what state, is found in `pyrun.store`.
 """
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from pyrun import paths, records, store
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, locks, processes, trees
+from pyrun.network import standing
+from pyrun.spec import ContainerConfig
 from pyrun.store import Container, lock_path
 
 _ENDPOINT = "endpoint."
@@ -68,10 +72,12 @@ def confirm(identity: str) -> None:
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
     own = paths.runtime(identity)
-    plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
-    failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
-    failures += unwind_journal(f"{own}/journal")
-    failures += unwind_journal(f"{paths.runtime(identity)}/birth")
+    with changing(identity):
+        plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
+        _settle(identity, {name.removeprefix(_ENDPOINT) for name in plugs})
+        failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
+        failures += unwind_journal(f"{own}/journal")
+        failures += unwind_journal(f"{own}/birth")
     if not failures:
         with suppress(OSError):
             trees.remove_tree(paths.runtime(identity))
@@ -79,6 +85,29 @@ def retire(identity: str, lock: int) -> list[Exception]:
     os.close(lock)
     tidy()
     return failures
+
+
+@contextmanager
+def changing(identity: str) -> Iterator[bool]:
+    """Be the only one who changes a container's plugs and record, also while it runs; yield whether it exists.
+
+    Its monitor holds the other lock for life. Who wants a network's lock as well takes it after this one.
+    """
+    try:
+        fd = os.open(paths.container(identity), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield os.path.isdir(paths.container(identity))
+    finally:
+        os.close(fd)
+
+
+def rewrite(config: ContainerConfig) -> None:
+    """Write a container's record anew, within `changing`. Errors: OSError."""
+    records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
 
 
 def reconcile() -> list[Exception]:
@@ -99,9 +128,20 @@ def reconcile() -> list[Exception]:
 
 def forget(container: Container) -> None:
     """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError."""
-    trees.remove_tree(paths.container(container.id))
+    with changing(container.id):
+        trees.remove_tree(paths.container(container.id))
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
+
+
+def _settle(identity: str, plugged: set[str]) -> None:
+    """Let the record name those networks only that the container is on, if somebody was interrupted in changing it."""
+    if not any(identity in standing.unsettled_containers(name) for name in standing.names()):
+        return
+    config = store.load(identity).config
+    if config and config.has_sandbox:
+        kept = tuple(each for each in config.attachments if each.network in plugged)
+        rewrite(config._replace(attachments=kept))
 
 
 def _is_orphan(identity: str) -> bool:

@@ -33,9 +33,24 @@ def attach(identity: str, name: str, wanted: Attachment, used: "set[str]", journ
     if wanted.network != DEFAULT and not standing.exists(wanted.network):
         _defined(wanted.network)
     with locked(wanted.network):
-        end = endpoints.design(_ensure(wanted.network), identity, name, wanted, used)
-        perform(endpoints.leased(end), "host", journal)
+        return lease(identity, name, wanted, used, journal)
+
+
+def lease(identity: str, name: str, wanted: Attachment, used: "set[str]", journal: Journal) -> Endpoint:
+    """Do what `attach` does, for somebody who holds the network's lock. Errors: PyrunError."""
+    try:
+        net = _ensure(wanted.network)
+    except NotFound:
+        _take_down(wanted.network)  # removed while we waited for its lock, which made the directory anew
+        raise
+    end = endpoints.design(net, identity, name, wanted, used)
+    perform(endpoints.leased(end), "host", journal)
     return end
+
+
+def unwound(name: str) -> list[Exception]:
+    """Undo what an interrupted verb left half done; the network's lock is held."""
+    return unwind_journal(standing.pending(name))
 
 
 def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> tuple["Network | None", Endpoint]:
@@ -67,6 +82,18 @@ def remove(net: Network) -> list[Exception]:
         failures = _take_down(net.name)
     _tidy()
     return failures
+
+
+def forget(network: str, reference: str) -> None:
+    """Forget the plug of a container that does not exist any more. Errors: NotFound when there is none."""
+    with locked(network):
+        ends = standing.endpoints(network)
+        end = next((each for each in ends if reference in (each.name, each.container, each.container[:12])), None)
+        if end is None:
+            raise NotFound(f"endpoint {reference} not found")
+        made = [*endpoints.leased(end), endpoints.registered(end)]
+        perform([links.DeleteLink(end.host_link, end.host_mac)])
+        perform([inverse for each in made if (inverse := each.inverse()) is not None])
 
 
 def sweep() -> list[Exception]:
@@ -165,7 +192,7 @@ def _unwind_pending(name: str) -> list[Exception]:
     if not os.path.exists(standing.pending(name)):
         return []
     with locked(name, make=False) as exists:
-        return unwind_journal(standing.pending(name)) if exists else []
+        return unwound(name) if exists else []
 
 
 def _forget(name: str) -> None:

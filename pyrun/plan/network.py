@@ -92,5 +92,25 @@ def gateways(end: Endpoint) -> list[str]:
     return [pool.gateway for address, pool in pools if address and pool]
 
 
+def rerouted(ends: "list[Endpoint]", present: "list[tuple[str, str]]") -> list[Operation]:
+    """Let the plug that leads outside do so, and no other; *present* are the default routes, as (gateway, link).
+
+    A route that is none of ours, and was made inside, stays.
+    """
+    leads = gateway(ends)
+    wanted = [(address, leads.link) for address in gateways(leads)] if leads else []
+    ours = [(address, end.link) for end in ends for address in gateways(end)]
+    plan: list[Operation] = []
+    for version in (False, True):
+        stands = [route for route in present if (":" in route[0]) == version]
+        to = next((route for route in wanted if (":" in route[0]) == version), None)
+        former = [route for route in stands if route in ours and route != to]
+        if to and to not in stands and (former or not stands):
+            plan.append(links.ReplaceRoute(*to) if former else links.AddRoute(*to))
+            former = former[1:]
+        plan += [links.RemoveRoute(*route) for route in former]
+    return plan
+
+
 def _address(link: str, address: str, pool: Pool) -> Operation:
     return links.AddAddress(link, address, pool.prefix, addresses.broadcast(pool.subnet))
