@@ -137,14 +137,18 @@ def _prune(values: Values) -> int:
 
 
 def _repair(values: Values) -> int:
+    from pyrun.runtime import connection
+
     v: Any = values
     names = [DEFAULT if name == DEFAULT else definitions.find(name).name for name in v["arguments"]]
     for name in names or standing.names():
         if name == DEFAULT and not standing.exists(name):
             continue
-        driver.mend(name)
+        driver.repair(name)
+        connection.repair(name)
         sys.stdout.write(f"{name}\n")
     driver.mend_rules()
+    driver.sweep()
     return 0
 
 

@@ -42,6 +42,15 @@ def read(name: str) -> "Network | None":
         raise Corrupt(f"network: {path}: not readable", hint="remove it; the network is made anew") from cause
 
 
+def networks() -> list[Network]:
+    """Give the networks that stand; what cannot be read is left out."""
+    found = []
+    for name in names():
+        with suppress(Corrupt):
+            found.append(read(name))
+    return [net for net in found if net]
+
+
 def write(net: Network) -> None:
     """Write down that the network stands. Errors: OSError."""
     files.write_atomically(f"{paths.network(net.name)}/network.json", definitions.encode(net))
@@ -143,12 +152,22 @@ def is_untouched(name: str) -> bool:
 def is_settled(name: str) -> bool:
     """Claim that the network is wanted, stands as it was made, and nobody was interrupted in changing it."""
     wanted = is_created(name) or bool(leases(name))
-    return wanted and is_untouched(name) and not is_changing(name)
+    return wanted and is_untouched(name) and not is_changing(name) and not has_strangers(name)
 
 
 def pending(name: str) -> str:
     """Give the journal of a verb that is changing a network; what is in it when nobody does is undone."""
     return f"{paths.network(name)}/pending"
+
+
+def has_strangers(name: str) -> bool:
+    """Claim that somebody is plugged in who is not there any more."""
+    return not set(_listed(endpoints_of(name))) <= set(_listed(paths.RUNTIMES))
+
+
+def is_stranger(identity: str) -> bool:
+    """Claim that there is no such container: it has neither a keeper nor anything to undo."""
+    return not identity or not any(os.path.lexists(f"{where}/{identity}") for where in (paths.LOCKS, paths.RUNTIMES))
 
 
 def is_changing(name: str) -> bool:

@@ -1,7 +1,8 @@
 """A network and a container's plug into it: data in, operations out. Reads like the tutorial's nine steps."""
 
 from pyrun.firewall import choice
-from pyrun.kernel import links, sysctls
+from pyrun.kernel import links, rtnetlink, sysctls
+from pyrun.kernel.netlink import u32
 from pyrun.network import addresses
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network, Pool
@@ -47,6 +48,21 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
     return [*plan, links.SetUp(end.host_link)]
+
+
+def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:
+    """Give a cable's outer end back what it has lost; *present* is the link as it is, *bridge* the bridge's index."""
+    _, flags, found = present
+    plan: list[Operation] = []
+    if found.get(rtnetlink.IFLA_MASTER) != u32(bridge):
+        plan.append(links.Enslave(end.host_link, end.network.bridge))
+    if found.get(rtnetlink.IFLA_IFALIAS, b"").rstrip(b"\0") != end.alias.encode():
+        plan.append(links.SetAlias(end.host_link, end.alias))
+    if not end.network.icc:
+        plan.append(links.IsolatePort(end.host_link))
+    if not flags & rtnetlink.IFF_UP:
+        plan.append(links.SetUp(end.host_link))
+    return plan
 
 
 def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:

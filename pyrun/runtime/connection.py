@@ -71,6 +71,21 @@ def disconnect(container: Container, network: str) -> None:
         driver.sweep()
 
 
+def repair(name: str) -> None:
+    """Plug those in again whose cable somebody has deleted. Errors: PyrunError."""
+    cut = [end for end in standing.endpoints(name) if not links.exists(end.host_link)]
+    for end in cut:
+        with _held(store.load(end.container)) as (current, config):
+            if current.status().state == "running" and standing.endpoint(name, config.id):
+                _wire_again(current, config, end)
+
+
+def _wire_again(container: Container, config: ContainerConfig, end: Endpoint) -> None:
+    with _sandbox(container, config) as sandbox, driver.locked(end.network.name):
+        _wire(sandbox, end)
+        _settle(sandbox)
+
+
 def finish() -> list[Exception]:
     """Make true what follows from plugs that somebody was interrupted in changing."""
     failures: list[Exception] = []
@@ -165,14 +180,19 @@ def _make(sandbox: Sandbox, wanted: Attachment) -> None:
     if wanted.link in used:
         raise PyrunError(f"network: {wanted.link}: the container has an interface of that name", 1)
     end = driver.lease(config.id, config.name, wanted, used, journal)
-    ipv6 = sysctls.exists("net/ipv6/conf/all/disable_ipv6")
-    perform(plan.endpoint(end, pid, ipv6), "host", journal)
-    if not processes.is_alive(sandbox.process, processes.boot_id()):  # its number may be another's by now
-        raise PyrunError(f"container {config.name} is not running", 1)
-    visits.perform_inside(sandbox.pidfd, lambda: plan.interface(end, ipv6))
+    _wire(sandbox, end, journal)
     perform([endpoints.registered(end)], "host", journal)
     keeping.rewrite(config._replace(attachments=(*config.attachments, wanted)))
     os.rename(journal.path, keeping.endpoint_journal(config.id, wanted.network).path)
+
+
+def _wire(sandbox: Sandbox, end: Endpoint, journal: "FileJournal | None" = None) -> None:
+    """Make a plug's cable, and configure its end inside."""
+    ipv6 = sysctls.exists("net/ipv6/conf/all/disable_ipv6")
+    perform(plan.endpoint(end, sandbox.process.pid, ipv6), "host", journal)
+    if not processes.is_alive(sandbox.process, processes.boot_id()):  # its number may be another's by now
+        raise PyrunError(f"container {sandbox.config.name} is not running", 1)
+    visits.perform_inside(sandbox.pidfd, lambda: plan.interface(end, ipv6))
 
 
 def _take_out(sandbox: Sandbox, name: str) -> None:
