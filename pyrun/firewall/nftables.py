@@ -58,7 +58,9 @@ def network(net: Network, reason: str) -> "AddPart":
     """Give the operation that makes a network's part of the table, and the table when it is missing."""
     chains = _chains_of(net)
     elements = _elements_of(net)
-    add = [*_base(), *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    # The chains first: nft 1.0 sends the elements of a map with intervals together with the map, whose verdicts lead there.
+    add = [f"add table {TABLE}", *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    add += _base()[1:]
     add += [f"add rule {TABLE} {chain} {text}" for chain, texts in chains.items() for text in texts]
     add += [f"add element {TABLE} {where} {{ {element} }}" for where, element in elements]
     remove = [line for where, element in elements for line in _without(where, element)]
