@@ -58,7 +58,7 @@ def network(net: Network, reason: str) -> "AddPart":
     """Give the operation that makes a network's part of the table, and the table when it is missing."""
     chains = _chains_of(net)
     elements = _elements_of(net)
-    # The chains first: nft 1.0 sends the elements of a map with intervals together with the map, whose verdicts lead there.
+    # The chains first: nft 1.0 sends a map's intervals together with the map, and their verdicts lead there.
     add = [f"add table {TABLE}", *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
     add += _base()[1:]
     add += [f"add rule {TABLE} {chain} {text}" for chain, texts in chains.items() for text in texts]
