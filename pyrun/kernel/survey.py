@@ -40,7 +40,7 @@ class Link(NamedTuple):
     mtu: int
     master: int = 0  # index of the bridge it is a port of
     peer: int = 0  # index of the other end, in its own namespace
-    peer_is_here: bool = False
+    peer_ns: int = -1  # which that is, as `ip netns list-id` counts here; -1 for this one
     alias: str = ""
     port: "Port | None" = None
     addresses: tuple[tuple[str, int], ...] = ()  # address and prefix length, link-local ones last
@@ -86,6 +86,14 @@ def links() -> list[Link]:
             own.setdefault(message["index"], []).append((address, message["prefixlen"]))
     order = {link.number: sorted(own.get(link.number, ()), key=_is_link_local) for link in found}
     return [link._replace(addresses=tuple(order[link.number])) for link in found]
+
+
+def namespace_number(pid: int) -> int:
+    """Give the number by which links of this namespace name that of a process; -1 for none. Errors: OSError."""
+    with _socket() as kernel:
+        answer = kernel.get_netnsid(pid=pid)
+    number = int(answer["nsid"])
+    return -1 if number == 0xFFFFFFFF else number
 
 
 def default_routes() -> list[tuple[int, str, int]]:
@@ -161,7 +169,7 @@ def _socket() -> "Any":
 
 def _link(message: "Any") -> Link:
     info = message.get_attr("IFLA_LINKINFO")
-    peer_here = message.get_attr("IFLA_LINK_NETNSID") is None
+    elsewhere = message.get_attr("IFLA_LINK_NETNSID")
     return Link(
         message["index"],
         message.get_attr("IFLA_IFNAME"),
@@ -172,7 +180,7 @@ def _link(message: "Any") -> Link:
         message.get_attr("IFLA_MTU") or 0,
         message.get_attr("IFLA_MASTER") or 0,
         message.get_attr("IFLA_LINK") or 0,
-        peer_here,
+        -1 if elsewhere is None else elsewhere,
         message.get_attr("IFLA_IFALIAS") or "",
         _port(info) if info else None,
     )

@@ -1,0 +1,56 @@
+"""The verbs that look: the network drawn, packets explained, host programs run where a container is."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from pyrun import options
+from pyrun.cli.reader import Values
+from pyrun.errors import UsageError
+from pyrun.typed import Any
+
+_FORMATS = ("text", "mermaid", "svg")
+
+
+def _diagram(values: Values, _: int) -> int:
+    v: Any = values
+    form = v["format"] or "text"
+    if form not in _FORMATS:
+        raise UsageError(f"format: {options.show(form)}: use {', '.join(_FORMATS)}")
+    sys.stdout.write(_drawn(form))
+    return 0
+
+
+def _drawn(form: str) -> str:
+    from pyrun.runtime import topology
+
+    found = topology.look()
+    if form == "svg":
+        from pyrun.cli import diagram_svg
+
+        return diagram_svg.draw(found)
+    if form == "mermaid":
+        from pyrun.cli import diagram_mermaid
+
+        return diagram_mermaid.draw(found)
+    from pyrun.cli import diagram_text
+
+    return diagram_text.draw(found, os.isatty(1) and "NO_COLOR" not in os.environ)
+
+
+def _netns_exec(values: Values, umask: int) -> int:
+    from pyrun import store
+    from pyrun.runtime import netns
+
+    v: Any = values
+    name, *command = v["arguments"]
+    command = command[1:] if command[0] == "--" else command
+    if not command:
+        raise UsageError("netns exec: expected a command", hint="see pyrun netns exec --help")
+    netns.execute(store.find(name), command, umask)
+
+
+VERBS: dict[str, Callable[[Values, int], int]] = {
+    "network diagram": _diagram,
+    "netns exec": _netns_exec,
+}
