@@ -38,6 +38,31 @@ def _drawn(form: str) -> str:
     return diagram_text.draw(found, os.isatty(1) and "NO_COLOR" not in os.environ)
 
 
+def _why(values: Values, _: int) -> int:
+    """Give 0 for reachable, by the probe if there was one, 1 for everything else."""
+    from pyrun.cli import why
+    from pyrun.runtime import probe, reachability, vantage
+
+    v: Any = values
+    form = v["format"] or "text"
+    if form not in ("text", "json"):
+        raise UsageError(f"format: {options.show(form)}: use text or json")
+    source, target = v["arguments"]
+    view = vantage.Live()
+    asked = vantage.question(source, target, view)
+    answer = reachability.walk(asked, view)
+    probed = probe.probe(asked, view) if v["probe"] else None
+    if form == "json":
+        sys.stdout.write(why.as_json((source, target), answer, probed, view.blind))
+    else:
+        colour = os.isatty(1) and "NO_COLOR" not in os.environ
+        shown = (source, f"{target} ({asked.target})" if asked.target not in target else target)
+        sys.stdout.write(why.in_words(shown, answer, probed, v["verbose"], colour))
+        sys.stderr.write("".join(f"pyrun: note: {line}\n" for line in view.blind))
+    reachable = answer.reachable if probed is None or probed.reachable is None else probed.reachable
+    return 0 if reachable else 1
+
+
 def _netns_exec(values: Values, umask: int) -> int:
     from pyrun import store
     from pyrun.runtime import netns
@@ -52,5 +77,6 @@ def _netns_exec(values: Values, umask: int) -> int:
 
 VERBS: dict[str, Callable[[Values, int], int]] = {
     "network diagram": _diagram,
+    "network why": _why,
     "netns exec": _netns_exec,
 }

@@ -152,7 +152,7 @@ def _bridges(links: list[Link], numbers: dict[int, Sandbox], routes: list[tuple[
         net = nets.get(link.name)
         net = net if net and net.mac == link.mac else None
         cables = [_cable(port, net, numbers) for port in links if port.master == link.number]
-        cables.sort(key=lambda cable: (cable.sandbox.names if cable.sandbox else ("\x7f",), cable.outside.number))
+        cables.sort(key=lambda cable: (cable.sandbox is None, cable.outside.number))
         gateways = tuple(gateway for _, gateway, number in routes if number == link.number)
         found.append(Bridge(link, net, _owner(link, net), tuple(cables), _masqueraded(link, leaving, rules), gateways))
     return sorted(found, key=_order)
