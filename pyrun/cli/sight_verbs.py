@@ -53,11 +53,10 @@ def _why(values: Values, _: int) -> int:
     answer = reachability.walk(asked, view)
     probed = probe.probe(asked, view) if v["probe"] else None
     if form == "json":
-        sys.stdout.write(why.as_json((source, target), answer, probed, view.blind))
+        sys.stdout.write(why.as_json(asked, answer, probed, view.blind))
     else:
         colour = os.isatty(1) and "NO_COLOR" not in os.environ
-        shown = (source, f"{target} ({asked.target})" if asked.target not in target else target)
-        sys.stdout.write(why.in_words(shown, answer, probed, v["verbose"], colour))
+        sys.stdout.write(why.in_words(asked, answer, probed, v["verbose"], colour))
         sys.stderr.write("".join(f"pyrun: note: {line}\n" for line in view.blind))
     reachable = answer.reachable if probed is None or probed.reachable is None else probed.reachable
     return 0 if reachable else 1

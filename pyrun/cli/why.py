@@ -4,21 +4,19 @@ import json
 
 from pyrun.firewall.trace import Step
 from pyrun.runtime.probe import Moved, Result
-from pyrun.runtime.reachability import OK, STOP, Answer, Stage
+from pyrun.runtime.reachability import OK, STOP, Answer, Question, Stage
 from pyrun.typed import Any
 
 _MARKS = {OK: "✓", STOP: "✗"}
 _COLOURS = {OK: "\033[32m", STOP: "\033[1;31m"}
-_CONFIRMED = {True: "Confirmed.", False: "The probe does not agree with this.", None: "That confirms nothing."}
+_CONFIRMED = {True: "Confirmed.", False: "The probe does not agree with this.", None: "That proves nothing."}
 _PLAIN = "\033[0m"
 _INDENT = " " * 6
 
 
-def in_words(names: tuple[str, str], answer: Answer, probed: "Result | None", verbose: bool, colour: bool) -> str:
+def in_words(asked: Question, answer: Answer, probed: "Result | None", verbose: bool, colour: bool) -> str:
     """Give the way as lines, the deciding rule last."""
-    packet = answer.packet
-    protocol = packet.protocol + (f" port {packet.port}" if packet.port else "")
-    lines = [f"{names[0]} → {names[1]}, {protocol}", ""]
+    lines = [_heading(asked, answer), ""]
     width = max((len(stage.place) for stage in answer.stages), default=0)
     for stage in answer.stages:
         lines += _stage(stage, width, verbose, colour)
@@ -31,12 +29,14 @@ def in_words(names: tuple[str, str], answer: Answer, probed: "Result | None", ve
     return "\n".join(lines) + "\n"
 
 
-def as_json(names: tuple[str, str], answer: Answer, probed: "Result | None", blind: list[str]) -> str:
-    """Give all of it as one JSON object."""
+def as_json(asked: Question, answer: Answer, probed: "Result | None", blind: list[str]) -> str:
+    """Give all of it as one JSON object; the packet is told as it was in the end."""
+    packet = answer.packet
     told: dict[str, Any] = {
-        "Source": {"Name": names[0], "Address": answer.packet.source},
-        "Target": {"Name": names[1], "Address": answer.packet.target, "Port": answer.packet.port},
-        "Protocol": answer.packet.protocol,
+        "Source": {"Name": asked.names[0], "Address": asked.source},
+        "Target": {"Name": asked.names[1], "Address": asked.target, "Port": asked.port},
+        "Protocol": asked.protocol,
+        "Packet": {"Source": packet.source, "Target": packet.target, "Port": packet.port},
         "Reachable": answer.reachable,
         "Reason": answer.reason,
         "Decider": _step(answer.decider) if answer.decider else None,
@@ -61,6 +61,14 @@ def is_confirmed(answer: Answer, probed: Result) -> "bool | None":
     if decider is None or decider.rule.packets is None:
         return True
     return any(_key(moved) == decider.key for moved in probed.moved)
+
+
+def _heading(asked: Question, answer: Answer) -> str:
+    source, target = asked.names
+    ends = (source, asked.source or answer.source), (target, asked.target)
+    told = [name if not address or address in name else f"{name} ({address})" for name, address in ends]
+    port = f" port {asked.port}" if asked.port else ""
+    return f"{told[0]} → {told[1]}, {asked.protocol}{port}"
 
 
 def _key(moved: Moved) -> tuple[str, str, str, int]:
@@ -122,12 +130,7 @@ def _probe(answer: Answer, probed: Result) -> list[str]:
         mark = "  ← the rule named above" if answer.decider and _key(moved) == answer.decider.key else ""
         counted = f"+{moved.packets} {moved.place}: {moved.tool} {moved.table} {moved.chain}, {where}"
         lines.append(f"{_INDENT}{counted}: {moved.rule.text}{mark}")
-    verdict = {
-        True: "Confirmed.",
-        False: "The probe does not agree with the rules.",
-        None: "Neither confirmed nor not.",
-    }
-    return [*lines, verdict[is_confirmed(answer, probed)]]
+    return [*lines, _CONFIRMED[is_confirmed(answer, probed)]]
 
 
 def _as_json(stage: Stage) -> dict[str, Any]:

@@ -5,6 +5,7 @@ not understood of a rule becomes a condition that cannot be judged.
 """
 
 import json
+import re
 
 from pyrun.firewall.packets import Condition, Lookup
 from pyrun.firewall.trace import Action, Chain, Rule, Table
@@ -15,6 +16,7 @@ _PORTS = {("dport",): "port", ("sport",): "source port"}
 _META = {"iifname": "entering", "oifname": "leaving", "iif": "entering", "oif": "leaving", "mark": "mark"}
 _META |= {"l4proto": "protocol", "nfproto": "family"}
 _NUMBERS = {"ipv4": "4", "ipv6": "6"}
+_COUNTS = re.compile(r"counter packets \d+ bytes \d+")
 _GOES_ON = ("log", "notrack", "ct helper", "ct timeout", "flow", "secmark")
 
 
@@ -43,7 +45,7 @@ def read(document: str, listing: str = "", left_out: "frozenset[tuple[str, str]]
 
 
 def _texts(listing: str) -> dict[tuple[str, int], str]:
-    """Give the rules' texts by table and handle."""
+    """Give the rules' texts by table and handle, without their counts."""
     found, table = {}, ""
     for line in listing.splitlines():
         text, mark, handle = line.rpartition(" # handle ")
@@ -51,7 +53,7 @@ def _texts(listing: str) -> dict[tuple[str, int], str]:
         if line.startswith("table ") and len(words) > 2:
             table = f"{words[1]} {words[2]}"
         elif mark and handle.isdigit() and line.startswith("\t\t"):
-            found[table, int(handle)] = text.strip()
+            found[table, int(handle)] = _COUNTS.sub("counter", text.strip())
     return found
 
 

@@ -211,7 +211,7 @@ def _without(where: str, element: str) -> list[str]:
 
 def _stands(part: "AddPart", chains: "set[tuple[str, str]]", elements: str) -> bool:
     for line in part.document.splitlines():
-        kind, what, _, _, name, *text = line.split(" ")
+        kind, what, _, _, name, *text = [*line.split(" "), ""]
         if (kind, what) == ("add", "rule") and (name, " ".join(text)) not in chains:
             return False
         if (kind, what) == ("add", "element") and " ".join(text[1:-1]) not in elements:

@@ -23,6 +23,7 @@ class Question(NamedTuple):
     target: str
     protocol: str
     port: int = 0
+    names: tuple[str, str] = ("", "")  # as they were typed
 
 
 class Stage(NamedTuple):
@@ -42,7 +43,8 @@ class Answer(NamedTuple):
     reachable: "bool | None"
     reason: str
     stages: tuple[Stage, ...]
-    packet: Packet
+    packet: Packet  # as it was in the end
+    source: str = ""  # the address that it left with
 
     @property
     def decider(self) -> "trace.Step | None":
@@ -87,7 +89,7 @@ def walk(question: Question, view: View) -> Answer:
     try:
         way.begin()
     except _End as end:
-        return Answer(end.reachable, end.reason, tuple(way.stages), way.packet)
+        return Answer(end.reachable, end.reason, tuple(way.stages), way.packet, way.first.source)
     raise AssertionError("a way without an end")
 
 
@@ -210,6 +212,7 @@ class _Way:
             self.stop(None, "route", survey.words(route.error) if route.error else route.kind)
         source = self.packet.source or route.source or self.packet.target
         self.packet = self.packet._replace(source=source)
+        self.first = self.packet
         self.note(None, "route", _route_text(route, self.link(route.link), self.packet))
         return route
 

@@ -107,7 +107,8 @@ def question(source: str, target: str, view: Live) -> Question:
     """Read what was typed. Errors: NotFound, UsageError."""
     name, protocol, port = _split(target)
     origin, outside, address = _origin(source, view)
-    return Question(origin, outside, address, _target(name, origin, outside, address, view), protocol, port)
+    meant = _target(name, origin, outside, address, view)
+    return Question(origin, outside, address, meant, protocol, port, (source, target))
 
 
 def _origin(text: str, view: Live) -> "tuple[Sandbox | None, bool, str]":
