@@ -6,12 +6,12 @@ Each plug has a journal of its own, so that it can be taken out while the contai
 
 from pyrun import keeping, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import holders
+from pyrun.kernel import holders, locks
 from pyrun.network import definitions, design, driver, endpoints, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
-from pyrun.runtime import services
+from pyrun.runtime import published, services
 from pyrun.spec import ContainerConfig, Endpoint, Published
 
 Sockets = tuple[tuple[Published, int], ...]  # held ports of the host: bound, listening where that makes sense
@@ -44,10 +44,10 @@ def reserve(config: ContainerConfig, ends: "list[Endpoint] | None" = None) -> "S
         return None
 
 
-def publish(ends: list[Endpoint], published: tuple[Published, ...]) -> list[Endpoint]:
+def publish(ends: list[Endpoint], bound: tuple[Published, ...]) -> list[Endpoint]:
     """Give the plugs, with the ports at the one that leads outside."""
-    leads = plan.gateway(ends) if published else None
-    return [end._replace(published=published) if end is leads else end for end in ends]
+    leads = plan.gateway(ends) if bound else None
+    return [end._replace(published=bound) if end is leads else end for end in ends]
 
 
 def preview(config: ContainerConfig, ends: list[Endpoint]) -> list[Endpoint]:
@@ -73,30 +73,41 @@ def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sock
         perform([start], "host", keeping.journal(config.id))
 
 
+def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int) -> None:
+    """Let who serves go on, start one when it has become needed or has died, end one that is needed no longer.
+
+    It sees itself that the container's plugs have changed. Errors: PyrunError.
+    """
+    path = holders.of(config.id)
+    wanted = [*(port for end in ends for port in end.published), *published.waiting(config.id)]
+    needed = bool(wanted) or services.are_needed(ends)
+    if needed == locks.is_held(path):
+        return
+    if not needed:
+        perform([holders.EndHolder(path)])
+        return
+    held: list[ports.Held] = []
+    try:
+        for port in wanted:
+            held.append((port, ports.hold(port)))
+        start = services.StartServices(config, tuple(ends), pid, tuple(held))
+        perform([start], "host", keeping.journal(config.id))
+    finally:
+        ports.release(held)
+
+
 def reconcile() -> list[Exception]:
     """Start again who served a container that still runs, and has died. The container's monitor may be dead as well."""
     failures: list[Exception] = []
     for identity in store.unserved():
         try:
-            _serve_again(store.load(identity))
+            container = store.load(identity)
+            if container.config and container.status().state == "running":
+                serve_again(container.config, standing.plugs(identity), container.process().pid)
         except (PyrunError, OSError) as failure:
             if holders.is_gone(holders.of(identity)):  # else somebody was faster
                 failures.append(failure)
     return failures
-
-
-def _serve_again(container: store.Container) -> None:
-    if not container.config or container.status().state != "running":
-        return
-    process = container.process()
-    ends = standing.plugs(container.id)
-    held: list[ports.Held] = []
-    try:
-        for port in (port for end in ends for port in end.published):
-            held.append((port, ports.hold(port)))
-        perform([services.StartServices(container.config, tuple(ends), process.pid, tuple(held))])
-    finally:
-        ports.release(held)
 
 
 def _expected(config: ContainerConfig) -> list[Endpoint]:

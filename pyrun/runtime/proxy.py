@@ -60,7 +60,7 @@ class Container:
 
     def reached_at(self, six: bool) -> str:
         """Give the address; IPv4's for an IPv6 port when it has no other. Empty when it is on no network."""
-        if signature(self._path) != self._seen:
+        if not self.address or signature(self._path) != self._seen:
             self._look_up()
         return self.address6 if six and self.address6 else self.address
 

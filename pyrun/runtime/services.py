@@ -18,6 +18,7 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.services import main; main(sys.argv[2:])"
 )
 _PORT, _PLUG = "port=", "plug="  # what the words of its command line begin with
+_NOWHERE = ",,,"
 
 
 class StartServices(NamedTuple):
@@ -107,6 +108,6 @@ def main(arguments: list[str]) -> None:
     if ports:
         from pyrun.runtime import proxy
 
-        plug = next(word.removeprefix(_PLUG) for word in words if word.startswith(_PLUG))
+        plug = next((word.removeprefix(_PLUG) for word in words if word.startswith(_PLUG)), _NOWHERE)
         proxy.serve(loop, identity, plug, ports)
     loop.run(int(pidfd))

@@ -180,7 +180,7 @@ def test_a_loopback_port_is_not_reached_from_outside(published: Host, let_in: st
     published.out(f"sysctl -qw {lets.format('up0')}={let_in}")
     published.internet("ip addr del 127.0.0.1/8 dev lo")
     published.internet(f"sysctl -qw {lets.format('all')}=1; ip route add 127.0.0.5/32 via {HOST_ADDRESS}")
-    counted = f"nstat -az TcpInSegs | awk '/Tcp/ {{ print $2 }}'"
+    counted = "nstat -az TcpInSegs | awk '/Tcp/ { print $2 }'"
     before = int(published.out(counted))
     assert _ask(published, "internet", "tcp", "127.0.0.5", 9000) in ("TimeoutError", "ConnectionRefusedError")
     assert _ask(published, "internet", "udp", "127.0.0.5", 9000) in ("TimeoutError", "ConnectionRefusedError")
