@@ -46,8 +46,10 @@ class OperationFailed(PyrunError):
 
     def __init__(self, operation: Operation, cause: OSError) -> None:
         self.errno = cause.errno
-        reason = os.strerror(cause.errno).lower() if cause.errno else str(cause)
-        super().__init__(f"{operation.shell()}: {reason}", hint=_hint(cause.errno))
+        plain = cause.errno and cause.strerror == os.strerror(cause.errno)
+        reason = os.strerror(cause.errno or 0).lower() if plain else cause.strerror or str(cause)
+        command, more, _ = operation.shell().partition("\n")
+        super().__init__(f"{command}{' …' if more else ''}: {reason}", hint=_hint(cause.errno))
         self.operation = operation
 
 

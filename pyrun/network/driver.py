@@ -12,9 +12,9 @@ from contextlib import contextmanager, nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import NotFound, PyrunError
-from pyrun.firewall import choice, generation
+from pyrun.firewall import choice, generation, nftables
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import links, rtnetlink, sysctls
+from pyrun.kernel import links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
@@ -41,7 +41,7 @@ def attach(identity: str, name: str, wanted: Attachment, used: "set[str]", journ
 def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> tuple["Network | None", Endpoint]:
     """Give what `attach` would do, touching nothing: the network, if it has to be made, and the endpoint."""
     net = standing.read(wanted.network)
-    made = net or _defined(wanted.network)._replace(firewall=choice.backend())
+    made = net or _equipped(_defined(wanted.network))
     return (None if net else made), endpoints.design(made, identity, name, wanted, used)
 
 
@@ -52,7 +52,7 @@ def create(request: design.Request) -> Network:
             raise PyrunError(f"network: {request.name}: a network of that name already exists", 1)
         net = design.design(request, _taken())
         with locked(net.name):
-            _make(net._replace(firewall=choice.backend()))
+            _make(_equipped(net))
             definitions.write(net)
     return net
 
@@ -110,10 +110,15 @@ def mend_rules() -> None:
     """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    nets = [net for net in map(standing.read, standing.names()) if net]
+    names = standing.names()
+    nets = [net for net in map(standing.read, names) if net]
     ends = [end for net in nets for end in standing.endpoints(net.name)]
     if nets:
-        perform(choice.mend(nets, ends))
+        plugged = {(end.network.name, end.container) for end in ends}
+        settled = len(nets) == len(names) and all(
+            (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
+        )
+        perform(choice.mend(nets, ends, settled))
 
 
 @contextmanager
@@ -200,8 +205,7 @@ def _ensure(name: str) -> Network:
         unwind_journal(_journal(name))  # what an interrupted first start left
         # Only `bridge` has its pool chosen now: nobody who designs waits for its lock.
         with _designing() if name == DEFAULT else nullcontext():
-            net = _defined(name)._replace(firewall=choice.backend())
-            _make(net)
+            net = _make(_equipped(_defined(name)))
     elif not standing.is_up(net):
         _make_again(net)
     else:
@@ -210,7 +214,12 @@ def _ensure(name: str) -> Network:
     return net
 
 
-def _make(net: Network) -> None:
+def _equipped(net: Network) -> Network:
+    """Choose what the network's rules are made with."""
+    return net._replace(firewall=choice.backend(), guarded=not net.spoofing and nftables.available())
+
+
+def _make(net: Network) -> Network:
     """Make links, addresses and rules; what was made is undone when some of it fails. The lock is held."""
     if links.exists(net.bridge):
         raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
@@ -219,9 +228,13 @@ def _make(net: Network) -> None:
         perform(plan.network(net, sysctls.exists(_IPV6), learning), "host", FileJournal(_journal(net.name)))
         standing.write(net)
     except (PyrunError, OSError):
+        if net.guarded and not nf_tables.is_supported("bridge"):
+            unwind_journal(_journal(net.name))
+            return _make(net._replace(guarded=False))
         if not standing.leases(net.name):
             _take_down(net.name)
         raise
+    return net
 
 
 def _make_again(net: Network) -> None:
