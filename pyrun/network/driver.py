@@ -223,6 +223,8 @@ def _make(net: Network) -> Network:
     """Make links, addresses and rules; what was made is undone when some of it fails. The lock is held."""
     if links.exists(net.bridge):
         raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
+    if net.ipv6 and not sysctls.exists(_IPV6):
+        raise PyrunError(f"network: {net.name}: this host's kernel has no IPv6", 1)
     try:
         learning = tuple(sysctls.learning()) if net.ipv6 else ()
         perform(plan.network(net, sysctls.exists(_IPV6), learning), "host", FileJournal(_journal(net.name)))

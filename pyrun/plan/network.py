@@ -9,6 +9,7 @@ from pyrun.spec import Endpoint, Network, Pool
 _ROGUE = "a container may not configure the host by router advertisements or redirects"
 _PING = "any group may send pings, so that ping needs no privilege"
 _PORTS = "any user of the container may listen on any port"
+_IPV6 = "its network has IPv6"
 _NO_IPV6 = "its network has no IPv6"
 _PORT = "a port of a bridge needs no addresses"
 _NO_DAD = "nobody else has its address, so it need not wait a second to find out"
@@ -30,7 +31,11 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
     if ipv6 and not net.ipv6:
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{net.bridge}/disable_ipv6", "1", _NO_IPV6))
     if net.ipv6:
-        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{net.bridge}/accept_dad", "0", _NO_DAD))
+        own = f"net/ipv6/conf/{net.bridge}"
+        plan += [
+            sysctls.SetSysctl(f"{own}/disable_ipv6", "0", _IPV6),
+            sysctls.SetSysctl(f"{own}/accept_dad", "0", _NO_DAD),
+        ]
     plan += [_address(net.bridge, pool.gateway, pool) for pool in net.pools]
     plan += [links.SetUp(net.bridge), sysctls.EnableForwarding(net.bridge)]
     if net.ipv6:
@@ -72,7 +77,7 @@ def interface(end: Endpoint, ipv6: bool) -> list[Operation]:
     """Give the container's end of a cable its addresses."""
     plan: list[Operation] = []
     if ipv6:
-        value, reason = ("0", "its network has IPv6") if end.address6 else ("1", _NO_IPV6)
+        value, reason = ("0", _IPV6) if end.address6 else ("1", _NO_IPV6)
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/disable_ipv6", value, reason))
     if end.address6:
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/accept_dad", "0", _NO_DAD))
