@@ -13,6 +13,9 @@ from pyrun.errors import PyrunError
 from pyrun.typed import Protocol
 
 
+_LONGEST = 400  # of a command in a complaint
+
+
 class Operation(Protocol):
     """A value that makes exactly one change; look-ups before it are free."""
 
@@ -48,8 +51,9 @@ class OperationFailed(PyrunError):
         self.errno = cause.errno
         plain = cause.errno and cause.strerror == os.strerror(cause.errno)
         reason = os.strerror(cause.errno or 0).lower() if plain else cause.strerror or str(cause)
-        command, more, _ = operation.shell().partition("\n")
-        super().__init__(f"{command}{' …' if more else ''}: {reason}", hint=_hint(cause.errno))
+        command = operation.shell()
+        short = command if len(command) <= _LONGEST else f"{command[:_LONGEST]} …"
+        super().__init__(f"{short}: {reason}", hint=_hint(cause.errno))
         self.operation = operation
 
 

@@ -43,10 +43,10 @@ def give_ipv6(host: Host) -> None:
     host.out(_SIX.replace("$INTERNET", str(host.internet_pid)))
 
 
-def address(host: Host, name: str, family: int, link: str = "eth0") -> str:
+def address(host: Host, name: str, family: int, link: str = "eth0", scope: str = "global") -> str:
     """Give the address of a container, as iproute2 sees it."""
-    found = json.loads(host.out(f"ip -n pyrun-{name} -j -{family} addr show dev {link} scope global"))
-    return next(str(entry["local"]) for link in found if link for entry in link["addr_info"])
+    found = json.loads(host.out(f"ip -n pyrun-{name} -j -{family} addr show dev {link} scope {scope}"))
+    return next(str(each["local"]) for link in found if link for each in link["addr_info"] if each)
 
 
 @contextmanager

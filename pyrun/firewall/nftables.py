@@ -12,6 +12,7 @@ import os
 from pyrun.firewall import generation
 from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import programs
+from pyrun.kernel.files import quote
 from pyrun.spec import Endpoint, Network
 from pyrun.typed import NamedTuple
 
@@ -90,7 +91,7 @@ class AddPart(NamedTuple):
         return RemovePart(self.removal, self.reason, self.table)
 
     def shell(self) -> str:
-        return f"nft -f - <<'END'\n{self.document}END\n:"
+        return _typed(self.document)
 
     def why(self) -> str:
         return self.reason
@@ -117,7 +118,7 @@ class RemovePart(NamedTuple):
         return None
 
     def shell(self) -> str:
-        return f"nft -f - <<'END'\n{self.document}END\n:"
+        return _typed(self.document)
 
     def why(self) -> str:
         return f"no longer: {self.reason}"
@@ -300,6 +301,10 @@ def listed(table: str = TABLE) -> str:
     """Give a table without counts, as nft lists it; empty when it does not stand."""
     outcome = programs.run(programs.find("nft"), "-s", "list", "table", *table.split(" "))
     return outcome.output if outcome.code == 0 else ""
+
+
+def _typed(document: str) -> str:
+    return f"nft {quote('; '.join(document.splitlines()))}"
 
 
 def _nft(given: str) -> None:

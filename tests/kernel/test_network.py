@@ -85,7 +85,9 @@ def test_the_outside_reaches_no_container_directly(box: Host) -> None:
 
 def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) -> None:
     """T-E1: the bridge takes no routes from containers; the packet is seen to have arrived."""
-    host.ok("network", "create", "--ipv6", "-o", "com.docker.network.bridge.name=six0", "six")
+    host.ok(
+        "network", "create", "--ipv6", "-o", "antispoofing=false", "-o", "com.docker.network.bridge.name=six0", "six"
+    )
     host.ok("run", "-d", "--name", "rogue", "--net", "six", BUSYBOX, "sleep", "300")
     assert host.out("sysctl -n net.ipv6.conf.six0.accept_ra net.ipv6.conf.six0.autoconf") == "0\n0\n"
     wait_until(lambda: b"tentative" not in host.shell("ip -n pyrun-rogue -6 addr show dev eth0 scope link").stdout)
