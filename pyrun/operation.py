@@ -12,7 +12,6 @@ from contextlib import suppress
 from pyrun.errors import PyrunError
 from pyrun.typed import Protocol
 
-
 _LONGEST = 400  # of a command in a complaint
 
 

@@ -25,7 +25,7 @@ _SETS = (
     ("holders6", "type ifname . ether_addr . ipv6_addr"),
     ("targets6", "typeof iifname . ether saddr . @th,64,128"),  # nft has no type for a neighbour's address
 )
-_HOOK = "type filter hook prerouting priority -300; policy accept;"  # before the bridge learns where an address is
+HOOK = "type filter hook prerouting priority -300; policy accept;"  # before the bridge learns where an address is
 _ARP = "iifname . arp saddr ether . arp saddr ip"
 _RULES = (
     ("iifname != @cables accept", "only containers are watched"),
@@ -92,7 +92,7 @@ def network(net: Network) -> AddPart:
     """Give the operation that makes the table, unless it stands, for one network more."""
     element = f'add element {TABLE} bridges {{ "{net.bridge}" }}'
     add = [f"add table {TABLE}", *(f"add set {TABLE} {name} {{ {kind}; }}" for name, kind in _SETS)]
-    add += [f"add chain {TABLE} prerouting {{ {_HOOK} }}", f"flush chain {TABLE} prerouting"]
+    add += [f"add chain {TABLE} prerouting {{ {HOOK} }}", f"flush chain {TABLE} prerouting"]
     add += [f"add rule {TABLE} prerouting {text}" for text in RULES]
     remove = [element, f'delete element {TABLE} bridges {{ "{net.bridge}" }}']
     return AddPart("\n".join([*add, element, ""]), "\n".join([*remove, ""]), _REASON, TABLE)

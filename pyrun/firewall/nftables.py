@@ -133,7 +133,7 @@ def missing(parts: "list[AddPart]", text: str) -> "list[AddPart]":
 def stale(parts: "list[AddPart]", text: str) -> "list[RemovePart]":
     """Give the operation that removes elements and chains that belong to none of *parts*, if there are any."""
     wanted = {element for part in parts for element in elements_of(part)}
-    made = {chain for part in parts for chain in _rules_of(part)}
+    made = {chain for part in parts for chain in rules_of(part)}
     dead = [(where, key) for where, keys in elements(text).items() for key in keys if (where, key) not in wanted]
     lines = [f"delete element {TABLE} {where} {{ {key.partition(' : ')[0]} }}" for where, key in dead]
     ours = {chain for chain, _ in rules(text) if chain.startswith(("leaving_", "entering_", "masquerading_"))}
@@ -229,7 +229,7 @@ def _without(where: str, element: str) -> list[str]:
 def _stands(part: "AddPart", text: str, standing: "dict[str, list[str]]") -> bool:
     if not all(key in standing.get(where, ()) for where, key in elements_of(part)):
         return False
-    return has_rules(text, _rules_of(part))
+    return has_rules(text, rules_of(part))
 
 
 def elements_of(part: "AddPart") -> "list[tuple[str, str]]":
@@ -238,7 +238,7 @@ def elements_of(part: "AddPart") -> "list[tuple[str, str]]":
     return [(words[4], words[5].removeprefix("{ ").removesuffix(" }")) for words in lines]
 
 
-def _rules_of(part: "AddPart") -> "dict[str, list[str]]":
+def rules_of(part: "AddPart") -> "dict[str, list[str]]":
     found: dict[str, list[str]] = {}
     for line in part.document.splitlines():
         if line.startswith("add rule "):

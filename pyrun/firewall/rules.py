@@ -40,7 +40,10 @@ def shared(family: int) -> list[Rule]:
         Rule(family, "filter", "FORWARD", f"-j {FORWARD}", "then pyrun's", 2),
         Rule(family, "filter", FORWARD, f"-j {STAGE_1}", "networks do not reach each other", 1),
         Rule(family, "filter", STAGE_2, f"{_ANSWERS} -j RETURN", "who was let in gets answers", 1),
-        *(Rule(family, "filter", STAGE_2, f"-o {name} -j DROP", "a neighbour's network") for name in _NEIGHBOURS),
+        *(
+            Rule(family, "filter", STAGE_2, f"-o {name} -j DROP", "a neighbour's network", place)
+            for place, name in enumerate(_NEIGHBOURS, 2)
+        ),
         Rule(family, "nat", "PREROUTING", f"{_LOCAL} -j {PORTS}", "published ports, from outside"),
         Rule(family, "nat", "OUTPUT", f"! -d {loopback} {_LOCAL} -j {PORTS}", "and from this host"),
     ]
