@@ -89,6 +89,7 @@ class ContainerConfig(NamedTuple):
     network: str = "none"  # none, host, container:ID, ns:PATH, or the first network's name
     attachments: tuple[Attachment, ...] = ()  # the networks that it is on
     ports: tuple[PortBinding, ...] = ()
+    publish_all: bool = False  # also what is exposed and not among them
     exposed: tuple[str, ...] = ()  # PORT/PROTOCOL: of --expose, and those of -p
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation, nftables
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, nf_tables, rtnetlink, sysctls
-from pyrun.network import addresses, definitions, design, endpoints, ipam, recovery, standing, turns
+from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
@@ -199,8 +199,10 @@ def _forget(name: str) -> None:
 def _tidy() -> None:
     """Leave nothing of the last network under /run."""
     with suppress(OSError):
-        os.rmdir(paths.NETWORKS)
+        with suppress(FileNotFoundError):
+            os.rmdir(paths.NETWORKS)
         generation.forget()
+        ports.forget()
         os.rmdir(paths.RUN)
 
 

@@ -1,7 +1,8 @@
 """A network and a container's plug into it: data in, operations out. Reads like the tutorial's nine steps."""
 
 from pyrun.firewall import choice, guard
-from pyrun.kernel import links, rtnetlink, sysctls
+from pyrun.firewall.rules import is_loopback
+from pyrun.kernel import conntrack, links, rtnetlink, sysctls
 from pyrun.kernel.netlink import u32
 from pyrun.network import addresses
 from pyrun.operation import Operation
@@ -57,6 +58,16 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
     return [*plan, links.SetUp(end.host_link)]
+
+
+def published(end: Endpoint) -> list[Operation]:
+    """Lead published ports to the container; UDP flows that began before would not follow the rules.
+
+    They are forgotten when the rules stand, and when they are gone again.
+    """
+    udp = [port for port in end.published if port.protocol == "udp" and not is_loopback(port.address)]
+    forget: list[Operation] = [conntrack.ForgetFlows(port.address, port.port) for port in udp]
+    return [*forget, *choice.published(end), *forget]
 
 
 def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:

@@ -82,9 +82,11 @@ def _start(
 ) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = keeping.journal(config.id)
+    early = plugging.reserve(config)
     _claim(config)
     ends = plugging.lease(config)
-    sockets: plugging.Sockets = ()
+    sockets = early if early is not None else plugging.reserve(config, ends) or ()
+    ends = plugging.publish(ends, tuple(port for port, _ in sockets))
     around = host.look_around(config)
     perform(plan.sources(around))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
