@@ -93,7 +93,10 @@ def execute(container: Container, config: ExecConfig) -> int:
     }:
         os.close(fd)
     if config.detach:
-        _started(ours)
+        try:
+            _started(ours)
+        except PyrunError as problem:
+            raise PyrunError(problem.message, 1, problem.hint) from problem  # as Docker's: nobody waits for its code
         return 0
     keys = console.parse_keys(config.detach_keys)
     attached = console.Console(ours, config.tty, keys, proxy=False)
@@ -149,7 +152,10 @@ def _visit(visit: Visit) -> NoReturn:
     except PyrunError as problem:
         visit.client.send(FAILED, failure(problem.code, problem.message))
     except OSError as problem:
-        visit.client.send(FAILED, failure(125, f"exec: {os.strerror(problem.errno or 0).lower()}"))
+        if processes.wait_end(visit.pidfd, 0):  # while we joined: ESRCH, or ENOMEM where its process 1 is gone
+            visit.client.send(FAILED, failure(1, f"container {visit.container.name} is not running"))
+        else:
+            visit.client.send(FAILED, failure(125, f"exec: {os.strerror(problem.errno or 0).lower()}"))
     except BaseException as problem:  # never a traceback: it would read the container's files
         visit.client.send(FAILED, failure(125, f"exec: internal error: {type(problem).__name__}"))
     os._exit(125)
@@ -223,7 +229,8 @@ def _become(visit: Visit, parent: Channel) -> NoReturn:
 
         program.become(become, account, ready)
     except PyrunError as problem:
-        parent.send(FAILED, failure(problem.code, problem.message))
+        code = 126 if problem.code == 125 else problem.code  # Docker's, where nothing else is known
+        parent.send(FAILED, failure(code, problem.message))
     except OSError as problem:
         parent.send(FAILED, failure(126, f"exec: {os.strerror(problem.errno or 0).lower()}"))
     except BaseException as problem:
