@@ -1,5 +1,6 @@
 """The command `pyrun`: the one place where errors become a line and an exit code."""
 
+import _signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import sys
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pyrun.errors import PyrunError
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    _end_by_interrupts()
     _open_standard_descriptors()
     if not sys.flags.isolated:
         _isolate()
@@ -32,8 +34,6 @@ def _guarded(argv: list[str]) -> int:
     except PyrunError as problem:
         verbs.complain(problem)
         return problem.code
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         return _broken_pipe()
     except SystemExit as end:
@@ -68,6 +68,15 @@ def _broken_pipe() -> int:
     null = os.open("/dev/null", os.O_WRONLY)
     os.dup2(null, 1)
     return 141
+
+
+def _end_by_interrupts() -> None:
+    """Let Ctrl-C end us at once, as it does any program, instead of where Python raises an exception.
+
+    Where that would leave something behind, signals are blocked; what our caller ignores stays ignored.
+    """
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def _open_standard_descriptors() -> None:

@@ -15,6 +15,7 @@ from pyrun.kernel import locks, processes
 from pyrun.spec import ContainerConfig
 from pyrun.typed import NamedTuple
 
+FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
 UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
@@ -110,6 +111,11 @@ def interrupted() -> list[str]:
     """List what a reboot in the middle of a start, or of a run with --rm, left of containers."""
     boot = processes.boot_id()
     return [identity for identity in _identities() if _is_interrupted(identity, boot)]
+
+
+def forgotten() -> list[str]:
+    """List the containers whose removal was begun."""
+    return [name.removesuffix(FORGOTTEN) for name in listed(paths.CONTAINERS) if name.endswith(FORGOTTEN)]
 
 
 def nameless() -> list[tuple[str, str]]:

@@ -39,6 +39,7 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    _let_go_of_callers_files()
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
 
@@ -48,7 +49,19 @@ def _exec(values: Values) -> int:
     from pyrun.runtime import execute
 
     config = run.exec_config(values, dict(os.environ))
+    _let_go_of_callers_files()
     return execute.execute(store.find(_arguments(values)[0]), config)
+
+
+def _let_go_of_callers_files() -> None:
+    """Close what we were started with beyond standard input, output and error: no container may come by it.
+
+    Its monitor would keep it open as well, a lock or a pipe's end, for as long as the container lives.
+    What an option names as /dev/fd/N has been read by now.
+    """
+    from pyrun.kernel import syscalls
+
+    syscalls.close_range(3)
 
 
 def _ps(values: Values) -> int:
@@ -189,14 +202,14 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
-    clean = not (store.abandoned() or store.interrupted() or store.nameless())
+    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     if clean and all(map(standing.is_settled, standing.names())):
         return
     from pyrun import keeping
     from pyrun.network import driver
 
     for failure in keeping.reconcile() + driver.reconcile():
-        complain(f"left over: {failure}")
+        complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 
 

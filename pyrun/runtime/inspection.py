@@ -41,18 +41,7 @@ def describe(container: Container) -> dict[str, Any]:
         },
         "HostConfig": _host_config(config),
         "Mounts": [_mount(mount._asdict()) for mount in config.mounts],
-        "Config": {
-            "Hostname": config.hostname,
-            "User": config.user,
-            "Tty": config.tty,
-            "OpenStdin": config.interactive,
-            "Env": list(config.env),
-            "Cmd": list(config.args),
-            "Image": config.image,
-            "WorkingDir": config.cwd,
-            "StopSignal": config.stop_signal,
-            "StopTimeout": config.stop_timeout,
-        },
+        "Config": _config(config),
         "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
     }
@@ -72,6 +61,21 @@ def _state(status: Status) -> dict[str, Any]:
         "StartedAt": _time(status.started),
         "FinishedAt": _time(status.finished),
         "MonitorAlive": status.monitored,
+    }
+
+
+def _config(config: ContainerConfig) -> dict[str, Any]:
+    return {
+        "Hostname": config.hostname,
+        "User": config.user,
+        "Tty": config.tty,
+        "OpenStdin": config.interactive,
+        "Env": list(config.env),
+        "Cmd": list(config.args),
+        "Image": config.image,
+        "WorkingDir": config.cwd,
+        "StopSignal": config.stop_signal,
+        "StopTimeout": config.stop_timeout,
     }
 
 
@@ -100,6 +104,21 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "CpusetCpus": limits.cpuset_cpus,
         "PidsLimit": limits.pids_limit,
         "Ulimits": [{"Name": u.name, "Soft": u.soft, "Hard": u.hard} for u in config.ulimits],
+    }
+
+
+def _config(config: ContainerConfig) -> dict[str, Any]:
+    return {
+        "Hostname": config.hostname,
+        "User": config.user,
+        "Tty": config.tty,
+        "OpenStdin": config.interactive,
+        "Env": list(config.env),
+        "Cmd": list(config.args),
+        "Image": config.image,
+        "WorkingDir": config.cwd,
+        "StopSignal": config.stop_signal,
+        "StopTimeout": config.stop_timeout,
     }
 
 

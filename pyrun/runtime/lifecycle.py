@@ -3,11 +3,13 @@
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 
-from pyrun import keeping, paths, store
-from pyrun.errors import NotFound, PyrunError
+from pyrun import keeping, operation, paths, store
+from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver
+from pyrun.runtime import recovery
 from pyrun.store import Container
 
 
@@ -76,23 +78,50 @@ def remove(container: Container, force: bool) -> None:
                 f"container {container.name}: {container.problem or 'its record is corrupt'}", 1, "use rm -f"
             )
         _end(container)
-    settle(container)
+    settle(container, _discard_damaged if force else None)
+    left = recovery.left_by(container)
+    failures = operation.unwind(left)
+    if failures:
+        raise PyrunError(f"container {container.name}: {failures[0]}", 1)
+    if left:
+        keeping.discard(container.id)
+        driver.sweep()
     keeping.forget(container)
 
 
-def settle(container: Container) -> None:
-    """Wait for the monitor to take the container apart, or do it in its place."""
-    path = store.lock_path(container.id)
+def settle(
+    container: Container, salvage: "Callable[[Container, list[Exception]], list[Exception]] | None" = None
+) -> None:
+    """Wait for the monitor to take the container apart, or do it in its place.
+
+    Errors: PyrunError for what cannot be undone, after *salvage* has left it so.
+    """
+    lock = _take_over(store.lock_path(container.id))
+    if lock is None:
+        return
+    failures = keeping.retire(container.id, lock)
+    if failures and salvage:
+        failures = salvage(container, failures)
+    if failures:
+        raise PyrunError(f"container {container.name}: {failures[0]}", 1, "use rm -f")
+    driver.sweep()
+    keeping.tidy()  # the network's directory was in the way until now
+
+
+def _discard_damaged(container: Container, failures: list[Exception]) -> list[Exception]:
+    """Do without journals that cannot be read; give what else could not be undone."""
+    serious = [failure for failure in failures if not isinstance(failure, Corrupt)]
+    if not serious:
+        keeping.discard(container.id)
+    return serious
+
+
+def _take_over(path: str) -> "int | None":
+    """Wait until the lock *path* is ours; None once it is gone."""
     while True:
         lock = locks.take_abandoned(path)
-        if lock is not None:
-            failures = keeping.retire(container.id, lock)
-            if failures:
-                raise PyrunError(f"container {container.name}: {failures[0]}", 1)
-            driver.sweep()
-            return
-        if not locks.is_held(path):
-            return
+        if lock is not None or not locks.is_held(path):
+            return lock
         locks.wait_released(path)
 
 

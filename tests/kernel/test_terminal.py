@@ -21,9 +21,13 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
         self.before = termios.tcgetattr(peer)
         self.peer = peer
-        self.client = host.start(
-            [*(command or PYRUN), *arguments], stdin=peer, stdout=peer, stderr=peer, start_new_session=True
-        )
+        line = [
+            "setsid",
+            "--ctty",
+            *(command or PYRUN),
+            *arguments,
+        ]  # it is the caller's own terminal, not only an open file
+        self.client = host.start(line, stdin=peer, stdout=peer, stderr=peer)
         self.screen = b""
 
     def type(self, text: bytes) -> None:
@@ -60,7 +64,6 @@ def test_window_size_follows(host: Host) -> None:
     fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", 11, 22, 0, 0))
     terminal.client.send_signal(signal.SIGWINCH)
     terminal.expect(b"11 22\r\n")
-    terminal.type(b"\x03")
     terminal.client.send_signal(signal.SIGKILL)
     terminal.client.wait()
     for identity in host.ok("ps", "-q").split():
@@ -96,6 +99,23 @@ def test_detach_keys_leave_it_running(host: Host) -> None:
     host.ok("rm", "-f", "kept")
 
 
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_detach_keys_may_be_others(host: Host, verb: str) -> None:
+    """The usual ones are typed text then."""
+    words = ["run", "-it", "--name", "kept", "--detach-keys", "ctrl-a,x", BUSYBOX]
+    if verb == "exec":
+        host.ok("run", "-d", "--name", "kept", BUSYBOX, "sleep", "60")
+        words = ["exec", "-it", "--detach-keys", "ctrl-a,x", "kept"]
+    terminal = Terminal(host, *words, "sh", "-c", "stty -echo raw; echo up; head -c 2 | od -An -c; exec sleep 60")
+    terminal.expect(b"up")
+    terminal.type(b"\x10\x11")
+    terminal.expect(b"020 021")
+    terminal.type(b"\x01x")
+    assert terminal.end() == 0
+    assert "kept" in host.ok("ps")
+    host.ok("rm", "-f", "kept")
+
+
 def test_exec_with_terminal(host: Host) -> None:
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
     terminal = Terminal(host, "exec", "-it", "box", "sh")
@@ -114,16 +134,32 @@ def test_terminal_is_refused_without_one(host: Host, verb: list[str]) -> None:
     assert (done.returncode, done.stderr) == (1, b"pyrun: the input device is not a TTY\n")
 
 
-def test_a_program_cannot_type_into_the_callers_terminal(host: Host) -> None:
-    """T-A6: what the container has is never the caller's terminal, with or without -t."""
-    for options in (["-i"], ["-it"]):
-        terminal = Terminal(
-            host, "run", "--rm", *options, BUSYBOX, "sh", "-c", "readlink /proc/self/fd/0 /dev/tty; echo end"
-        )
-        terminal.expect(b"end")
-        assert os.ttyname(terminal.peer).encode() not in terminal.screen.replace(b"/dev/pts/0", b"")
-        terminal.client.wait()
-        terminal.end()
+# Types a letter into every terminal that it finds, in both spellings of the request (CVE-2019-10063).
+_TYPIST = """
+import ctypes, os
+libc, typed = ctypes.CDLL(None), []
+for name in ("/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "/dev/tty", "/dev/console"):
+    for request in (0x5412, 0x100005412):
+        try: typed.append(libc.syscall(16, os.open(name, os.O_RDONLY | os.O_NOCTTY), ctypes.c_long(request), b"x"))
+        except OSError: typed.append(None)
+print("typed", typed.count(0), flush=True)
+"""
+
+
+@pytest.mark.parametrize("power", [[], ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]])
+@pytest.mark.parametrize("options", [["-i"], ["-it"]])
+def test_a_program_cannot_type_into_the_callers_terminal(host: Host, options: list[str], power: list[str]) -> None:
+    """T-A6: with all power over terminals it reaches its own at most; no key waits at the caller's."""
+    python = [os.path.realpath("/usr/bin/python3"), "-I", "-S", "-c", _TYPIST]
+    terminal = Terminal(host, "run", "--rm", *options, *power, "@host", *python)
+    terminal.expect(b"typed ")
+    terminal.expect(b"\n")
+    own = b"typed 0" if not power or "-it" not in options else b"typed "
+    assert own in terminal.screen, terminal.screen
+    assert terminal.client.wait(20) == 0
+    waiting = fcntl.ioctl(terminal.peer, termios.FIONREAD, bytes(4))
+    assert int.from_bytes(waiting, "little") == 0
+    terminal.end()
 
 
 def test_a_terminal_that_is_hung_up_ends_the_client(host: Host) -> None:
