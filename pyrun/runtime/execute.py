@@ -93,10 +93,7 @@ def execute(container: Container, config: ExecConfig) -> int:
     }:
         os.close(fd)
     if config.detach:
-        try:
-            _started(ours)
-        except PyrunError as problem:
-            raise PyrunError(problem.message, 1, problem.hint) from problem  # as Docker's: nobody waits for its code
+        _started(ours, failed=1)  # whatever it was, as in Docker
         return 0
     keys = console.parse_keys(config.detach_keys)
     attached = console.Console(ours, config.tty, keys, proxy=False)
@@ -250,12 +247,12 @@ def _pipes(config: ExecConfig) -> tuple[tuple[int, int, int], tuple[int, int, in
     return (stdin_r, stdout_w, stderr_w), (stdin_w, stdout_r, stderr_r)
 
 
-def _started(control: Channel) -> int:
-    """Wait for the program to run; give the terminal's master or -1. Errors: PyrunError."""
+def _started(control: Channel, failed: int = 0) -> int:
+    """Wait for the program to run; give the terminal's master or -1. Errors: PyrunError, its code *failed* if given."""
     kind, content, master = control.receive()
     if kind == FAILED:
         code, message = read_failure(content)
-        raise PyrunError(message, code)
+        raise PyrunError(message, failed or code)
     if kind != STARTED:
         raise PyrunError("exec: the helper ended unexpectedly")
     return master
