@@ -14,13 +14,13 @@ def main() -> None:
     _open_standard_descriptors()
     if not sys.flags.isolated:
         _isolate()
-    os.umask(0o077)
+    umask = os.umask(0o077)
     sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115  # None when it was closed
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    os._exit(_flushed(_guarded(sys.argv[1:])))
+    os._exit(_flushed(_guarded(sys.argv[1:], umask)))
 
 
-def _guarded(argv: list[str]) -> int:
+def _guarded(argv: list[str], umask: int) -> int:
     """Give the exit code of a command line; never a traceback, unless PYRUN_DEBUG is set."""
     from pyrun.cli import reader, verbs
 
@@ -30,7 +30,7 @@ def _guarded(argv: list[str]) -> int:
             from pyrun.cli import commands
 
             parsed = commands.parse(argv)
-        return verbs.perform(*parsed) if parsed else 0
+        return verbs.perform(*parsed, umask) if parsed else 0
     except PyrunError as problem:
         verbs.complain(problem)
         return problem.code

@@ -15,17 +15,21 @@ from pyrun.typed import Any
 _WITHOUT_ROOT = ("version",)
 
 
-def perform(verb: str, values: Values) -> int:
-    """Carry out a verb; give the exit code. Errors: PyrunError."""
+def perform(verb: str, values: Values, umask: int = 0o022) -> int:
+    """Carry out a verb; give the exit code. *umask* is the caller's, for what runs in our place. Errors: PyrunError."""
     preview = verb == "run" and bool(values["dry_run"])
     if os.geteuid() != 0 and verb not in _WITHOUT_ROOT and not preview:
         raise PyrunError("needs root: namespaces, mounts, links and control groups", hint="use sudo")
     if verb not in _WITHOUT_ROOT and not preview:
         _reconcile()
+    if verb in ("network diagram", "network why", "netns exec"):
+        from pyrun.cli import sight_verbs
+
+        return sight_verbs.VERBS[verb](values, umask)
     if verb.startswith("network "):
         from pyrun.cli import network_verbs
 
-        return network_verbs.VERBS[verb](values)
+        return network_verbs.perform(verb, values)
     return _VERBS[verb](values)
 
 
@@ -208,7 +212,12 @@ def _reconcile() -> None:
     from pyrun import keeping
     from pyrun.network import driver
 
-    for failure in keeping.reconcile() + driver.reconcile():
+    failures = keeping.reconcile() + driver.reconcile()
+    if any(map(standing.unsettled_containers, standing.names())):
+        from pyrun.runtime import connection
+
+        failures += connection.finish()
+    for failure in failures:
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 
