@@ -12,7 +12,7 @@ import time
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver
+from pyrun.network import driver, turns
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
@@ -289,7 +289,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
 
 def _leave_network() -> NoReturn:
     """Take the network down, unless another container comes within a moment."""
-    with driver.sweeping():
+    with turns.sweeping():
         time.sleep(_GRACE)
     driver.sweep()
     keeping.tidy()
