@@ -111,7 +111,7 @@ _LINES = {
         "TREE",
         "grep",
         "-o",
-        "rw,no.*mode",
+        "/t tmpfs [a-z,]*",
         "/proc/mounts",
     ],
     "tmpfs without flags": ["--rm", "--tmpfs", "/t:exec,suid,dev", "TREE", "grep", "-o", "/t tmpfs .*", "/proc/mounts"],
