@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pyrun.cli.reader import Values
-from pyrun.errors import PyrunError, UsageError
+from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.typed import Any
 
 _WITHOUT_ROOT = ("version",)
@@ -127,7 +127,8 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    return _each(values, lambda container: lifecycle.remove(container, bool(values["force"])))
+    force = bool(values["force"])
+    return _each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:
@@ -171,8 +172,11 @@ def _version(values: Values) -> int:
     return 0
 
 
-def _each(values: Values, change: Callable[[Any], object], announce: bool = True) -> int:
-    """Change each named container, going on after one that cannot be; print what was named."""
+def _each(values: Values, change: Callable[[Any], object], announce: bool = True, missing: int = 1) -> int:
+    """Change each named container, going on after one that cannot be; print what was named.
+
+    *missing* is the exit code for one that does not exist.
+    """
     from pyrun import store
 
     code = 0
@@ -183,7 +187,7 @@ def _each(values: Values, change: Callable[[Any], object], announce: bool = True
                 sys.stdout.write(f"{reference}\n")
                 sys.stdout.flush()
         except PyrunError as problem:
-            code = 1
+            code = max(code, missing if isinstance(problem, NotFound) else 1)
             _complain(problem)
     return code
 
