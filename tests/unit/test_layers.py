@@ -15,7 +15,7 @@ LEVELS = (
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed"},
+    {"errors", "paths", "typed", "documents"},
 )
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp"}
 
