@@ -4,9 +4,9 @@ The helper gives away nothing of ours: it cannot be dumped from before it
 joins, and imports nothing afterwards. The caller's client stays outside.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import select
-import signal
 
 from pyrun import paths
 from pyrun.errors import PyrunError

@@ -1,7 +1,7 @@
 """The client of `run`: checks, forks the monitor, and connects the caller's stdio to the container."""
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun import operation
 from pyrun.errors import PyrunError

@@ -86,10 +86,13 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
 @pytest.mark.parametrize(
     ("line", "more"),
     [
-        ("ps -a", "prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping"),
+        (
+            "ps -a",
+            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping",
+        ),
         ("run --dry-run @host true", ""),
-        ("exec nobody true", ""),
-        ("exec up true", ""),
+        ("exec nobody true", "json re enum hashlib socket"),
+        ("exec up true", "json re enum hashlib socket"),
         ("logs down", "prctl pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping"),
         ("kill -s 0 down", ""),
         ("wait down", ""),
