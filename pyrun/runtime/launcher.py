@@ -5,6 +5,7 @@ import os
 
 from pyrun import operation
 from pyrun.errors import PyrunError
+from pyrun.kernel import files
 from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
@@ -63,7 +64,7 @@ def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
     _started(control)
     control.close()
     _write_cidfile(cidfile, config.id)
-    os.write(1, f"{config.id}\n".encode())
+    files.write_output(1, f"{config.id}\n".encode())
     return 0
 
 

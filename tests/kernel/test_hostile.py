@@ -393,7 +393,7 @@ def test_works_with_nft_alone(host: Host) -> None:
     before = host.out("nft list ruleset")
     _hide(host, "iptables")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
-    assert "masquerade" in host.out("/usr/sbin/nft list table ip pyrun")
+    assert "masquerade" in host.out("/usr/sbin/nft list table inet pyrun")
     host.ok("exec", "box", "ping", "-c", "1", "-W", "2", "198.51.100.1")
     host.ok("rm", "-f", "box")
     host.settled()
@@ -425,3 +425,14 @@ def test_an_interrupt_at_any_time_ends_it_in_silence(shared_host: Host, module: 
     done = shared_host.run(line)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
     assert shared_host.shell(f"trap '' INT; {shlex.join(line)}").returncode == 0
+
+
+def test_output_that_cannot_be_written_is_named(shared_host: Host) -> None:
+    """T-P20: exit code 1 and what it was that could not be written."""
+    shared_host.ok("run", "-d", "--name", "said", "--net", "none", BUSYBOX, "echo", "words")
+    shared_host.ok("wait", "said")
+    for line in ("logs said", f"run -d --name silent --net none {BUSYBOX} true"):
+        done = shared_host.shell(f"{TYPED} {line} > /dev/full")
+        assert (done.returncode, done.stderr) == (1, b"pyrun: write: standard output: no space left on device\n")
+    shared_host.ok("wait", "silent")
+    shared_host.ok("rm", "said", "silent")
