@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TYPED, Host, without
+from lab import BUSYBOX, PYRUN, TOP, TYPED, Host, without
 
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 
@@ -436,3 +436,20 @@ def test_output_that_cannot_be_written_is_named(shared_host: Host) -> None:
         assert (done.returncode, done.stderr) == (1, b"pyrun: write: standard output: no space left on device\n")
     shared_host.ok("wait", "silent")
     shared_host.ok("rm", "said", "silent")
+
+
+@pytest.mark.parametrize(("place", "mode", "group", "runs"), [
+    ("", "0777", 0, False), ("pyrun", "0777", 0, False), ("pyrun/__main__.py", "0666", 0, False),
+    ("pyrun", "0775", 100, False), ("pyrun", "0775", 0, True), ("", "1777", 0, True),
+])  # fmt: skip
+def test_code_that_others_can_write_is_not_run(
+    shared_host: Host, tmp_path: Path, place: str, mode: str, group: int, runs: bool
+) -> None:
+    """T-P16: as root nobody else's program is run by the name of ours."""
+    copy = tmp_path / "copy"
+    shared_host.out(
+        f"mkdir {copy} && cp -r {TOP}/pyrun {copy} && chgrp {group} {copy}/{place} && chmod {mode} {copy}/{place}"
+    )
+    code = f"import sys; sys.path[:0] = {[str(copy), *SITE]!r}; from pyrun.__main__ import main; main()"
+    done = shared_host.run([sys.executable, "-IS", "-c", code, "ps"])
+    assert (done.returncode, b"others than its owner" in done.stderr) == ((0, False) if runs else (125, True)), done
