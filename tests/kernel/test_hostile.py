@@ -453,3 +453,12 @@ def test_code_that_others_can_write_is_not_run(
     code = f"import sys; sys.path[:0] = {[str(copy), *SITE]!r}; from pyrun.__main__ import main; main()"
     done = shared_host.run([sys.executable, "-IS", "-c", code, "ps"])
     assert (done.returncode, b"others than its owner" in done.stderr) == ((0, False) if runs else (125, True)), done
+
+
+@pytest.mark.parametrize("score", ["500", "0"])
+def test_exec_is_as_likely_to_be_ended_as_its_container(shared_host: Host, score: str) -> None:
+    """--oom-score-adj is the container's, not only its first program's."""
+    shared_host.ok("run", "-d", "--name", "scored", "--oom-score-adj", score, "--net", "none", BUSYBOX, "sleep", "300")
+    found = shared_host.ok("exec", "scored", "cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj")
+    shared_host.ok("rm", "-f", "scored")
+    assert found.split() == [score, score]
