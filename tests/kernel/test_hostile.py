@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from lab import BUSYBOX, PYRUN, TOP, TYPED, Host, without
 
+from pyrun.errors import PyrunError
+from pyrun.kernel import programs
+
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 
 
@@ -462,3 +465,11 @@ def test_exec_is_as_likely_to_be_ended_as_its_container(shared_host: Host, score
     found = shared_host.ok("exec", "scored", "cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj")
     shared_host.ok("rm", "-f", "scored")
     assert found.split() == [score, score]
+
+
+def test_a_program_of_the_host_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T-P17: a firewall tool that waits for ever does not make every command wait."""
+    monkeypatch.setattr(programs, "_PATIENCE", 0.05)
+    with pytest.raises(PyrunError, match="did not end"):
+        programs.run(programs.find("sleep"), "3601.5")
+    assert subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "sleep 3601.5"], check=False).returncode == 1

@@ -1,6 +1,7 @@
 """The layers hold, and no verb pays for imports that it does not need."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,17 @@ def test_import_budget(line: str, more: str, inhabited: Host) -> None:
     done = inhabited.run([sys.executable, "-I", "-S", "-c", program])
     assert done.returncode == 0, done
     assert set(done.stderr.decode().split()) & {*HEAVY, *more.split()} == set()
+
+
+def test_every_function_of_the_c_library_has_its_types_declared() -> None:
+    """P11: without them ctypes takes every number for an int and cuts it."""
+    found = {}
+    for path in (TOP / "pyrun").rglob("*.py"):
+        text = path.read_text()
+        called = set(re.findall(r"_libc\.([a-z_0-9]+)\(", text))
+        found[path.name] = called - set(re.findall(r"_libc\.([a-z_0-9]+)\.argtypes", text))
+    assert {name: missing for name, missing in found.items() if missing} == {}
+    assert set(re.findall(r"ctypes\.CDLL\((.*?)\)", "".join(p.read_text() for p in (TOP / "pyrun").rglob("*.py")))) <= {
+        "None",
+        "None, use_errno=True",
+    }
