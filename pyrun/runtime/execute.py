@@ -4,9 +4,9 @@ The helper gives away nothing of ours: it cannot be dumped from before it
 joins, and imports nothing afterwards. The caller's client stays outside.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import select
-import signal
 
 from pyrun import paths
 from pyrun.errors import PyrunError
@@ -14,6 +14,7 @@ from pyrun.kernel import (
     accounts,
     capabilities,
     cgroups,
+    credentials,
     processes,
     seccomp,
     syscalls,
@@ -21,6 +22,7 @@ from pyrun.kernel import (
     trampoline,
     trees,
 )
+from pyrun.operation import perform
 from pyrun.runtime import channel, console, program
 from pyrun.runtime.channel import (
     EXITED,
@@ -160,6 +162,8 @@ def _visit(visit: Visit) -> NoReturn:
 
 def _join_and_wait(visit: Visit) -> int:
     assert len(os.listdir("/proc/self/task")) == 1  # namespaces and control groups are a thread's, not a process's
+    if visit.container.oom_score_adj:
+        perform([credentials.AdjustOomScore(visit.container.oom_score_adj)], "container")
     ours, theirs = channel.pair()
     capabilities.set_undumpable()  # before the container can see us
     program.seal()

@@ -4,8 +4,8 @@ It holds the container's lock for as long as there is anything to take apart;
 the kernel lets go of the lock if it is killed, and the next command goes on.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 import sys
 import time
 
