@@ -178,17 +178,17 @@ def _reconcile() -> None:
     from pyrun.network import standing
 
     clean = not (store.abandoned() or store.interrupted() or store.nameless())
-    if clean and all(map(standing.is_settled, standing.names())):
+    if clean and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
 
-    failures = keeping.reconcile() + driver.reconcile()
+    failures = keeping.reconcile()
     if any(map(standing.unsettled_containers, standing.names())):
         from pyrun.runtime import connection
 
         failures += connection.finish()
-    for failure in failures:
+    for failure in failures + driver.reconcile():
         sys.stderr.write(f"pyrun: left over: {failure}\n")
     keeping.tidy()
 

@@ -14,7 +14,7 @@ from pyrun import paths
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import links, rtnetlink, sysctls
+from pyrun.kernel import files, links, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, recovery, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
@@ -128,6 +128,8 @@ def reconcile() -> list[Exception]:
         mend_rules()
     except (PyrunError, OSError) as failure:
         failures.append(failure)
+    if standing.is_littered():
+        _tidy()
     return failures + (sweep() if idle else [])
 
 
@@ -187,7 +189,7 @@ def _is_about_to_be_swept(name: str) -> bool:
 
 def _sweep(name: str) -> list[Exception]:
     with locked(name, make=False) as exists:
-        if not exists or standing.is_created(name) or standing.leases(name):
+        if not exists or standing.is_created(name) or standing.leases(name) or standing.unsettled_containers(name):
             return []
         return _take_down(name)
 
@@ -201,9 +203,11 @@ def _take_down(name: str) -> list[Exception]:
 
 
 def _unwind_pending(name: str) -> list[Exception]:
-    if not os.path.exists(standing.pending(name)):
+    if not standing.is_changing(name):
         return []
     with locked(name, make=False) as exists:
+        if exists:
+            files.remove_unfinished(paths.network(name))
         return unwound(name) if exists else []
 
 
@@ -228,8 +232,11 @@ def _tidy() -> None:
     """Leave nothing of the last network under /run."""
     with suppress(OSError):
         os.rmdir(paths.NETWORKS)
-        generation.forget()
-        os.rmdir(paths.RUN)
+    if standing.is_littered():
+        with suppress(OSError):
+            generation.forget()
+        with suppress(OSError):
+            os.rmdir(paths.RUN)
 
 
 def _ensure(name: str) -> Network:

@@ -78,6 +78,9 @@ def _become(job: StartServices, lock: int, pidfd: int, reported: int) -> NoRetur
     """Execute a bare interpreter that serves; a failure is written to *reported*."""
     try:
         os.setsid()
+        null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        for fd in (0, 1, 2):  # whoever started us is not kept waiting for the end of what we write
+            os.dup2(null, fd)
         kept = [lock, pidfd, *(fd for _, fd in job.sockets)]
         for fd in kept:
             os.set_inheritable(fd, True)

@@ -259,5 +259,5 @@ def test_a_container_that_ends_meanwhile_leaves_nothing(host: Host) -> None:
 def test_no_descriptor_and_no_process_of_ours_is_left_inside(box: Host) -> None:
     box.ok("network", "connect", "one", "box")
     sandbox = box.ok("exec", "box", "readlink", "/proc/self/ns/net").strip()
-    inside = box.out(f"for p in /proc/[0-9]*; do [ \"$(readlink $p/ns/net)\" != {sandbox} ] || cat $p/comm; done")
+    inside = box.out(f'for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" != {sandbox} ] || cat $p/comm; done')
     assert inside == "sleep\n"

@@ -1,57 +1,14 @@
 """SIGKILL at every operation of setup and teardown: the next command cleans completely.
 
-Fault injection is a view of the list of operations: an observer that kills the
-process it runs in when the list has come to a chosen place.
+How a place is chosen is in `killing`; the verbs about networks are killed in
+`test_network_crash`.
 """
 
-import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, TOP, TYPED, Done, Host
-
-_SITE = [p for p in sys.path if p.endswith("site-packages")]
-_KILLER = f"""
-import sys
-sys.path[:0] = {[str(TOP), *_SITE]!r}
-counter, place, moment = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1)
-import os
-from pyrun import journal, operation
-from pyrun.runtime import monitor
-
-monitor._GRACE = 0  # an idle network goes at once: half a second a place less
-fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)  # init cannot open it after the pivot
-
-def reached():
-    os.write(fd, b".")
-    if os.fstat(fd).st_size == place:
-        os.kill(os.getpid(), 9)
-
-def observe(side, each):
-    reached()
-
-intend = journal.FileJournal.intend
-
-def noted(self, inverse):
-    entry = intend(self, inverse)
-    reached()
-    return entry
-
-if moment == "before":
-    operation.observers.append(observe)
-else:
-    journal.FileJournal.intend = noted
-from pyrun.__main__ import main
-main()
-"""
-
-
-def _run(host: Host, counter: Path, place: int, moment: str, *arguments: str) -> tuple[Done, int]:
-    """Run pyrun, killed at a place; give the outcome and how far the list came."""
-    counter.unlink(missing_ok=True)
-    killer = [sys.executable, "-I", "-S", "-c", _KILLER, str(counter), str(place), moment]
-    done = host.run([*killer, *arguments], timeout=30)
-    return done, counter.stat().st_size if counter.exists() else 0
+from killing import run_killed
+from lab import BUSYBOX, TYPED, Host
 
 
 def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
@@ -61,7 +18,7 @@ def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
     before = host.settled()
     place = 1
     while True:
-        done, reached = _run(host, counter, place, moment, *arguments)
+        done, reached = run_killed(host, counter, place, moment, *arguments)
         if reached < place:
             assert done.returncode == 0, done
             return place - 1
@@ -88,7 +45,7 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
         host.ok("run", "-d", "--rm", "--name", "doomed", BUSYBOX, "sleep", "300")
         host.kill_monitor("doomed")
         host.kill_programs()
-        _, reached = _run(host, counter, place, "before", "ps")
+        _, reached = run_killed(host, counter, place, "before", "ps")
         host.ok("ps")
         assert host.settled() == before, place
         if reached < place:
