@@ -5,7 +5,7 @@ Who exists, and in what state, is found in `pyrun.store`.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from pyrun import paths, records, store
@@ -77,14 +77,20 @@ def retire(identity: str, lock: int) -> list[Exception]:
         _settle(identity, {name.removeprefix(_ENDPOINT) for name in plugs})
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
         failures += unwind_journal(f"{own}/journal")
+    if not failures:  # else it stays where `ps` and `rm -f` find it
         failures += unwind_journal(f"{own}/birth")
     if not failures:
-        with suppress(OSError):
-            trees.remove_tree(paths.runtime(identity))
-            os.unlink(lock_path(identity))
+        discard(identity)
     os.close(lock)
     tidy()
     return failures
+
+
+def discard(identity: str) -> None:
+    """Remove the container's journals and its lock: there is nothing any more that they name."""
+    with suppress(OSError):
+        trees.remove_tree(paths.runtime(identity))
+        os.unlink(lock_path(identity))
 
 
 @contextmanager
@@ -112,26 +118,51 @@ def rewrite(config: ContainerConfig) -> None:
 
 def reconcile() -> list[Exception]:
     """Clean up after keepers that died; what still runs is left running. Cheap when there is nothing."""
-    failures: list[Exception] = []
-    for identity in store.abandoned():
-        lock = locks.take_abandoned(lock_path(identity))
-        if lock is None:
-            continue
-        if _is_orphan(identity):
-            _confirm_orphan(identity)
-            os.close(lock)
-        else:
-            failures += retire(identity, lock)
-    _forget_interrupted()
+    failures = _each(store.abandoned(), _retire_abandoned)
+    failures += _each(store.interrupted(), _forget_interrupted)
+    failures += _each(store.forgotten(), _remove_forgotten)
+    for name, identity in store.nameless():
+        files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
     return failures
 
 
 def forget(container: Container) -> None:
-    """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError."""
+    """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError.
+
+    It is gone at one moment: killed at any time, this leaves the whole container or none.
+    """
+    own = paths.container(container.id)
     with changing(container.id):
-        trees.remove_tree(paths.container(container.id))
+        trees.refuse_mounts_below(own)
+        with suppress(FileNotFoundError):  # somebody else forgets it just now
+            os.rename(own, own + store.FORGOTTEN)
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
+    trees.remove_tree(own + store.FORGOTTEN)
+
+
+def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:
+    """Take a step for each container, of which one's trouble is not that of the others."""
+    failures: list[Exception] = []
+    for identity in identities:
+        try:
+            failures += step(identity)
+        except (PyrunError, OSError) as failure:
+            failures.append(PyrunError(f"container {identity[:12]}: {failure}"))
+    return failures
+
+
+def _retire_abandoned(identity: str) -> list[Exception]:
+    lock = locks.take_abandoned(lock_path(identity))
+    if lock is None:
+        return []
+    if _is_orphan(identity):
+        _confirm_orphan(identity)
+        os.close(lock)
+        return []
+    failures = retire(identity, lock)
+    hint = f"pyrun rm -f {identity[:12]}"
+    return [PyrunError(f"container {identity[:12]}: {failure}", hint=hint) for failure in failures]
 
 
 def _settle(identity: str, plugged: set[str]) -> None:
@@ -159,11 +190,14 @@ def _confirm_orphan(identity: str) -> None:
         confirm(identity)
 
 
-def _forget_interrupted() -> None:
-    for identity in store.interrupted():
-        forget(store.load(identity))
-    for name, identity in store.nameless():
-        files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
+def _forget_interrupted(identity: str) -> list[Exception]:
+    forget(store.load(identity))
+    return []
+
+
+def _remove_forgotten(identity: str) -> list[Exception]:
+    trees.remove_tree(paths.container(identity) + store.FORGOTTEN)
+    return []
 
 
 def tidy() -> None:

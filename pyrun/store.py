@@ -15,6 +15,8 @@ from pyrun.kernel import locks, processes
 from pyrun.spec import ContainerConfig
 from pyrun.typed import NamedTuple
 
+FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
+UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
 
@@ -60,7 +62,7 @@ class Container(NamedTuple):
         alive = end is None and (monitored or processes.is_alive(start.process, processes.boot_id()))
         if alive:
             return Status("running", start.process.pid, start.at, monitored=monitored)
-        code, at, oom = end or records.Exit(255, start.at)
+        code, at, oom = end or records.Exit(UNSEEN, start.at)
         return Status("exited", 0, start.at, at, code, oom, monitored)
 
     def process(self) -> processes.Process:
@@ -109,6 +111,11 @@ def interrupted() -> list[str]:
     """List what a reboot in the middle of a start, or of a run with --rm, left of containers."""
     boot = processes.boot_id()
     return [identity for identity in _identities() if _is_interrupted(identity, boot)]
+
+
+def forgotten() -> list[str]:
+    """List the containers whose removal was begun."""
+    return [name.removesuffix(FORGOTTEN) for name in listed(paths.CONTAINERS) if name.endswith(FORGOTTEN)]
 
 
 def nameless() -> list[tuple[str, str]]:

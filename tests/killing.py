@@ -21,9 +21,12 @@ from pyrun import journal, operation
 from pyrun.runtime import monitor
 
 monitor._GRACE = 0  # an idle network goes at once: half a second a place less
-fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)  # init cannot open it after the pivot
+fd = -1  # the monitor opens it, which init cannot after the pivot; what is open before is closed
 
 def reached():
+    global fd
+    if fd < 0:
+        fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
     os.write(fd, b".")
     if os.fstat(fd).st_size == place:
         os.kill(os.getpid(), 9)

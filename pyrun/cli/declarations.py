@@ -232,6 +232,35 @@ _NETWORK_VERBS = (
         2,
     ),
     Verb("network repair", "Make links, addresses and rules stand again", (), "[NETWORK]...", 0, -1),
+    Verb(
+        "network diagram",
+        "Draw what is plugged into what",
+        (_value("FORMAT", "text, mermaid or svg", "--format"),),
+        "",
+        0,
+        0,
+    ),
+    Verb(
+        "network why",
+        "Say why a packet gets through, or which rule stops it",
+        (
+            _switch("Send one packet, and see which counters move", "--probe"),
+            _value("FORMAT", "text or json", "--format"),
+            _switch("Also the rules that did not match", "--verbose", "-v"),
+        ),
+        "SOURCE TARGET[:PORT[/PROTOCOL]]",
+        2,
+        2,
+    ),
+    Verb(
+        "netns exec",
+        "Run a program of the host in a container's network namespace",
+        (),
+        "CONTAINER [--] COMMAND [ARG]...",
+        2,
+        -1,
+        options_first=True,
+    ),
 )
 
 VERBS = {
@@ -250,7 +279,7 @@ VERBS = {
         *_NETWORK_VERBS,
     )
 }
-GROUPS = {"network": "Make and look at networks"}
+GROUPS = {"network": "Make and look at networks", "netns": "Go where a container's network is"}
 
 
 def named(words: list[str]) -> "tuple[Verb | None, list[str]]":

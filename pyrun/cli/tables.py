@@ -9,7 +9,7 @@ from pyrun.typed import NamedTuple
 
 _COLUMNS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
 _COMMAND_WIDTH = 20
-_GAP = "   "
+_GAP, _NARROWEST = 3, 10
 
 
 class Row(NamedTuple):
@@ -56,9 +56,13 @@ def words(status: Status, now: float) -> str:
 
 def table(rows: list[Row]) -> str:
     """Lay the rows out under Docker's headings."""
-    lines = [_COLUMNS, *rows]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
-    laid = (_GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return columns([_COLUMNS, *rows])
+
+
+def columns(lines: "list[tuple[str, ...]]") -> str:
+    """Lay lines out in columns as Docker does: three blanks between, ten places at least, the last as it is."""
+    widths = [max(_NARROWEST, *(len(line[at]) + _GAP for line in lines)) for at in range(len(lines[0]) - 1)]
+    laid = ("".join(map(str.ljust, line, widths)) + line[-1] for line in lines)
     return "".join(text.rstrip() + "\n" for text in laid)
 
 

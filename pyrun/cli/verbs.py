@@ -6,6 +6,7 @@ Each verb imports what it needs itself: a verb pays for nothing that only others
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError, UsageError
@@ -14,13 +15,17 @@ from pyrun.typed import Any
 _WITHOUT_ROOT = ("version",)
 
 
-def perform(verb: str, values: Values) -> int:
-    """Carry out a verb; give the exit code. Errors: PyrunError."""
+def perform(verb: str, values: Values, umask: int = 0o022) -> int:
+    """Carry out a verb; give the exit code. *umask* is the caller's, for what runs in our place. Errors: PyrunError."""
     preview = verb == "run" and bool(values["dry_run"])
     if os.geteuid() != 0 and verb not in _WITHOUT_ROOT and not preview:
         raise PyrunError("needs root: namespaces, mounts, links and control groups", hint="use sudo")
     if verb not in _WITHOUT_ROOT and not preview:
         _reconcile()
+    if verb in ("network diagram", "network why", "netns exec"):
+        from pyrun.cli import sight_verbs
+
+        return sight_verbs.VERBS[verb](values, umask)
     if verb.startswith("network "):
         from pyrun.cli import network_verbs
 
@@ -38,6 +43,7 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    _let_go_of_callers_files()
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
 
@@ -47,7 +53,19 @@ def _exec(values: Values) -> int:
     from pyrun.runtime import execute
 
     config = run.exec_config(values, dict(os.environ))
+    _let_go_of_callers_files()
     return execute.execute(store.find(_arguments(values)[0]), config)
+
+
+def _let_go_of_callers_files() -> None:
+    """Close what we were started with beyond standard input, output and error: no container may come by it.
+
+    Its monitor would keep it open as well, a lock or a pipe's end, for as long as the container lives.
+    What an option names as /dev/fd/N has been read by now.
+    """
+    from pyrun.kernel import syscalls
+
+    syscalls.close_range(3)
 
 
 def _ps(values: Values) -> int:
@@ -157,7 +175,14 @@ def _each(values: Values, change: Callable[[Any], object], announce: bool = True
 
 def _complain(problem: PyrunError) -> None:
     sys.stdout.flush()
-    sys.stderr.write(one_line(problem))
+    complain(problem)
+
+
+def complain(problem: "Exception | str") -> None:
+    """Tell the user what is wrong; that nobody can read it, as on a terminal that was hung up, changes no exit code."""
+    line = one_line(problem if isinstance(problem, PyrunError) else PyrunError(str(problem)))
+    with suppress(OSError):
+        os.write(2, line.encode(errors="backslashreplace"))
 
 
 def one_line(problem: PyrunError) -> str:
@@ -177,7 +202,7 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
-    clean = not (store.abandoned() or store.interrupted() or store.nameless())
+    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     if clean and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
@@ -189,7 +214,7 @@ def _reconcile() -> None:
 
         failures += connection.finish()
     for failure in failures + driver.reconcile():
-        sys.stderr.write(f"pyrun: left over: {failure}\n")
+        complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 
 

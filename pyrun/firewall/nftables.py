@@ -58,7 +58,9 @@ def network(net: Network, reason: str) -> "AddPart":
     """Give the operation that makes a network's part of the table, and the table when it is missing."""
     chains = _chains_of(net)
     elements = _elements_of(net)
-    add = [*_base(), *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    # The chains first: nft 1.0 sends a map's intervals together with the map, and their verdicts lead there.
+    add = [f"add table {TABLE}", *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    add += _base()[1:]
     add += [f"add rule {TABLE} {chain} {text}" for chain, texts in chains.items() for text in texts]
     add += [f"add element {TABLE} {where} {{ {element} }}" for where, element in elements]
     remove = [line for where, element in elements for line in _without(where, element)]
@@ -209,7 +211,7 @@ def _without(where: str, element: str) -> list[str]:
 
 def _stands(part: "AddPart", chains: "set[tuple[str, str]]", elements: str) -> bool:
     for line in part.document.splitlines():
-        kind, what, _, _, name, *text = line.split(" ")
+        kind, what, _, _, name, *text = [*line.split(" "), ""]
         if (kind, what) == ("add", "rule") and (name, " ".join(text)) not in chains:
             return False
         if (kind, what) == ("add", "element") and " ".join(text[1:-1]) not in elements:

@@ -4,11 +4,8 @@ What the record said is found where it came from and in what was made of it:
 the definition, the network's journal, the bridge itself, the leases.
 """
 
-from contextlib import suppress
-
-from pyrun.errors import Corrupt
 from pyrun.firewall import choice
-from pyrun.journal import inverses
+from pyrun.journal import read
 from pyrun.kernel import rtnetlink
 from pyrun.kernel.links import DeleteLink
 from pyrun.network import addresses, definitions, design, ipam, standing
@@ -23,9 +20,7 @@ def recovered(name: str, journal: str) -> "Network | None":
     """
     if not standing.leases(name):
         return None
-    made: list[Operation] = []
-    with suppress(Corrupt):
-        made = list(inverses(journal))
+    made, _ = read(journal)  # as far as it can be trusted
     net = _default(made) if name == definitions.DEFAULT else definitions.read(name)
     return net and net._replace(firewall=_firewall(made))
 

@@ -22,7 +22,7 @@ def names() -> list[str]:
     """List the networks that stand, or whose making or taking down was begun."""
     try:
         return sorted(os.listdir(paths.NETWORKS))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return []
 
 
@@ -41,7 +41,7 @@ def read(name: str) -> "Network | None":
     path = f"{paths.network(name)}/network.json"
     try:
         return definitions.decode(path, files.read_limited(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # --dry-run needs no root, and knows nothing of what stands
         return None
     except OSError as cause:
         raise Corrupt(f"network: {path}: not readable", hint="remove it; the network is made anew") from cause
@@ -80,7 +80,7 @@ def owners(name: str) -> dict[str, str]:
     """Give the container's id of each address that is taken on a network."""
     found = {}
     for address in leases(name):
-        with suppress(FileNotFoundError), open(f"{leases_of(name)}/{address}") as file:
+        with suppress(OSError), open(f"{leases_of(name)}/{address}") as file:
             found[address] = file.read()
     return found
 
@@ -203,5 +203,5 @@ def is_created(name: str) -> bool:
 def _listed(directory: str) -> list[str]:
     try:
         return sorted(os.listdir(directory))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return []

@@ -1,7 +1,7 @@
 """The whole of a container as plans: what the monitor does on the host, what init does inside. Pure."""
 
 from pyrun import paths
-from pyrun.kernel import credentials, files, namespaces, syscalls, trees
+from pyrun.kernel import credentials, files, mounts, namespaces, syscalls, trees
 from pyrun.kernel.cgroups import Hierarchy
 from pyrun.operation import Operation
 from pyrun.plan import filesystem, network, resources
@@ -34,6 +34,11 @@ def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]
         trees.MakeDirectory(f"{own}/work"),
         trees.MakeDirectory(filesystem.root(config.id)),
     ]
+
+
+def sources(around: Surroundings) -> list[Operation]:
+    """Make the directories that volumes name and that are missing."""
+    return [mounts.MakeSource(path) for path in around.host.missing]
 
 
 def hostfiles(identity: str, contents: dict[str, str]) -> list[Operation]:

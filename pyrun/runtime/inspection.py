@@ -3,10 +3,11 @@
 Docker never shows the host's end of the cable; pyrun does (HostInterface).
 """
 
+import os
 import time
 
 from pyrun import paths
-from pyrun.kernel import cgroups, controllers, processes
+from pyrun.kernel import cgroups, controllers, processes, survey
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.spec import ContainerConfig, Endpoint
@@ -41,18 +42,7 @@ def describe(container: Container) -> dict[str, Any]:
         },
         "HostConfig": _host_config(config),
         "Mounts": [_mount(mount._asdict()) for mount in config.mounts],
-        "Config": {
-            "Hostname": config.hostname,
-            "User": config.user,
-            "Tty": config.tty,
-            "OpenStdin": config.interactive,
-            "Env": list(config.env),
-            "Cmd": list(config.args),
-            "Image": config.image,
-            "WorkingDir": config.cwd,
-            "StopSignal": config.stop_signal,
-            "StopTimeout": config.stop_timeout,
-        },
+        "Config": _config(config),
         "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
     }
@@ -72,6 +62,21 @@ def _state(status: Status) -> dict[str, Any]:
         "StartedAt": _time(status.started),
         "FinishedAt": _time(status.finished),
         "MonitorAlive": status.monitored,
+    }
+
+
+def _config(config: ContainerConfig) -> dict[str, Any]:
+    return {
+        "Hostname": config.hostname,
+        "User": config.user,
+        "Tty": config.tty,
+        "OpenStdin": config.interactive,
+        "Env": list(config.env),
+        "Cmd": list(config.args),
+        "Image": config.image,
+        "WorkingDir": config.cwd,
+        "StopSignal": config.stop_signal,
+        "StopTimeout": config.stop_timeout,
     }
 
 
@@ -199,19 +204,19 @@ def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
 
 def _links(pid: int) -> dict[str, dict[str, Any]]:
     """Ask the kernel for both ends of the container's cables, by the name inside."""
-    from pyroute2 import IPRoute, NetNS
-
     if not pid or not processes.identify(pid):
         return {}
-    with NetNS(f"/proc/{pid}/ns/net") as inside, IPRoute() as outside:
-        outer = {link["index"]: link.get_attr("IFLA_IFNAME") for link in outside.link("dump")}
-        return {
-            link.get_attr("IFLA_IFNAME"): {
-                "InterfaceIndex": link["index"],
-                "HostInterfaceIndex": link.get_attr("IFLA_LINK") if link.get_attr("IFLA_LINK") in outer else 0,
-            }
-            for link in inside.link("dump")
-        }
+    outer = {link.number for link in survey.links()}
+    pidfd = os.pidfd_open(pid)
+    try:
+        with survey.inside(pidfd):
+            inner = survey.links()
+    finally:
+        os.close(pidfd)
+    return {
+        link.name: {"InterfaceIndex": link.number, "HostInterfaceIndex": link.peer if link.peer in outer else 0}
+        for link in inner
+    }
 
 
 def _time(seconds: float) -> str:

@@ -11,7 +11,7 @@ import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
+from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
 from pyrun.network import driver
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
@@ -86,6 +86,7 @@ def _start(
     ends = plugging.lease(config)
     sockets: plugging.Sockets = ()
     around = host.look_around(config)
+    perform(plan.sources(around))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", journal)
     inner, outer = _pipes(config)
@@ -276,6 +277,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
         records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
+    locks.leave_word(lock, b"%d" % code)
     _complain(identity, keeping.retire(identity, lock))
     if explained:
         driver.sweep()
@@ -303,6 +305,8 @@ def _abandon(identity: str, lock: int, client: Channel, problem: Exception, expl
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
     text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"
+    for long, short in filesystem.abbreviations(identity).items():
+        text = text.replace(long, short)
     client.send(FAILED, failure(code, f"{text} ({hint})" if hint else text))
     client.close()
     _leave_network()
