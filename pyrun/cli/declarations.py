@@ -74,6 +74,11 @@ RUN = Verb(
         _value("ADDRESS", "IPv4 address on the network", "--ip"),
         _value("ADDRESS", "IPv6 address on the network", "--ip6"),
         _value("ADDRESS", "Link-layer address", "--mac-address"),
+        _value(
+            "[IP:][HOSTPORT:]PORT", "Port of the host that leads to the container's", "--publish", "-p", multiple=True
+        ),
+        _switch("Publish all exposed ports on ports that are free", "--publish-all", "-P"),
+        _value("PORT[/PROTOCOL]", "Port that the program listens on", "--expose", multiple=True),
         _value("ADDRESS", "Name server", "--dns", multiple=True),
         _value("DOMAIN", "Search domain", "--dns-search", multiple=True),
         _value("OPTION", "Resolver option", "--dns-option", "--dns-opt", multiple=True),
@@ -274,6 +279,7 @@ VERBS = {
         Verb("kill", "Send a signal to containers", (_SIGNAL,), _MANY, 1, -1),
         Verb("rm", "Remove containers", (_FORCE,), _MANY, 1, -1),
         Verb("inspect", "Print all that is known, as JSON", (), _MANY, 1, -1),
+        Verb("port", "Print where a container's ports are published", (), "CONTAINER [PORT[/PROTOCOL]]", 1, 2),
         Verb("wait", "Wait for containers to end, print their exit codes", (), _MANY, 1, -1),
         Verb("version", "Print the version", (), "", 0, 0),
         *_NETWORK_VERBS,

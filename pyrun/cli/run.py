@@ -32,6 +32,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         hostname=hostname,
         network=network,
         attachments=attachments,
+        **_ports(v, network),
         detach_keys=_keys(v["detach_keys"]),
         mounts=_mounts(v),
         resources=_resources(v),
@@ -125,6 +126,15 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
         entry = options.env(text, environ)
         found += [entry] if entry is not None else []
     return list({entry.partition("=")[0]: entry for entry in found}.values())
+
+
+def _ports(v: Any, network: str) -> dict[str, Any]:
+    if not (v["publish"] or v["expose"] or v["publish_all"]):
+        return {}
+    from pyrun.cli import ports
+
+    bindings, exposed = ports.chosen(v, network)
+    return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
 
 
 def _hostname(given: "str | None", network: str, identity: str) -> str:

@@ -40,7 +40,7 @@ def row(container: Container, status: Status, now: float, full: bool) -> Row:
         printable(f'"{command}"'),
         created,
         words(status, now),
-        "",
+        _ports(container, status, config),
         config.name,
     )
 
@@ -82,13 +82,22 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "Mounts": ",".join(mounts),
         "Names": cells.names,
         "Networks": _networks(config) if config else "",
-        "Ports": "",
+        "Ports": cells.ports,
         "RunningFor": cells.created,
         "Size": "0B",
         "State": status.state,
         "Status": cells.status,
     }
     return json.dumps(fields)
+
+
+def _ports(container: Container, status: Status, config: ContainerConfig) -> str:
+    if not config.exposed or status.state != "running":
+        return ""
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    return port_tables.column(config, standing.plugs(container.id))
 
 
 def _networks(config: ContainerConfig) -> str:

@@ -43,6 +43,10 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    if config.exposed or config.publish_all:
+        from pyrun.cli import ports
+
+        sys.stderr.write("".join(f"{line}\n" for line in ports.warnings(config)))
     _let_go_of_callers_files()
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
@@ -143,6 +147,17 @@ def _inspect(values: Values) -> int:
     return 1 if failures else 0
 
 
+def _port(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    reference, *wanted = _arguments(values)
+    container = store.find(reference)
+    sys.stdout.write(port_tables.lines(container.name, standing.plugs(container.id), "".join(wanted)))
+    return 0
+
+
 def _wait(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
@@ -202,8 +217,9 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
+    served = not store.unserved()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
-    if clean and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
+    if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
@@ -213,6 +229,10 @@ def _reconcile() -> None:
         from pyrun.runtime import connection
 
         failures += connection.finish()
+    if not served:
+        from pyrun.runtime import plugging
+
+        failures += plugging.reconcile()
     for failure in failures + driver.reconcile():
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
@@ -227,6 +247,7 @@ _VERBS: dict[str, Callable[[Values], int]] = {
     "kill": _kill,
     "rm": _rm,
     "inspect": _inspect,
+    "port": _port,
     "wait": _wait,
     "version": _version,
 }

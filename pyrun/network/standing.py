@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 def is_littered() -> bool:
     """Claim that no network stands, and something that is only for networks was left under /run."""
-    return not names() and os.path.exists(f"{paths.RUN}/firewall")
+    return not names() and any(os.path.lexists(f"{paths.RUN}/{name}") for name in ("firewall", "last-port"))
 
 
 def exists(name: str) -> bool:

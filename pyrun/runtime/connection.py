@@ -14,7 +14,7 @@ from pyrun import keeping, paths, store
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
 from pyrun.kernel import files, links, processes, sysctls
-from pyrun.network import driver, endpoints, hostfiles, standing
+from pyrun.network import driver, endpoints, hostfiles, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import perform
 from pyrun.plan import network as plan
@@ -48,7 +48,7 @@ def connect(container: Container, wanted: Attachment) -> None:
             others = tuple(each for each in config.attachments if each.network != wanted.network)
             keeping.rewrite(config._replace(attachments=(*others, wanted)))
             return
-        with _sandbox(current, config) as sandbox, driver.locked(wanted.network):
+        with _sandbox(current, config) as sandbox, turns.locked(wanted.network):
             _plug_in(sandbox, wanted)
 
 
@@ -65,7 +65,7 @@ def disconnect(container: Container, network: str) -> None:
         if current.status().state != "running":
             keeping.rewrite(_without(config, network))
             return
-        with _sandbox(current, config) as sandbox, driver.locked(network):
+        with _sandbox(current, config) as sandbox, turns.locked(network):
             _take_out(sandbox, network)
     if network == DEFAULT:
         driver.sweep()
@@ -81,7 +81,7 @@ def repair(name: str) -> None:
 
 
 def _wire_again(container: Container, config: ContainerConfig, end: Endpoint) -> None:
-    with _sandbox(container, config) as sandbox, driver.locked(end.network.name):
+    with _sandbox(container, config) as sandbox, turns.locked(end.network.name):
         _wire(sandbox, end)
         _follow(sandbox, standing.plugs(config.id))
 
@@ -99,7 +99,7 @@ def finish() -> list[Exception]:
 
 
 def _finish(name: str, identity: str) -> list[Exception]:
-    with keeping.changing(identity), driver.locked(name, make=False) as exists:
+    with keeping.changing(identity), turns.locked(name, make=False) as exists:
         mark = standing.unsettled(name, identity)
         if not exists or not os.path.exists(mark):
             return []

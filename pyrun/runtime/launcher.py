@@ -96,10 +96,11 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
-    from pyrun.runtime import host
+    from pyrun.runtime import host, plugging, services
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
+    ends = plugging.preview(config, ends)
     around = host.look_around(config)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     with trees.opened(config.rootfs) as root:
@@ -116,8 +117,8 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
-        ("host", plan.plugged(ends, 0, around.ipv6)),
-        ("host", [endpoints.registered(end) for end in ends]),
+        ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
+        ("host", [services.StartServices(config, tuple(ends), 0, ())] if services.are_needed(ends) else []),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),

@@ -79,6 +79,7 @@ def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
         "Standing": standing.exists(net.name),
         "Bridge": net.bridge,
         "Firewall": net.firewall,
+        "AntiSpoofing": net.guarded,
         "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool) for pool in net.pools}}},
     }
 

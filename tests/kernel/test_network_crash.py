@@ -5,17 +5,15 @@ That is compared on the host, inside the container, and in its record.
 
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from killing import MOMENTS, run_killed
-from lab import BUSYBOX, TOP, Host
+from lab import BUSYBOX, Host
 
-_SITE = [p for p in sys.path if p.endswith("site-packages")]
 _CREATE = "network create --subnet 10.5.0.0/24 --ipv6 --subnet fd00:5::/64 -o com.docker.network.bridge.name=br5 five"
-_RUN = f"run -d --name box {BUSYBOX} sleep 3600"
+_RUN = f"run -d -p 8080:80 -p 127.0.0.1:53:53/udp --name box {BUSYBOX} sleep 3600"
 _CONNECT = "network connect --gw-priority 1 --alias other five box"
 _DISCONNECT = "network disconnect five box"
 
@@ -26,40 +24,19 @@ class Verb(NamedTuple):
     line: str
     before: tuple[str, ...]
     back: tuple[str, ...]
-    published: bool = False
 
 
 VERBS = {
     "create": Verb(_CREATE, (), ("network rm five",)),
     "rm": Verb("network rm five", (_CREATE,), (_CREATE,)),
     "prune": Verb("network prune -f", (_CREATE,), (_CREATE,)),
-    "connect": Verb(_CONNECT, (_CREATE, _RUN), (_DISCONNECT,), published=True),
-    "disconnect": Verb(_DISCONNECT, (_CREATE, _RUN, _CONNECT), (_CONNECT,), published=True),
+    "connect": Verb(_CONNECT, (_CREATE, _RUN), (_DISCONNECT,)),
+    "disconnect": Verb(_DISCONNECT, (_CREATE, _RUN, _CONNECT), (_CONNECT,)),
     "connect bridge": Verb(
         "network connect bridge box", (_RUN, "network disconnect bridge box"), ("network disconnect bridge box",)
     ),
     "disconnect bridge": Verb("network disconnect bridge box", (_RUN,), ("network connect bridge box",)),
 }
-
-# A port that leads to the container, as -p makes it: its plug's record, rules and journal.
-_PUBLISH = f"""
-import sys
-sys.path[:0] = {[str(TOP), *_SITE]!r}
-from pyrun import keeping, store
-from pyrun.firewall import choice
-from pyrun.network import endpoints, standing
-from pyrun.operation import perform
-from pyrun.runtime import plugging
-from pyrun.spec import Published
-
-identity = store.find("box").id
-end = standing.plugs(identity)[-1]
-end = end._replace(published=(Published("tcp", "0.0.0.0", 8080, 80), Published("udp", "127.0.0.1", 53, 53)))
-perform(choice.published(end), "host", keeping.endpoint_journal(identity, end.network.name))
-perform([endpoints.registered(end)])
-container = store.find("box")
-plugging.serve_again(container.config, standing.plugs(identity), container.process().pid)
-"""
 
 
 @pytest.fixture(params=["iptables", "nftables"])
@@ -91,9 +68,6 @@ def _plain(text: str) -> str:
 def _prepare(host: Host, verb: Verb) -> None:
     for line in verb.before:
         host.ok(*shlex.split(line))
-    if verb.published:
-        done = host.run([sys.executable, "-I", "-S", "-c", _PUBLISH])
-        assert (done.returncode, done.stderr) == (0, b""), done
 
 
 def _clean(host: Host, place: int) -> None:
