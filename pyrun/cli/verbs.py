@@ -223,12 +223,12 @@ def _reconcile() -> None:
 
     served = not store.unserved()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
-    if clean and served and all(map(standing.is_settled, standing.names())):
+    if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
 
-    failures = keeping.reconcile() + driver.reconcile()
+    failures = keeping.reconcile()
     if any(map(standing.unsettled_containers, standing.names())):
         from pyrun.runtime import connection
 
@@ -237,7 +237,7 @@ def _reconcile() -> None:
         from pyrun.runtime import plugging
 
         failures += plugging.reconcile()
-    for failure in failures:
+    for failure in failures + driver.reconcile():
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 

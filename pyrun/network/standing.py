@@ -25,6 +25,11 @@ def names() -> list[str]:
         return []
 
 
+def is_littered() -> bool:
+    """Claim that no network stands, and something that is only for networks was left under /run."""
+    return not names() and any(os.path.lexists(f"{paths.RUN}/{name}") for name in ("firewall", "last-port"))
+
+
 def exists(name: str) -> bool:
     """Claim that the network has been made, or its making begun."""
     return os.path.isdir(paths.network(name))
@@ -173,7 +178,7 @@ def is_stranger(identity: str) -> bool:
 
 def is_changing(name: str) -> bool:
     """Claim that somebody is changing the network or a plug into it, or was interrupted in doing so."""
-    return any(entry == "pending" or entry.startswith(_UNSETTLED) for entry in _listed(paths.network(name)))
+    return any(entry == "pending" or entry.startswith((_UNSETTLED, ".")) for entry in _listed(paths.network(name)))
 
 
 def unsettled(name: str, identity: str) -> str:
