@@ -108,21 +108,6 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     }
 
 
-def _config(config: ContainerConfig) -> dict[str, Any]:
-    return {
-        "Hostname": config.hostname,
-        "User": config.user,
-        "Tty": config.tty,
-        "OpenStdin": config.interactive,
-        "Env": list(config.env),
-        "Cmd": list(config.args),
-        "Image": config.image,
-        "WorkingDir": config.cwd,
-        "StopSignal": config.stop_signal,
-        "StopTimeout": config.stop_timeout,
-    }
-
-
 def _security(config: ContainerConfig) -> list[str]:
     found = ["no-new-privileges"] if config.no_new_privileges else []
     return found + ([f"seccomp={config.seccomp}"] if config.seccomp else [])
