@@ -40,6 +40,15 @@ class FileJournal:
         """Strike out *entry*: its change was refused, so there is nothing to undo."""
         self._append([entry])
 
+    def strike(self, inverse: Operation) -> None:
+        """Strike out all entries of *inverse*: it has been applied, and may be wrong by the time of unwinding."""
+        values: Any = inverse
+        kind = type(inverse)
+        same = json.loads(json.dumps([kind.__module__, kind.__name__, list(values)]))
+        for row in _standing(self.path)[0]:
+            if row[1:] == same:
+                self._append([row[0]])
+
     def _append(self, row: list[Any]) -> None:
         text = json.dumps(row).encode()
         line = b"%s %08x\n" % (text, crc32(text))
@@ -68,6 +77,18 @@ def read(path: str) -> "tuple[list[Operation], list[Corrupt]]":
 
     A torn last line (killed while writing) stands for a change that was never made.
     """
+    rows, damage = _standing(path)
+    inverses = []
+    for row in reversed(rows):
+        try:
+            inverses.append(_operation(path, row))
+        except Corrupt as problem:
+            damage = [problem]
+    return inverses, damage
+
+
+def _standing(path: str) -> "tuple[list[list[Any]], list[Corrupt]]":
+    """Read what was not struck out, oldest first, and what cannot be trusted."""
     try:
         content = files.read_limited(path, _SIZE_MAX)
     except FileNotFoundError:
@@ -81,13 +102,7 @@ def read(path: str) -> "tuple[list[Operation], list[Corrupt]]":
         except Corrupt as problem:
             damage = [problem]
     void = {row[0] for row in rows if len(row) == 1}
-    inverses = []
-    for row in reversed(rows):
-        try:
-            inverses += [_operation(path, row)] if len(row) > 1 and row[0] not in void else []
-        except Corrupt as problem:
-            damage = [problem]
-    return inverses, damage
+    return [row for row in rows if len(row) > 1 and row[0] not in void], damage
 
 
 def _row(path: str, line: bytes) -> list[Any]:

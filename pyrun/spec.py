@@ -103,8 +103,8 @@ class ContainerConfig(NamedTuple):
 
     @property
     def has_sandbox(self) -> bool:
-        """Claim that it has a network namespace of its own."""
-        return self.network == "none" or bool(self.attachments)
+        """Claim that it has a network namespace of its own; it may be plugged into no network at all."""
+        return self.network != "host" and not self.network.startswith(("container:", "ns:"))
 
 
 class ExecConfig(NamedTuple):

@@ -144,6 +144,7 @@ _TIME = _value("SECONDS", "How long to wait before killing", "--time", "-t")
 _FORCE = _switch("Kill it first if it runs", "--force", "-f")
 _MANY = "CONTAINER [CONTAINER]..."
 
+_EXPLAIN = _switch("Print every operation as a command while it happens", "--explain")
 _FILTER = _value("KEY=VALUE", "Only those that match", "--filter", multiple=True)
 _NETWORKS = "NETWORK [NETWORK]..."
 _NETWORK_VERBS = (
@@ -169,6 +170,7 @@ _NETWORK_VERBS = (
             _switch("Let containers join at any time; they always may", "--attachable", hidden=True),
             _value("DRIVER", "default, the only one", "--ipam-driver", hidden=True),
             _value("SCOPE", "local, the only one", "--scope", hidden=True),
+            _EXPLAIN,
         ),
         "NETWORK",
         1,
@@ -191,7 +193,7 @@ _NETWORK_VERBS = (
     Verb(
         "network rm",
         "Remove networks",
-        (_switch("No error for one that does not exist", "--force", "-f"),),
+        (_switch("No error for one that does not exist", "--force", "-f"), _EXPLAIN),
         _NETWORKS,
         1,
         -1,
@@ -203,6 +205,31 @@ _NETWORK_VERBS = (
         "",
         0,
         0,
+    ),
+    Verb(
+        "network connect",
+        "Plug a container into a network",
+        (
+            _value("NAME", "Further name of the container on the network", "--alias", multiple=True),
+            _value("ADDRESS", "IPv4 address", "--ip"),
+            _value("ADDRESS", "IPv6 address", "--ip6"),
+            _value("ADDRESS", "not supported", "--link-local-ip", multiple=True, hidden=True),
+            _value("MAC", "Link-layer address", "--mac-address"),
+            _value("KEY=VALUE", "com.docker.network.endpoint.ifname=NAME", "--driver-opt", multiple=True),
+            _value("NUMBER", "The plug with the highest one leads outside", "--gw-priority"),
+            _EXPLAIN,
+        ),
+        "NETWORK CONTAINER",
+        2,
+        2,
+    ),
+    Verb(
+        "network disconnect",
+        "Take a container's plug out of a network",
+        (_switch("Also what is left of a container that is gone", "--force", "-f"), _EXPLAIN),
+        "NETWORK CONTAINER",
+        2,
+        2,
     ),
     Verb("network repair", "Make links, addresses and rules stand again", (), "[NETWORK]...", 0, -1),
     Verb(

@@ -171,15 +171,62 @@ def _prune(values: Values) -> int:
 
 
 def _repair(values: Values) -> int:
+    from pyrun.runtime import connection
+
     v: Any = values
     names = [DEFAULT if name == DEFAULT else definitions.find(name).name for name in v["arguments"]]
     for name in names or standing.names():
         if name == DEFAULT and not standing.exists(name):
             continue
-        driver.mend(name)
+        driver.repair(name)
+        connection.repair(name)
         sys.stdout.write(f"{name}\n")
     driver.mend_rules()
+    driver.sweep()
     return 0
+
+
+def _connect(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import networks
+    from pyrun.runtime import connection
+
+    v: Any = values
+    name, reference = v["arguments"]
+    wanted = networks.attachment(name, v)
+    connection.connect(store.find(reference), wanted)
+    return 0
+
+
+def _disconnect(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import networks
+    from pyrun.runtime import connection
+
+    v: Any = values
+    reference, name = v["arguments"][1], networks.named(v["arguments"][0])
+    try:
+        container = store.find(reference)
+    except NotFound:
+        if not v["force"]:
+            raise
+        driver.forget(name, reference)
+        return 0
+    connection.disconnect(container, name)
+    return 0
+
+
+def perform(verb: str, values: Values) -> int:
+    """Carry out a verb about networks; give the exit code. Errors: PyrunError; what it ends with is 1, as in Docker."""
+    if values.get("explain"):
+        from pyrun import operation
+
+        operation.observers.append(operation.explain_to(2))
+    try:
+        return _VERBS[verb](values)
+    except PyrunError as problem:
+        problem.code = 1
+        raise
 
 
 def _filters(given: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -200,11 +247,13 @@ def _agreed(warning: str) -> bool:
     return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-VERBS: dict[str, Callable[[Values], int]] = {
+_VERBS: dict[str, Callable[[Values], int]] = {
     "network create": _create,
     "network ls": _ls,
     "network inspect": _inspect,
     "network rm": _rm,
     "network prune": _prune,
+    "network connect": _connect,
+    "network disconnect": _disconnect,
     "network repair": _repair,
 }

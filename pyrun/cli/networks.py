@@ -46,9 +46,19 @@ def chosen(v: Any) -> tuple[str, tuple[Attachment, ...]]:
 
 def attachment(network: str, v: Any) -> Attachment:
     """Give what `network connect` asks for. Errors: UsageError."""
-    found = _with_options(_found(Attachment(network)), v)
+    if v["link_local_ip"]:
+        raise UsageError("link-local-ip: not supported", hint="an address of the network's subnet is given with --ip")
+    link = next((_driver_option(text) for text in reversed(v["driver_opt"])), "")
+    if network in _MODES:
+        return Attachment(network)
+    found = _with_options(Attachment(named(network), link=link), v)
     _check_default(found)
     return found
+
+
+def named(reference: str) -> str:
+    """Give the own name of a network, whichever way it was named. Errors: UsageError, Corrupt."""
+    return reference if reference in _MODES else _found(Attachment(reference)).network
 
 
 def _attachment(text: str) -> Attachment:

@@ -92,7 +92,8 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
 
 
 def _networks(config: ContainerConfig) -> str:
-    return ",".join(each.network for each in config.attachments) or config.network.partition(":")[0]
+    mode = "" if config.has_sandbox and config.network != "none" else config.network.partition(":")[0]
+    return ",".join(each.network for each in config.attachments) or mode
 
 
 def ago(seconds: float) -> str:

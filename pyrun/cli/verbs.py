@@ -29,7 +29,7 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
     if verb.startswith("network "):
         from pyrun.cli import network_verbs
 
-        return network_verbs.VERBS[verb](values)
+        return network_verbs.perform(verb, values)
     return _VERBS[verb](values)
 
 
@@ -208,7 +208,12 @@ def _reconcile() -> None:
     from pyrun import keeping
     from pyrun.network import driver
 
-    for failure in keeping.reconcile() + driver.reconcile():
+    failures = keeping.reconcile() + driver.reconcile()
+    if any(map(standing.unsettled_containers, standing.names())):
+        from pyrun.runtime import connection
+
+        failures += connection.finish()
+    for failure in failures:
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 

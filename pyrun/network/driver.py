@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from pyrun import paths
-from pyrun.errors import NotFound, PyrunError
+from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, rtnetlink, sysctls
-from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
+from pyrun.network import addresses, definitions, design, endpoints, ipam, recovery, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
@@ -33,9 +33,24 @@ def attach(identity: str, name: str, wanted: Attachment, used: "set[str]", journ
     if wanted.network != DEFAULT and not standing.exists(wanted.network):
         _defined(wanted.network)
     with locked(wanted.network):
-        end = endpoints.design(_ensure(wanted.network), identity, name, wanted, used)
-        perform(endpoints.leased(end), "host", journal)
+        return lease(identity, name, wanted, used, journal)
+
+
+def lease(identity: str, name: str, wanted: Attachment, used: "set[str]", journal: Journal) -> Endpoint:
+    """Do what `attach` does, for somebody who holds the network's lock. Errors: PyrunError."""
+    try:
+        net = _ensure(wanted.network)
+    except NotFound:
+        _take_down(wanted.network)  # removed while we waited for its lock, which made the directory anew
+        raise
+    end = endpoints.design(net, identity, name, wanted, used)
+    perform(endpoints.leased(end), "host", journal)
     return end
+
+
+def unwound(name: str) -> list[Exception]:
+    """Undo what an interrupted verb left half done; the network's lock is held."""
+    return unwind_journal(standing.pending(name))
 
 
 def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> tuple["Network | None", Endpoint]:
@@ -60,6 +75,7 @@ def create(request: design.Request) -> Network:
 def remove(net: Network) -> list[Exception]:
     """Take a created network down for ever; nobody is on it. Errors: PyrunError naming who is."""
     with locked(net.name):
+        _release_strangers(net.name)
         there = sorted(end.name for end in standing.endpoints(net.name)) or sorted(standing.owners(net.name).values())
         if there:
             raise PyrunError(f"network: {net.name}: has active endpoints: {', '.join(there)}", 1, "disconnect them")
@@ -67,6 +83,18 @@ def remove(net: Network) -> list[Exception]:
         failures = _take_down(net.name)
     _tidy()
     return failures
+
+
+def forget(network: str, reference: str) -> None:
+    """Forget the plug of a container that does not exist any more. Errors: NotFound when there is none."""
+    with locked(network):
+        ends = standing.endpoints(network)
+        end = next((each for each in ends if reference in (each.name, each.container, each.container[:12])), None)
+        if end is None:
+            raise NotFound(f"endpoint {reference} not found")
+        made = [*endpoints.leased(end), endpoints.registered(end)]
+        perform([links.DeleteLink(end.host_link, end.host_mac)])
+        perform([inverse for each in made if (inverse := each.inverse()) is not None])
 
 
 def sweep() -> list[Exception]:
@@ -86,6 +114,9 @@ def reconcile() -> list[Exception]:
     for name in standing.names():
         try:
             failures += _unwind_pending(name)
+            if standing.has_strangers(name):
+                with locked(name):
+                    _release_strangers(name)
             if standing.is_created(name) or standing.leases(name):
                 if not standing.is_untouched(name):
                     mend(name)
@@ -106,11 +137,19 @@ def mend(name: str) -> None:
         _ensure(name)
 
 
+def repair(name: str) -> None:
+    """Make a network stand as it was made, with a look at all that containers have of it. Errors: PyrunError."""
+    with locked(name):
+        net = _ensure(name)
+        _release_strangers(name)
+        _mend_ports(net)
+
+
 def mend_rules() -> None:
     """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    nets = [net for net in map(standing.read, standing.names()) if net]
+    nets = standing.networks()
     ends = [end for net in nets for end in standing.endpoints(net.name)]
     if nets:
         perform(choice.mend(nets, ends))
@@ -165,7 +204,7 @@ def _unwind_pending(name: str) -> list[Exception]:
     if not os.path.exists(standing.pending(name)):
         return []
     with locked(name, make=False) as exists:
-        return unwind_journal(standing.pending(name)) if exists else []
+        return unwound(name) if exists else []
 
 
 def _forget(name: str) -> None:
@@ -195,7 +234,7 @@ def _tidy() -> None:
 
 def _ensure(name: str) -> Network:
     """Give the network, made or mended as needed. The lock is held."""
-    net = standing.read(name)
+    net = _recorded(name)
     if net is None:
         unwind_journal(_journal(name))  # what an interrupted first start left
         # Only `bridge` has its pool chosen now: nobody who designs waits for its lock.
@@ -207,6 +246,16 @@ def _ensure(name: str) -> Network:
     else:
         _mend_addresses(net)
         mend_rules()
+    return net
+
+
+def _recorded(name: str) -> "Network | None":
+    """Give the network as it was made, its record mended where that is lost or damaged. Errors: PyrunError."""
+    net = None
+    with suppress(Corrupt):
+        net = standing.read(name)
+    if net is None and (net := recovery.recovered(name, _journal(name))):
+        standing.write(net)
     return net
 
 
@@ -233,10 +282,28 @@ def _make_again(net: Network) -> None:
         _mend_addresses(net)
         return
     perform(plan.network(net, sysctls.exists(_IPV6)), "host", journal)
+    _mend_ports(net)
+
+
+def _mend_ports(net: Network) -> None:
+    """Plug the containers in as they were, as far as their cables are there."""
+    bridge = rtnetlink.find_link(net.bridge)
     for end in standing.endpoints(net.name):
-        if links.exists(end.host_link):
-            perform([links.Enslave(end.host_link, net.bridge)], "host")
-            perform([links.IsolatePort(end.host_link)] if not net.icc else [], "host")
+        port = rtnetlink.find_link(end.host_link)
+        if bridge and port and port[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac):
+            perform(plan.port(end, bridge[0], port))
+
+
+def _release_strangers(name: str) -> None:
+    """Take back what belongs to containers that are not there any more. The lock is held."""
+    for address, owner in standing.owners(name).items():
+        if standing.is_stranger(owner):
+            perform([ipam.ReleaseLease(standing.leases_of(name), address, owner)])
+    for end in standing.endpoints(name):
+        if standing.is_stranger(end.container):
+            gone = endpoints.ForgetEndpoint(standing.endpoints_of(name), end.container)
+            perform([links.DeleteLink(end.host_link, end.host_mac), gone])
+            perform([inverse for each in choice.published(end) if (inverse := each.inverse()) is not None])
 
 
 def _mend_addresses(net: Network) -> None:

@@ -6,6 +6,7 @@ Each plug has a journal of its own, so that it can be taken out while the contai
 
 from pyrun import keeping
 from pyrun.firewall import choice
+from pyrun.kernel import holders
 from pyrun.network import driver, endpoints
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
@@ -36,3 +37,15 @@ def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sock
     if services.are_needed(ends):
         start = services.StartServices(config, tuple(ends), pid, sockets)
         perform([start], "host", keeping.journal(config.id))
+
+
+def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int) -> None:
+    """Let who serves know that the container's plugs have changed; start it when it has become needed.
+
+    Errors: PyrunError.
+    """
+    serving = holders.holder(services.lock_path(config.id)) is not None
+    if serving and not services.are_needed(ends):
+        perform([holders.EndHolder(services.lock_path(config.id))])
+    elif not serving:
+        serve(config, ends, pid, ())
