@@ -17,6 +17,8 @@ from pyrun.typed import Any
 def _create(values: Values) -> int:
     v: Any = values
     net = driver.create(_request(v))
+    for warning in driver.interference(net.name):
+        sys.stderr.write(f"pyrun: warning: {warning}\n")
     sys.stdout.write(f"{net.id}\n")
     return 0
 

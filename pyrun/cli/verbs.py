@@ -30,6 +30,7 @@ def perform(verb: str, values: Values) -> int:
 
 def _run(values: Values) -> int:
     from pyrun.cli import run
+    from pyrun.network import driver, standing
     from pyrun.runtime import launcher
 
     v: Any = values
@@ -38,6 +39,9 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    for name in (wanted.network for wanted in config.attachments):
+        if not standing.exists(name):
+            sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in driver.interference(name))
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
 

@@ -8,6 +8,7 @@ import json
 import time
 
 from pyrun.errors import Corrupt
+from pyrun.firewall import neighbours
 from pyrun.network import addresses, definitions, design, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.runtime.inspection import endpoint_id
@@ -96,6 +97,7 @@ def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
         "Bridge": net.bridge,
         "Firewall": net.firewall,
         "AntiSpoofing": net.guarded,
+        "Warnings": neighbours.interfering(net.firewall, net.bridge) if standing.exists(net.name) else [],
         "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool) for pool in net.pools}}},
     }
 
