@@ -35,6 +35,7 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
 
 def _run(values: Values) -> int:
     from pyrun.cli import run
+    from pyrun.network import driver, standing
     from pyrun.runtime import launcher
 
     v: Any = values
@@ -43,6 +44,9 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    for name in (wanted.network for wanted in config.attachments):
+        if not standing.exists(name):
+            sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in driver.interference(name))
     if config.exposed or config.publish_all:
         from pyrun.cli import ports
 

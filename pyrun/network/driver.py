@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.firewall import choice, generation, nftables
+from pyrun.firewall import choice, generation, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
@@ -56,6 +56,12 @@ def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> t
     net = standing.read(wanted.network)
     made = net or _equipped(_defined(wanted.network))
     return (None if net else made), endpoints.design(made, identity, name, wanted, used)
+
+
+def interference(name: str) -> list[str]:
+    """Say what of this host's firewall will stop the packets of a network that is made or about to be; else nothing."""
+    net = standing.read(name) or _equipped(definitions.read(name) or design.default_unmade())
+    return neighbours.interfering(net.firewall, net.bridge)
 
 
 def create(request: design.Request) -> Network:
