@@ -177,6 +177,8 @@ class Network(NamedTuple):
     labels: tuple[str, ...] = ()  # KEY=VALUE
     options: tuple[str, ...] = ()  # KEY=VALUE, as given
     firewall: str = ""  # what its rules were made with: iptables or nftables
+    spoofing: bool = False  # its containers may send under addresses that are not theirs
+    guarded: bool = False  # what they send is checked, on this host
 
     @property
     def ipv4(self) -> Pool:
