@@ -268,7 +268,14 @@ class Datagrams:
         self._loop, self._held, self._container, self._six, self._target = loop, held, container, six, target
         self._most = most  # clients at a time; then the one goes that has been silent longest
         self._clients: dict[tuple[Any, bytes], Client] = {}  # by peer, and the address that it sent to
+        self._discard()
         loop.watch(held.fileno(), READ, self._receive)
+
+    def _discard(self) -> None:
+        """Lose what came before the rules stood: an answer of ours would keep the sender's flow from following them."""
+        with suppress(OSError):
+            while True:
+                self._held.recv(0)
 
     def _receive(self, _: int) -> None:
         now = time.monotonic()
