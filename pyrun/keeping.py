@@ -12,8 +12,6 @@ from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, locks, processes, trees
 from pyrun.store import Container, lock_path
 
-_ENDPOINT = "endpoint."
-
 
 def claim(identity: str) -> int:
     """Become the keeper of a new container: its lock, held from the start. Errors: OSError."""
@@ -51,7 +49,7 @@ def journal(identity: str) -> FileJournal:
 
 def endpoint_journal(identity: str, network: str) -> FileJournal:
     """Give the journal of a container's plug into a network, which may be taken out before the container ends."""
-    return FileJournal(f"{paths.runtime(identity)}/{_ENDPOINT}{network}")
+    return FileJournal(f"{paths.runtime(identity)}/{paths.PLUG}{network}")
 
 
 def birth_journal(identity: str) -> FileJournal:
@@ -68,7 +66,7 @@ def confirm(identity: str) -> None:
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
     own = paths.runtime(identity)
-    plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
+    plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
     failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
     failures += unwind_journal(f"{own}/journal")
     failures += unwind_journal(f"{paths.runtime(identity)}/birth")

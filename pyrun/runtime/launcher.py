@@ -96,7 +96,7 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
-    from pyrun.runtime import host
+    from pyrun.runtime import host, plugging
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
@@ -117,6 +117,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", plan.visible(config, 0)),
         ("host", plan.plugged(ends, 0, around.ipv6)),
         ("host", [endpoints.registered(end) for end in ends]),
+        ("host", plugging.serving(config, ends, 0, ())),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),
@@ -136,7 +137,7 @@ def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]
     for wanted in config.attachments:
         net, end = driver.preview(config.id, config.name, wanted, {each.link for each in ends})
         nets += [net] if net else []
-        ends.append(end)
+        ends.append(end._replace(hostname=config.hostname))
     return nets, ends
 
 

@@ -40,6 +40,10 @@ class Loop:
         """Call *call* about every so many seconds, when something is waited for anyway or time has come."""
         self._timers.append([time.monotonic() + seconds, seconds, call])
 
+    def after(self, seconds: float, call: "Callable[[], object]") -> None:
+        """Call *call* once, when so many seconds are over."""
+        self._timers.append([time.monotonic() + seconds, 0.0, call])
+
     def run(self, end: int) -> None:
         """Serve until *end* can be read: a pidfd, when its process is gone."""
         self._poll.register(end, READ)
@@ -58,7 +62,9 @@ class Loop:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        for timer in self._timers:
-            if timer[0] <= now:  # type: ignore[operator]
+        for timer in [timer for timer in self._timers if timer[0] <= now]:  # type: ignore[operator]
+            if timer[1]:
                 timer[0] = now + timer[1]  # type: ignore[operator]
-                timer[2]()  # type: ignore[operator]
+            else:
+                self._timers.remove(timer)
+            timer[2]()  # type: ignore[operator]

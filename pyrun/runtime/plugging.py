@@ -4,14 +4,19 @@ For `run` it is the monitor that does so, while init configures the sandbox.
 Each plug has a journal of its own, so that it can be taken out while the container runs.
 """
 
+import os
+
 from pyrun import keeping
 from pyrun.firewall import choice
+from pyrun.firewall.names import RedirectNames
+from pyrun.kernel import sandboxes
 from pyrun.network import driver, endpoints
-from pyrun.operation import Journal, perform
+from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
 from pyrun.runtime import services
 from pyrun.spec import ContainerConfig, Endpoint, Published
 
+_PORTS = (32768, 61000)
 Sockets = tuple[tuple[Published, int], ...]  # held ports of the host: bound, listening where that makes sense
 
 
@@ -20,7 +25,8 @@ def lease(config: ContainerConfig) -> list[Endpoint]:
     ends: list[Endpoint] = []
     for wanted in config.attachments:
         journal = keeping.endpoint_journal(config.id, wanted.network)
-        ends.append(driver.attach(config.id, config.name, wanted, {end.link for end in ends}, journal))
+        end = driver.attach(config.id, config.name, wanted, {end.link for end in ends}, journal)
+        ends.append(end._replace(hostname=config.hostname))
     return ends
 
 
@@ -33,6 +39,24 @@ def plug_in(end: Endpoint, pid: int, ipv6: bool, journal: Journal) -> None:
 
 def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> None:
     """Start who holds the ports and answers for names, if any of it is needed. Errors: PyrunError."""
-    if services.are_needed(ends):
-        start = services.StartServices(config, tuple(ends), pid, sockets)
-        perform([start], "host", keeping.journal(config.id))
+    perform(serving(config, ends, pid, sockets), "host", keeping.journal(config.id))
+
+
+def serving(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> list[Operation]:
+    """Give the operations that start who serves a container, for the first time or again; *pid* 0 previews them."""
+    if not services.are_needed(ends):
+        return []
+    if not services.has_names(ends):
+        return [services.StartServices(config, tuple(ends), pid, sockets)]
+    used = sandboxes.used_ports(pid) if pid else set()
+    port = _free_port(used)
+    redirect = RedirectNames(pid, port, ends[0].network.firewall, again=bool(used))
+    return [redirect, services.StartServices(config, tuple(ends), pid, sockets, port)]
+
+
+def _free_port(used: "set[int]") -> int:
+    """Choose a port by chance, where programs do not expect one."""
+    while True:
+        port = _PORTS[0] + int.from_bytes(os.urandom(4), "big") % (_PORTS[1] - _PORTS[0])
+        if port not in used:
+            return port

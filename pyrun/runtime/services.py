@@ -5,6 +5,7 @@ that ends with the container's first process. Ports are in `pyrun.runtime.proxy`
 names in `pyrun.runtime.resolver`.
 """
 
+import _socket  # socket itself imports enum and selectors
 import os
 import sys
 
@@ -26,16 +27,19 @@ class StartServices(NamedTuple):
     ends: tuple[Endpoint, ...]
     pid: int  # the container's first process
     sockets: tuple[tuple[Published, int], ...]  # bound on the host, listening where that makes sense
+    names: int = 0  # the port in the sandbox at which names are answered for; 0 for none
 
     def apply(self) -> None:
         path = lock_path(self.config.id)
         lock = locks.create_locked(path)
         report, reported = os.pipe2(os.O_CLOEXEC)
         pidfd = os.pidfd_open(self.pid)
+        inside = _inside(self.pid, self.names) if self.names else ()
         child = os.fork()
         if child == 0:
-            _become(self, lock, pidfd, reported)
-        os.close(reported)
+            _become(self, lock, pidfd, reported, inside)
+        for fd in (reported, *inside):
+            os.close(fd)
         holders.declare(lock, child)
         os.close(lock)
         os.close(pidfd)
@@ -50,6 +54,7 @@ class StartServices(NamedTuple):
 
     def shell(self) -> str:
         lines = [_socat(port, end) for end in self.ends for port in end.published]
+        lines += [_dnsmasq(self)] if self.names else []
         return " ".join(lines) or ":"
 
     def why(self) -> str:
@@ -63,7 +68,14 @@ def lock_path(identity: str) -> str:
 
 def are_needed(ends: list[Endpoint]) -> bool:
     """Claim that a container with these plugs needs somebody who serves."""
-    return any(end.published for end in ends)
+    return any(end.published for end in ends) or has_names(ends)
+
+
+def has_names(ends: list[Endpoint]) -> bool:
+    """Claim that a container with these plugs asks us for names: only on `bridge` nobody has any."""
+    from pyrun.network.definitions import DEFAULT
+
+    return any(end.network.name != DEFAULT for end in ends)
 
 
 def _socat(port: Published, end: Endpoint) -> str:
@@ -74,16 +86,57 @@ def _socat(port: Published, end: Endpoint) -> str:
     return f"socat {listen} {kind}:{target}:{port.target} &"
 
 
-def _become(job: StartServices, lock: int, pidfd: int, reported: int) -> NoReturn:
+def _dnsmasq(job: StartServices) -> str:
+    """Give a program that answers the same questions, about those that are there now."""
+    from pyrun.network import names
+    from pyrun.network.hostfiles import RESOLVER
+
+    pid = str(job.pid) if job.pid else "$PID"
+    own = [end for end in job.ends if has_names([end])]
+    records = [",".join([*sorted(names.names_of(end)), end.address]) for end in own]
+    words = [f"--port={job.names}", f"--listen-address={RESOLVER}", "--bind-interfaces", "--no-hosts", "--no-resolv"]
+    words += [f"--host-record={record}" for record in records] + ["--pid-file", "--local-ttl=600"]
+    return f"nsenter --net=/proc/{pid}/ns/net dnsmasq {' '.join(words)}"
+
+
+def _inside(pid: int, port: int) -> tuple[int, int, int]:
+    """Make the sockets for names where *pid* is; give them and its network namespace. Errors: OSError."""
+    from pyrun.kernel import sandboxes
+    from pyrun.network.hostfiles import RESOLVER
+
+    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    kinds = (_socket.SOCK_DGRAM, _socket.SOCK_STREAM)
+    wanted = [sandboxes.Wanted(_socket.AF_INET, kind, RESOLVER, port) for kind in kinds]
+    try:
+        udp, tcp = sandboxes.opened(namespace, wanted)
+    except BaseException:
+        os.close(namespace)
+        raise
+    return udp, tcp, namespace
+
+
+def _words(job: StartServices, inside: "tuple[int, ...]") -> list[str]:
+    """Say what is served by which descriptor; read by `main`."""
+    words = [f"{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
+    if inside:
+        from pyrun.network import hostfiles
+        from pyrun.runtime import resolver
+
+        udp, tcp, namespace = inside
+        drops = hostfiles.has_ndots(hostfiles.host_text(past_stub=False), job.config.dns_options)
+        words.append(resolver.word_for(udp, tcp, namespace, drops, job.config.dns))
+    return words
+
+
+def _become(job: StartServices, lock: int, pidfd: int, reported: int, inside: "tuple[int, ...]") -> NoReturn:
     """Execute a bare interpreter that serves; a failure is written to *reported*."""
     try:
         os.setsid()
-        kept = [lock, pidfd, *(fd for _, fd in job.sockets)]
+        kept = [lock, pidfd, *(fd for _, fd in job.sockets), *inside]
         for fd in kept:
             os.set_inheritable(fd, True)
-        ports = [f"{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
         path = ":".join(sys.path)
-        arguments = [path, job.config.id, str(pidfd), *ports]
+        arguments = [path, job.config.id, str(pidfd), *_words(job, inside)]
         os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments])
     except BaseException as problem:
         os.write(reported, f"services: {problem}".encode(errors="replace"))
@@ -91,9 +144,14 @@ def _become(job: StartServices, lock: int, pidfd: int, reported: int) -> NoRetur
 
 
 def main(arguments: list[str]) -> None:
-    """Serve: the container's id, its pidfd, and a word for each socket."""
+    """Serve: the container's id, its pidfd, and a word for each thing that is served."""
     from pyrun.runtime.loop import Loop
 
-    identity, pidfd, *ports = arguments
-    del identity, ports
-    Loop().run(int(pidfd))
+    identity, pidfd, *words = arguments
+    loop = Loop()
+    for word in words:
+        if word.startswith("names,"):
+            from pyrun.runtime import resolver
+
+            resolver.serve(loop, identity, word)
+    loop.run(int(pidfd))

@@ -16,7 +16,7 @@ LEVELS = (
     {"firewall", "kernel", "spec"},
     {"errors", "paths", "typed"},
 )
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp"}
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
 
 
 def _part(module: str) -> str:
