@@ -6,7 +6,7 @@ Each plug has a journal of its own, so that it can be taken out while the contai
 
 import os
 
-from pyrun import keeping
+from pyrun import keeping, paths
 from pyrun.firewall import choice
 from pyrun.firewall.names import RedirectNames
 from pyrun.kernel import sandboxes
@@ -48,9 +48,9 @@ def serving(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: So
         return []
     if not services.has_names(ends):
         return [services.StartServices(config, tuple(ends), pid, sockets)]
-    used = sandboxes.used_ports(pid) if pid else set()
-    port = _free_port(used)
-    redirect = RedirectNames(pid, port, ends[0].network.firewall, again=bool(used))
+    port = _free_port(sandboxes.used_ports(pid) if pid else set())
+    started = os.path.exists(f"{paths.container(config.id)}/start.json")  # then rules may stand from before
+    redirect = RedirectNames(pid, port, ends[0].network.firewall, again=started)
     return [redirect, services.StartServices(config, tuple(ends), pid, sockets, port)]
 
 

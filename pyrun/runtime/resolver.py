@@ -36,6 +36,10 @@ _FROM = [(_socket.IPPROTO_IP, 8, bytes(4) + bytes([127, 0, 0, 11]) + bytes(4))]
 
 def serve(loop: Loop, identity: str, word: str) -> None:
     """Answer on the sockets that *word*, made by `word_for`, names."""
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each question that is passed on takes a socket
     udp, tcp, namespace, drops, *given = word.split(",")[1:]
     resolver = Resolver(loop, identity, Forwarder(loop, tuple(given), int(namespace)), drops == "1")
     resolver.listen(int(udp), int(tcp))

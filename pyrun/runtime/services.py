@@ -132,6 +132,9 @@ def _become(job: StartServices, lock: int, pidfd: int, reported: int, inside: "t
     """Execute a bare interpreter that serves; a failure is written to *reported*."""
     try:
         os.setsid()
+        null = os.open("/dev/null", os.O_RDWR)
+        for fd in (0, 1, 2):  # whoever reads what our maker writes sees its end
+            os.dup2(null, fd)
         kept = [lock, pidfd, *(fd for _, fd in job.sockets), *inside]
         for fd in kept:
             os.set_inheritable(fd, True)
