@@ -1,23 +1,26 @@
 """The command `pyrun`: the one place where errors become a line and an exit code."""
 
+import _signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import sys
+from contextlib import suppress
 
 from pyrun.errors import PyrunError
 
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    _end_by_interrupts()
     _open_standard_descriptors()
     if not sys.flags.isolated:
         _isolate()
-    os.umask(0o077)
+    umask = os.umask(0o077)
     sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115  # None when it was closed
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    os._exit(_flushed(_guarded(sys.argv[1:])))
+    os._exit(_flushed(_guarded(sys.argv[1:], umask)))
 
 
-def _guarded(argv: list[str]) -> int:
+def _guarded(argv: list[str], umask: int) -> int:
     """Give the exit code of a command line; never a traceback, unless PYRUN_DEBUG is set."""
     from pyrun.cli import reader, verbs
 
@@ -27,12 +30,10 @@ def _guarded(argv: list[str]) -> int:
             from pyrun.cli import commands
 
             parsed = commands.parse(argv)
-        return verbs.perform(*parsed) if parsed else 0
+        return verbs.perform(*parsed, umask) if parsed else 0
     except PyrunError as problem:
-        sys.stderr.write(verbs.one_line(problem))
+        verbs.complain(problem)
         return problem.code
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         return _broken_pipe()
     except SystemExit as end:
@@ -43,7 +44,7 @@ def _guarded(argv: list[str]) -> int:
         name = getattr(problem, "filename", None)
         reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
         kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
-        sys.stderr.write(verbs.one_line(PyrunError(f"{kind}{reason}")))
+        verbs.complain(PyrunError(f"{kind}{reason}"))
         return 125
 
 
@@ -53,9 +54,12 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         return _broken_pipe()
     except OSError as problem:
-        sys.stderr.write(f"pyrun: standard output: {(problem.strerror or '').lower()}\n")
+        from pyrun.cli import verbs
+
+        verbs.complain(PyrunError(f"standard output: {(problem.strerror or '').lower()}"))
         return 1
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     return code
 
 
@@ -64,6 +68,15 @@ def _broken_pipe() -> int:
     null = os.open("/dev/null", os.O_WRONLY)
     os.dup2(null, 1)
     return 141
+
+
+def _end_by_interrupts() -> None:
+    """Let Ctrl-C end us at once, as it does any program, instead of where Python raises an exception.
+
+    Where that would leave something behind, signals are blocked; what our caller ignores stays ignored.
+    """
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def _open_standard_descriptors() -> None:

@@ -6,9 +6,10 @@ takes the place of the shell that it is typed into. See credentials(7).
 
 import os
 import resource
+from contextlib import suppress
 
 from pyrun.errors import PyrunError
-from pyrun.kernel import capabilities, syscalls
+from pyrun.kernel import capabilities, syscalls, trees
 from pyrun.kernel.files import quote
 from pyrun.spec import Ulimit
 from pyrun.typed import NamedTuple
@@ -231,18 +232,17 @@ class SetCapabilities(NamedTuple):
 
 
 class MakeWorkingDirectory(NamedTuple):
-    """The working directory and its parents, where the root file system lacks them."""
+    """The working directory and its parents, where the root file system lacks them.
+
+    No link of /proc is followed on the way: it could lead out (CVE-2024-21626).
+    What cannot be made is told by who enters it.
+    """
 
     path: str
 
     def apply(self) -> None:
-        made = ""
-        for part in self.path.strip("/").split("/"):
-            made += f"/{part}"
-            try:
-                os.mkdir(made, 0o755)
-            except OSError:
-                continue
+        with trees.opened("/") as root, suppress(OSError):
+            os.close(trees.ensure_in_root(root, self.path, directory=True))
 
     def inverse(self) -> None:
         return None

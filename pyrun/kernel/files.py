@@ -93,6 +93,32 @@ class WriteFile(NamedTuple):
         return self.reason
 
 
+class RewriteFile(NamedTuple):
+    """New content for a file that stays the same one: it is mounted elsewhere, where a new one would not be seen."""
+
+    path: str
+    content: str
+    reason: str = "mounted in the container"
+
+    def apply(self) -> None:
+        fd = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            content = self.content.encode(errors="surrogateescape")
+            write_all(fd, content)  # over what is there: whoever reads meanwhile never finds it empty
+            os.ftruncate(fd, len(content))
+        finally:
+            os.close(fd)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return WriteFile(self.path, self.content).shell()
+
+    def why(self) -> str:
+        return self.reason
+
+
 class Link(NamedTuple):
     """A symbolic link of ours."""
 

@@ -140,6 +140,20 @@ def on_link_routes() -> list[tuple[bytes, int]]:
     return found
 
 
+def default_routes() -> list[tuple[str, int]]:
+    """List the default routes of the main table as (gateway, index of the link), IPv4's and IPv6's."""
+    found = []
+    for version in (AF_INET, AF_INET6):
+        for reply in exchange(_PROTOCOL, RTM_GETROUTE, _ROUTE.pack(version, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):
+            reply_family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply)
+            attributes = attributes_of(reply[_ROUTE.size :])
+            whole = {RTA_GATEWAY, RTA_OIF} <= attributes.keys()
+            if (reply_family, prefix, table, kind) == (version, 0, _MAIN, _UNICAST) and whole:
+                index = struct.unpack("=I", attributes[RTA_OIF])[0]
+                found.append((_socket.inet_ntop(version, attributes[RTA_GATEWAY]), index))
+    return found
+
+
 def default_link() -> int:
     """Give the index of the link that the IPv4 default route leads to; 0 when there is none."""
     for reply in exchange(_PROTOCOL, RTM_GETROUTE, _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):

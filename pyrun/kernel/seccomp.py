@@ -133,10 +133,7 @@ def _guard() -> bytes:
 
 
 def _compile(document: "dict[str, Any] | None", capabilities: frozenset[str], profile: str) -> bytes:
-    try:
-        import pyseccomp
-    except (ImportError, RuntimeError, OSError) as cause:
-        raise PyrunError("seccomp: libseccomp cannot be loaded", hint="install libseccomp2") from cause
+    pyseccomp = _binding()
     rules = _rules_of(document, capabilities, profile) if document else _default(capabilities)
     default = document.get("defaultAction", "SCMP_ACT_ERRNO") if document else "SCMP_ACT_ERRNO"
     number = document.get("defaultErrnoRet") if document else None
@@ -155,6 +152,22 @@ def _compile(document: "dict[str, Any] | None", capabilities: frozenset[str], pr
         selected.export_bpf(file)
         file.seek(0)
         return file.read()
+
+
+def _binding() -> Any:
+    """Import pyseccomp, with the libraries' names at hand: it would run ldconfig, or gcc, to find them."""
+    import ctypes.util
+
+    finder: Any = ctypes.util
+    search = finder.find_library
+    finder.find_library = {"c": "libc.so.6", "seccomp": "libseccomp.so.2"}.get
+    try:
+        import pyseccomp
+    except (ImportError, RuntimeError, OSError) as cause:
+        raise PyrunError("seccomp: libseccomp cannot be loaded", hint="install libseccomp2") from cause
+    finally:
+        finder.find_library = search
+    return pyseccomp
 
 
 Rule = tuple[str, str, "int | None", list[tuple[Any, ...]]]

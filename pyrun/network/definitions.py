@@ -47,7 +47,7 @@ def names() -> list[str]:
     """List the names of the networks that were created."""
     try:
         found = os.listdir(paths.DEFINITIONS)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return []
     return sorted(name.removesuffix(".json") for name in found if name.endswith(".json"))
 

@@ -1,7 +1,9 @@
 """A network and a container's plug into it: data in, operations out. Reads like the tutorial's nine steps."""
 
-from pyrun.firewall import choice
-from pyrun.kernel import links, sysctls
+from pyrun.firewall import choice, guard
+from pyrun.firewall.rules import is_loopback
+from pyrun.kernel import conntrack, links, rtnetlink, sysctls
+from pyrun.kernel.netlink import u32
 from pyrun.network import addresses
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network, Pool
@@ -9,8 +11,10 @@ from pyrun.spec import Endpoint, Network, Pool
 _ROGUE = "a container may not configure the host by router advertisements or redirects"
 _PING = "any group may send pings, so that ping needs no privilege"
 _PORTS = "any user of the container may listen on any port"
+_IPV6 = "its network has IPv6"
 _NO_IPV6 = "its network has no IPv6"
 _PORT = "a port of a bridge needs no addresses"
+_NO_DAD = "nobody else has its address, so it need not wait a second to find out"
 
 
 def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Operation]:
@@ -28,17 +32,24 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
     ]
     if ipv6 and not net.ipv6:
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{net.bridge}/disable_ipv6", "1", _NO_IPV6))
+    if net.ipv6:
+        own = f"net/ipv6/conf/{net.bridge}"
+        plan += [
+            sysctls.SetSysctl(f"{own}/disable_ipv6", "0", _IPV6),
+            sysctls.SetSysctl(f"{own}/accept_dad", "0", _NO_DAD),
+        ]
     plan += [_address(net.bridge, pool.gateway, pool) for pool in net.pools]
     plan += [links.SetUp(net.bridge), sysctls.EnableForwarding(net.bridge)]
     if net.ipv6:
         plan += [*map(sysctls.KeepAdvertisements, learning), sysctls.EnableForwarding(net.bridge, 6)]
-    return [*plan, choice.network(net)]
+    return [*plan, choice.network(net), *([guard.network(net)] if net.guarded else [])]
 
 
 def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     """Plug the sandbox of *pid* into its network; what happens on the host's side."""
     net = end.network
-    plan: list[Operation] = [
+    plan: list[Operation] = [guard.watched(end)] if net.guarded else []
+    plan += [
         links.AddVeth(end.host_link, end.link, pid, net.bridge, end.mac, end.host_mac, net.mtu),
         links.SetAlias(end.host_link, end.alias),
     ]
@@ -47,6 +58,31 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
     return [*plan, links.SetUp(end.host_link)]
+
+
+def published(end: Endpoint) -> list[Operation]:
+    """Lead published ports to the container; UDP flows that began before would not follow the rules.
+
+    They are forgotten when the rules stand, and when they are gone again.
+    """
+    udp = [port for port in end.published if port.protocol == "udp" and not is_loopback(port.address)]
+    forget: list[Operation] = [conntrack.ForgetFlows(port.address, port.port) for port in udp]
+    return [*forget, *choice.published(end), *forget]
+
+
+def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:
+    """Give a cable's outer end back what it has lost; *present* is the link as it is, *bridge* the bridge's index."""
+    _, flags, found = present
+    plan: list[Operation] = []
+    if found.get(rtnetlink.IFLA_MASTER) != u32(bridge):
+        plan.append(links.Enslave(end.host_link, end.network.bridge))
+    if found.get(rtnetlink.IFLA_IFALIAS, b"").rstrip(b"\0") != end.alias.encode():
+        plan.append(links.SetAlias(end.host_link, end.alias))
+    if not end.network.icc:
+        plan.append(links.IsolatePort(end.host_link))
+    if not flags & rtnetlink.IFF_UP:
+        plan.append(links.SetUp(end.host_link))
+    return plan
 
 
 def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:
@@ -68,8 +104,10 @@ def interface(end: Endpoint, ipv6: bool) -> list[Operation]:
     """Give the container's end of a cable its addresses."""
     plan: list[Operation] = []
     if ipv6:
-        value, reason = ("0", "its network has IPv6") if end.address6 else ("1", _NO_IPV6)
+        value, reason = ("0", _IPV6) if end.address6 else ("1", _NO_IPV6)
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/disable_ipv6", value, reason))
+    if end.address6:
+        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/accept_dad", "0", _NO_DAD))
     for address, pool in ((end.address, end.network.ipv4), (end.address6, end.network.ipv6)):
         if address and pool:
             plan.append(_address(end.link, address, pool))
@@ -90,6 +128,26 @@ def gateways(end: Endpoint) -> list[str]:
     """List the addresses by which a plug leads outside."""
     pools = ((end.address, end.network.ipv4), (end.address6, end.network.ipv6))
     return [pool.gateway for address, pool in pools if address and pool]
+
+
+def rerouted(ends: "list[Endpoint]", present: "list[tuple[str, str]]") -> list[Operation]:
+    """Let the plug that leads outside do so, and no other; *present* are the default routes, as (gateway, link).
+
+    A route that is none of ours, and was made inside, stays.
+    """
+    leads = gateway(ends)
+    wanted = [(address, leads.link) for address in gateways(leads)] if leads else []
+    ours = [(address, end.link) for end in ends for address in gateways(end)]
+    plan: list[Operation] = []
+    for version in (False, True):
+        stands = [route for route in present if (":" in route[0]) == version]
+        to = next((route for route in wanted if (":" in route[0]) == version), None)
+        former = [route for route in stands if route in ours and route != to]
+        if to and to not in stands and (former or not stands):
+            plan.append(links.ReplaceRoute(*to) if former else links.AddRoute(*to))
+            former = former[1:]
+        plan += [links.RemoveRoute(*route) for route in former]
+    return plan
 
 
 def _address(link: str, address: str, pool: Pool) -> Operation:

@@ -35,7 +35,7 @@ def resources(config: ContainerConfig, groups: tuple[Hierarchy, ...], enabled: f
 
 def join(identity: str, groups: tuple[Hierarchy, ...]) -> list[Operation]:
     """Put the current process into the container's groups."""
-    return [cgroups.JoinGroup(hierarchy.group(identity)) for hierarchy in groups]
+    return [cgroups.JoinGroup(hierarchy.entrance(identity)) for hierarchy in groups]
 
 
 def swap_limit(limits: Resources) -> int:

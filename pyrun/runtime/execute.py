@@ -55,7 +55,7 @@ class Visit(NamedTuple):
     container: ContainerConfig
     config: ExecConfig
     pidfd: int
-    groups: tuple[int, ...]  # descriptors of cgroup.procs
+    groups: tuple[int, ...]  # descriptors of the entrances to its control groups
     program: Program
     client: Channel
     report: int  # our end
@@ -134,7 +134,7 @@ def _window() -> bytes:
 
 def _open_group(hierarchy: cgroups.Hierarchy, identity: str) -> int:
     try:
-        return os.open(f"{hierarchy.group(identity)}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+        return os.open(hierarchy.entrance(identity), os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return -1
 
@@ -156,6 +156,7 @@ def _visit(visit: Visit) -> NoReturn:
 
 
 def _join_and_wait(visit: Visit) -> int:
+    assert len(os.listdir("/proc/self/task")) == 1  # namespaces and control groups are a thread's, not a process's
     ours, theirs = channel.pair()
     capabilities.set_undumpable()  # before the container can see us
     program.seal()

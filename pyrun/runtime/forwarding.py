@@ -105,7 +105,7 @@ class Forwarder:
         self._deadlines.append(attempt)
         if not self._is_timed:
             self._is_timed = True
-            self._loop.after(_PATIENCE, self._expire)
+            self._loop.later(_PATIENCE, self._expire)
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -115,7 +115,7 @@ class Forwarder:
                 attempt.fail()
         self._is_timed = bool(self._deadlines)
         if self._is_timed:
-            self._loop.after(max(0.01, self._deadlines[0].deadline - now), self._expire)
+            self._loop.later(max(0.01, self._deadlines[0].deadline - now), self._expire)
 
     def _of_host(self) -> "list[str]":
         """List the host's servers, as they are now."""

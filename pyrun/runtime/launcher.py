@@ -29,7 +29,7 @@ def run(config: ContainerConfig, options: "Options | None" = None) -> int:
         console.check_terminal(config.tty, config.interactive)
     if explain:
         os.write(2, _preamble(config).encode())
-        operation.observers.append(operation.explain_to(2, _abbreviations(config)))
+        operation.observers.append(operation.explain_to(2, filesystem.abbreviations(config.id)))
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
     former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -100,6 +100,7 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
+    ends = plugging.preview(config, ends)
     around = host.look_around(config)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     with trees.opened(config.rootfs) as root:
@@ -110,13 +111,13 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", plan.birth(config, host.top_of(config))),
         ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
         ("host", [each for end in ends for each in endpoints.leased(end)]),
+        ("host", plan.sources(around)),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
         ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
-        ("host", plan.plugged(ends, 0, around.ipv6)),
-        ("host", [endpoints.registered(end) for end in ends]),
+        ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
         ("host", plugging.serving(config, ends, 0, ())),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
@@ -124,7 +125,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("container", process(become.config, account)),
         ("container", [Execute(become, "")]),
     ]
-    short = _abbreviations(config)
+    short = filesystem.abbreviations(config.id)
     return [_preamble(config), *(line(side, each, short) for side, part in sides for each in part)]
 
 
@@ -139,10 +140,6 @@ def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]
         nets += [net] if net else []
         ends.append(end._replace(hostname=config.hostname))
     return nets, ends
-
-
-def _abbreviations(config: ContainerConfig) -> dict[str, str]:
-    return {filesystem.root(config.id): "$ROOT", config.id: "$ID"}
 
 
 def _preamble(config: ContainerConfig) -> str:

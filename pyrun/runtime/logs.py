@@ -59,7 +59,7 @@ class _File:
     """One file of a log, and how far it was read."""
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         self.inode = os.fstat(self._fd).st_ino
         self._offset = 0
 

@@ -11,8 +11,8 @@ import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver
+from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
+from pyrun.network import driver, turns
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
@@ -82,10 +82,13 @@ def _start(
 ) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = keeping.journal(config.id)
+    early = plugging.reserve(config)
     _claim(config)
     ends = plugging.lease(config)
-    sockets: plugging.Sockets = ()
+    sockets = early if early is not None else plugging.reserve(config, ends) or ()
+    ends = plugging.publish(ends, tuple(port for port, _ in sockets))
     around = host.look_around(config)
+    perform(plan.sources(around))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", journal)
     inner, outer = _pipes(config)
@@ -276,6 +279,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
         records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
+    locks.leave_word(lock, b"%d" % code)
     _complain(identity, keeping.retire(identity, lock))
     if explained:
         driver.sweep()
@@ -287,7 +291,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
 
 def _leave_network() -> NoReturn:
     """Take the network down, unless another container comes within a moment."""
-    with driver.sweeping():
+    with turns.sweeping():
         time.sleep(_GRACE)
     driver.sweep()
     keeping.tidy()
@@ -303,6 +307,8 @@ def _abandon(identity: str, lock: int, client: Channel, problem: Exception, expl
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
     text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"
+    for long, short in filesystem.abbreviations(identity).items():
+        text = text.replace(long, short)
     client.send(FAILED, failure(code, f"{text} ({hint})" if hint else text))
     client.close()
     _leave_network()

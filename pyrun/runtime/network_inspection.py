@@ -4,7 +4,6 @@ That is the host's end of each cable, both interface numbers, the bridge port's
 state, the rules with their counters, and which addresses are free.
 """
 
-import json
 import time
 
 from pyrun.errors import Corrupt
@@ -13,8 +12,6 @@ from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.runtime.inspection import endpoint_id
 from pyrun.spec import Endpoint, Network, Pool
 from pyrun.typed import Any, NamedTuple
-
-_COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
 
 
 class Row(NamedTuple):
@@ -53,19 +50,6 @@ def unused(filters: list[tuple[str, str]]) -> list[Network]:
     return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), [*filters, ("dangling", "true")])]
 
 
-def listing(found: list[Row], form: str, quiet: bool, full: bool) -> str:
-    """Lay networks out as Docker does: a table, ids alone, or a JSON object a line."""
-    ids = [row.id if full else row.id[:12] for row in found]
-    if quiet:
-        return "".join(f"{identity}\n" for identity in ids)
-    if form == "json":
-        return "".join(json.dumps(_as_json(row, identity)) + "\n" for row, identity in zip(found, ids, strict=True))
-    lines = [_COLUMNS, *((identity, row.name, row.driver, "local") for row, identity in zip(found, ids, strict=True))]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
-    laid = ("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return "".join(text.rstrip() + "\n" for text in laid)
-
-
 def describe(row: Row) -> dict[str, Any]:
     """Give everything that is known of a network."""
     net = row.net
@@ -95,6 +79,7 @@ def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
         "Standing": standing.exists(net.name),
         "Bridge": net.bridge,
         "Firewall": net.firewall,
+        "AntiSpoofing": net.guarded,
         "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool) for pool in net.pools}}},
     }
 
@@ -160,21 +145,6 @@ def _has(row: Row, key: str, value: str) -> bool:
         return (row.name in PREDEFINED) == (value == "builtin")
     told = {"driver": row.driver, "scope": "local"}
     return told[key] == value if key in told else value in (row.name if key == "name" else row.id)
-
-
-def _as_json(row: Row, identity: str) -> dict[str, str]:
-    net = row.net
-    created = net.created if net else 0.0
-    return {
-        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
-        "Driver": row.driver,
-        "ID": identity,
-        "IPv6": str(bool(net and net.ipv6)).lower(),
-        "Internal": str(bool(net and net.internal)).lower(),
-        "Labels": ",".join(net.labels) if net else "",
-        "Name": row.name,
-        "Scope": "local",
-    }
 
 
 def _time(seconds: float) -> str:

@@ -40,7 +40,7 @@ def serve(loop: Loop, identity: str, word: str) -> None:
 
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each question that is passed on takes a socket
-    udp, tcp, namespace, drops, *given = word.split(",")[1:]
+    udp, tcp, namespace, drops, *given = word.split(",")
     resolver = Resolver(loop, identity, Forwarder(loop, tuple(given), int(namespace)), drops == "1")
     resolver.listen(int(udp), int(tcp))
 
@@ -51,7 +51,7 @@ def word_for(udp: int, tcp: int, namespace: int, drops: bool, given: "tuple[str,
     *drops* claims that the container's resolv.conf had an ndots option before we set it: then a name without dots
     that nobody has is not asked for elsewhere. *given* are the servers of --dns.
     """
-    return ",".join(["names", *map(str, (udp, tcp, namespace)), "1" if drops else "0", *given])
+    return ",".join([*map(str, (udp, tcp, namespace)), "1" if drops else "0", *given])
 
 
 class Kept:
@@ -224,7 +224,7 @@ class Resolver:
             accepted.close()
             return
         if not self._connections:
-            self._loop.after(_IDLE, self._close_idle)
+            self._loop.later(_IDLE, self._close_idle)
         self._connections.add(_Connection(self, self._loop, accepted, self._connections.discard))
 
     def _close_idle(self) -> None:
@@ -233,7 +233,7 @@ class Resolver:
             if connection.used <= before:
                 connection.close()
         if self._connections:
-            self._loop.after(_IDLE, self._close_idle)
+            self._loop.later(_IDLE, self._close_idle)
 
 
 class _Datagram:

@@ -8,16 +8,19 @@ names in `pyrun.runtime.resolver`.
 import _socket  # socket itself imports enum and selectors
 import os
 import sys
+from contextlib import suppress
 
 from pyrun import paths
-from pyrun.errors import PyrunError
+from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import holders, locks
 from pyrun.spec import ContainerConfig, Endpoint, Published
-from pyrun.typed import NamedTuple, NoReturn
+from pyrun.typed import Any, NamedTuple
 
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.services import main; main(sys.argv[2:])"
 )
+_PORT, _PLUG, _NAMES = "port=", "plug=", "names="  # what the words of its command line begin with
+_NOWHERE = ",,,"
 
 
 class StartServices(NamedTuple):
@@ -30,27 +33,17 @@ class StartServices(NamedTuple):
     names: int = 0  # the port in the sandbox at which names are answered for; 0 for none
 
     def apply(self) -> None:
-        path = lock_path(self.config.id)
-        lock = locks.create_locked(path)
-        report, reported = os.pipe2(os.O_CLOEXEC)
-        pidfd = os.pidfd_open(self.pid)
-        inside = _inside(self.pid, self.names) if self.names else ()
-        child = os.fork()
-        if child == 0:
-            _become(self, lock, pidfd, reported, inside)
-        for fd in (reported, *inside):
-            os.close(fd)
-        holders.declare(lock, child)
-        os.close(lock)
-        os.close(pidfd)
-        problem = os.read(report, 4096)
-        os.close(report)
-        if problem:
-            os.waitpid(child, 0)
-            raise PyrunError(problem.decode(errors="replace"))
+        path = holders.of(self.config.id)
+        lock = locks.take_abandoned(path)  # after one who has died
+        if lock is None:
+            lock = locks.create_locked(path)
+        try:
+            _spawn(self, lock)
+        finally:
+            os.close(lock)
 
     def inverse(self) -> holders.EndHolder:
-        return holders.EndHolder(lock_path(self.config.id))
+        return holders.EndHolder(holders.of(self.config.id))
 
     def shell(self) -> str:
         lines = [_socat(port, end) for end in self.ends for port in end.published]
@@ -59,11 +52,6 @@ class StartServices(NamedTuple):
 
     def why(self) -> str:
         return "serves published ports on loopback and to neighbours, and the container's names"
-
-
-def lock_path(identity: str) -> str:
-    """Give the lock that the process holds as long as it serves."""
-    return f"{paths.runtime(identity)}/services"
 
 
 def are_needed(ends: list[Endpoint]) -> bool:
@@ -78,25 +66,46 @@ def has_names(ends: list[Endpoint]) -> bool:
     return any(end.network.name != DEFAULT for end in ends)
 
 
-def _socat(port: Published, end: Endpoint) -> str:
-    target = f"[{end.address6}]" if ":" in port.address else end.address
-    kind = port.protocol.upper()
-    version = "6" if ":" in port.address else "4"
-    listen = f"{kind}{version}-LISTEN:{port.port},bind={port.address},reuseaddr,fork"
-    return f"socat {listen} {kind}:{target}:{port.target} &"
+def serves_names(identity: str) -> bool:
+    """Claim that who serves a container answers for names: it is told so when it is started."""
+    process = holders.holder(holders.of(identity))
+    with suppress(OSError), open(f"/proc/{process.pid if process else 0}/cmdline", "rb") as file:
+        return any(word.startswith(_NAMES.encode()) for word in file.read().split(b"\0"))
+    return False
 
 
-def _dnsmasq(job: StartServices) -> str:
-    """Give a program that answers the same questions, about those that are there now."""
-    from pyrun.network import names
-    from pyrun.network.hostfiles import RESOLVER
+def _spawn(job: StartServices, lock: int) -> None:
+    """Start the process, which holds *lock* from now on. Errors: OSError.
 
-    pid = str(job.pid) if job.pid else "$PID"
-    own = [end for end in job.ends if has_names([end])]
-    records = [",".join([*sorted(names.names_of(end)), end.address]) for end in own]
-    words = [f"--port={job.names}", f"--listen-address={RESOLVER}", "--bind-interfaces", "--no-hosts", "--no-resolv"]
-    words += [f"--host-record={record}" for record in records] + ["--pid-file", "--local-ttl=600"]
-    return f"nsenter --net=/proc/{pid}/ns/net dnsmasq {' '.join(words)}"
+    posix_spawn returns when the interpreter has been executed, without copying
+    our memory first; what is already bound waits in the kernel until it serves.
+    """
+    pidfd = os.pidfd_open(job.pid)
+    inside = _inside(job.pid, job.names) if job.names else ()
+    words = [f"{_PORT}{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
+    words += [_plug(end) for end in job.ends if end.published]
+    words += [_names(job, *inside)] if inside else []
+    arguments = [":".join(sys.path), job.config.id, str(pidfd), *words]
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments]
+    log = f"{paths.runtime(job.config.id)}/services.log"
+    actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
+    actions.append((os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    kept = (lock, pidfd, *(fd for _, fd in job.sockets), *inside)
+    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]  # to itself: it is kept over execve
+    try:
+        child = os.posix_spawn(sys.executable, command, {}, file_actions=actions, setsid=True, setsigmask=())
+        holders.declare(lock, child)
+    finally:
+        for fd in (pidfd, *inside):
+            os.close(fd)
+
+
+def _plug(end: Endpoint) -> str:
+    """Tell where the container is, and by which state of the record we know."""
+    from pyrun.runtime import proxy
+
+    seen = proxy.signature(proxy.record(end.network.name, end.container))
+    return f"{_PLUG}{end.network.name},{seen},{end.address},{end.address6}"
 
 
 def _inside(pid: int, port: int) -> tuple[int, int, int]:
@@ -115,46 +124,55 @@ def _inside(pid: int, port: int) -> tuple[int, int, int]:
     return udp, tcp, namespace
 
 
-def _words(job: StartServices, inside: "tuple[int, ...]") -> list[str]:
-    """Say what is served by which descriptor; read by `main`."""
-    words = [f"{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
-    if inside:
-        from pyrun.network import hostfiles
-        from pyrun.runtime import resolver
+def _names(job: StartServices, udp: int, tcp: int, namespace: int) -> str:
+    """Tell what names are answered for with, and how questions are passed on."""
+    from pyrun.network import hostfiles
+    from pyrun.runtime import resolver
 
-        udp, tcp, namespace = inside
-        drops = hostfiles.has_ndots(hostfiles.host_text(past_stub=False), job.config.dns_options)
-        words.append(resolver.word_for(udp, tcp, namespace, drops, job.config.dns))
-    return words
+    drops = hostfiles.has_ndots(hostfiles.host_text(past_stub=False), job.config.dns_options)
+    return _NAMES + resolver.word_for(udp, tcp, namespace, drops, job.config.dns)
 
 
-def _become(job: StartServices, lock: int, pidfd: int, reported: int, inside: "tuple[int, ...]") -> NoReturn:
-    """Execute a bare interpreter that serves; a failure is written to *reported*."""
-    try:
-        os.setsid()
-        null = os.open("/dev/null", os.O_RDWR)
-        for fd in (0, 1, 2):  # whoever reads what our maker writes sees its end
-            os.dup2(null, fd)
-        kept = [lock, pidfd, *(fd for _, fd in job.sockets), *inside]
-        for fd in kept:
-            os.set_inheritable(fd, True)
-        path = ":".join(sys.path)
-        arguments = [path, job.config.id, str(pidfd), *_words(job, inside)]
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments])
-    except BaseException as problem:
-        os.write(reported, f"services: {problem}".encode(errors="replace"))
-    os._exit(125)
+def _dnsmasq(job: StartServices) -> str:
+    """Give a program that answers the same questions, about those that are there now."""
+    from pyrun.network import names
+    from pyrun.network.hostfiles import RESOLVER
+
+    pid = str(job.pid) if job.pid else "$PID"
+    own = [end for end in job.ends if has_names([end])]
+    records = [",".join([*sorted(names.names_of(end)), end.address]) for end in own]
+    words = [f"--port={job.names}", f"--listen-address={RESOLVER}", "--bind-interfaces", "--no-hosts", "--no-resolv"]
+    words += [f"--host-record={record}" for record in records] + ["--pid-file", "--local-ttl=600"]
+    return f"nsenter --net=/proc/{pid}/ns/net dnsmasq {' '.join(words)}"
+
+
+def _socat(port: Published, end: Endpoint) -> str:
+    """Give the command that relays a port as the proxy does."""
+    six = ":" in port.address
+    kind = port.protocol.upper()
+    where = f"[{port.address}]" if six else port.address
+    listen = f"{kind}{'6' if six else '4'}-LISTEN:{port.port},bind={where},reuseaddr,fork"
+    listen += ",ipv6only=1" if six else ""
+    listen += ",so-bindtodevice=lo" if is_loopback(port.address) else ""
+    target = f"{kind}6:[{end.address6}]" if six and end.address6 else f"{kind}4:{end.address}"
+    return f"socat {listen} {target}:{port.target} &"
 
 
 def main(arguments: list[str]) -> None:
-    """Serve: the container's id, its pidfd, and a word for each thing that is served."""
+    """Serve: the container's id, its pidfd, and a word for each socket and what else is to be known."""
     from pyrun.runtime.loop import Loop
 
     identity, pidfd, *words = arguments
     loop = Loop()
+    ports = [word.removeprefix(_PORT) for word in words if word.startswith(_PORT)]
+    if ports:
+        from pyrun.runtime import proxy
+
+        plug = next((word.removeprefix(_PLUG) for word in words if word.startswith(_PLUG)), _NOWHERE)
+        proxy.serve(loop, identity, plug, ports)
     for word in words:
-        if word.startswith("names,"):
+        if word.startswith(_NAMES):
             from pyrun.runtime import resolver
 
-            resolver.serve(loop, identity, word)
+            resolver.serve(loop, identity, word.removeprefix(_NAMES))
     loop.run(int(pidfd))

@@ -381,32 +381,44 @@ def test_it_ends_with_the_container(net: Host) -> None:
     assert len(net.out(_SERVICES).split()) == 2
     net.ok("rm", "-f", "one")
     assert len(net.out(_SERVICES).split()) == 1
-    net.kill_monitor("two")
+    net.out("kill -9 $(ps -o ppid= -p $(ip netns pids pyrun-two | head -1))")
     assert short(net, "two", "two") == [address(net, "two")]
     net.kill_programs()
     wait_until(lambda: net.shell(_SERVICES).stdout == b"")
     net.ok("ps", "-a")
 
 
-def test_it_can_be_started_again(net: Host) -> None:
+def test_the_next_command_starts_it_again(net: Host) -> None:
     """After a kill -9: new sockets, and the rules lead to them."""
-    before = net.out("ip netns exec pyrun-two ss -Hlnu").split()[3]
-    pid = int(net.out("ip netns pids pyrun-two").split()[0])
-    net.out(f"kill -9 $(fuser 2>/dev/null {before} || ip netns exec pyrun-two ss -Hlnup | sed 's/.*pid=//; s/,.*//')")
-    assert "timed out" in dig(net, "two", "+time=1", "one") or "refused" in dig(net, "two", "+time=1", "one")
-    again = f"{PYRUN[-1].partition(';')[0]};{PYRUN[-1].split(';')[1]}; {_AGAIN.format(pid=pid)}"
-    assert net.run([*PYRUN[:-1], again]).returncode == 0
+    net.out(f"kill -9 {_answering(net, 'two')}")
+    assert re.search("timed out|refused", dig(net, "two", "+time=1", "one"))
+    net.ok("ps")
     assert short(net, "two", "one") == short(net, "two", "one", "+tcp") == [address(net, "one")]
-    assert net.out("ip netns exec pyrun-two iptables-save -t nat").count("DNAT") == 2
-    assert net.out("ip netns exec pyrun-two iptables-save -t nat").count("-j PYRUN_OUTPUT") == 1
+    rules = net.out("ip netns exec pyrun-two iptables-save -t nat")
+    assert (rules.count("DNAT"), rules.count("-j PYRUN_OUTPUT")) == (2, 1)
 
 
-_AGAIN = """
-from pyrun import store; from pyrun.network import standing; from pyrun.runtime import plugging, services
-from pyrun.kernel import holders
-two = store.find("two"); holders.EndHolder(services.lock_path(two.id)).apply()
-plugging.serve(two.config, standing.plugs(two.id), {pid}, ())
-""".strip().replace("\n", "; ")
+def _answering(host: Host, container: str) -> str:
+    """Name the process that answers for a container's names."""
+    return re.findall(r"pid=(\d+)", host.out(f"ip netns exec pyrun-{container} ss -Hlnup"))[0]
+
+
+def test_a_running_container_gets_names_with_its_first_network(net: Host) -> None:
+    """Connected live, also when somebody serves its ports already; renamed there, and gone with disconnect."""
+    for name, options in (("plain", []), ("ports", ["-p", "8080:80"])):
+        net.ok("run", "-d", "--name", name, "--hostname", f"{name}.host", *options, BUSYBOX, "sleep", "300")
+        net.ok("network", "connect", "--alias", f"{name}-alias", "net1", name)
+        assert "127.0.0.11" in net.ok("exec", name, "cat", "/etc/resolv.conf")
+        assert short(net, name, "one") == [address(net, "one")]
+        there = net.out(f"ip -n pyrun-{name} -br -4 addr show eth1").split()[2].partition("/")[0]
+        for called in (name, f"{name}-alias", f"{name}.host", f"{name}.net1"):
+            assert short(net, "two", called) == [there]
+        net.ok("network", "disconnect", "net1", name)
+        assert short(net, "two", name) == []
+        net.ok("network", "connect", "net1", name)
+        assert short(net, name, "one") == [address(net, "one")]
+        assert short(net, "two", f"{name}-alias") == []
+    assert b":8080 " in net.shell("ss -Hlnt").stdout
 
 
 def test_explain_shows_what_is_done_for_names(host: Host) -> None:
