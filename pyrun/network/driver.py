@@ -10,9 +10,9 @@ from contextlib import nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.firewall import choice, generation, nftables
+from pyrun.firewall import choice, generation, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import links, nf_tables, rtnetlink, sysctls
+from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
@@ -56,6 +56,12 @@ def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> t
     net = standing.read(wanted.network)
     made = net or _equipped(_defined(wanted.network))
     return (None if net else made), endpoints.design(made, identity, name, wanted, used)
+
+
+def interference(name: str) -> list[str]:
+    """Say what of this host's firewall will stop the packets of a network that is made or about to be; else nothing."""
+    net = standing.read(name) or _equipped(definitions.read(name) or design.default_unmade())
+    return neighbours.interfering(net.firewall, net.bridge)
 
 
 def create(request: design.Request) -> Network:
@@ -126,6 +132,8 @@ def reconcile() -> list[Exception]:
         mend_rules()
     except (PyrunError, OSError) as failure:
         failures.append(failure)
+    if standing.is_littered():
+        _tidy()
     return failures + (sweep() if idle else [])
 
 
@@ -159,7 +167,7 @@ def mend_rules() -> None:
 
 def _sweep(name: str) -> list[Exception]:
     with turns.locked(name, make=False) as exists:
-        if not exists or standing.is_created(name) or standing.leases(name):
+        if not exists or standing.is_created(name) or standing.leases(name) or standing.unsettled_containers(name):
             return []
         return _take_down(name)
 
@@ -173,9 +181,11 @@ def _take_down(name: str) -> list[Exception]:
 
 
 def _unwind_pending(name: str) -> list[Exception]:
-    if not os.path.exists(standing.pending(name)):
+    if not standing.is_changing(name):
         return []
     with turns.locked(name, make=False) as exists:
+        if exists:
+            files.remove_unfinished(paths.network(name))
         return unwound(name) if exists else []
 
 
@@ -199,11 +209,14 @@ def _forget(name: str) -> None:
 def _tidy() -> None:
     """Leave nothing of the last network under /run."""
     with suppress(OSError):
-        with suppress(FileNotFoundError):
-            os.rmdir(paths.NETWORKS)
-        generation.forget()
-        ports.forget()
-        os.rmdir(paths.RUN)
+        os.rmdir(paths.NETWORKS)
+    if standing.is_littered():
+        with suppress(OSError):
+            generation.forget()
+        with suppress(OSError):
+            ports.forget()
+        with suppress(OSError):
+            os.rmdir(paths.RUN)
 
 
 def _ensure(name: str) -> Network:

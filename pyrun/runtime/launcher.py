@@ -1,10 +1,11 @@
 """The client of `run`: checks, forks the monitor, and connects the caller's stdio to the container."""
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun import operation
 from pyrun.errors import PyrunError
+from pyrun.kernel import files
 from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
@@ -63,7 +64,7 @@ def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
     _started(control)
     control.close()
     _write_cidfile(cidfile, config.id)
-    os.write(1, f"{config.id}\n".encode())
+    files.write_output(1, f"{config.id}\n".encode())
     return 0
 
 
