@@ -169,7 +169,7 @@ def test_thirty_containers_are_drawn(host: Host) -> None:
     drawn = host.ok("network", "diagram")
     assert [line for line in drawn.splitlines() if len(line) > 80] == []
     for at in range(30):
-        assert re.search(rf"═══ eth0 \(2\)  many{at}\n", drawn)
+        assert re.search(rf"═══ eth0 \(2\) +many{at}\n", drawn)
     picture = ElementTree.fromstring(host.ok("network", "diagram", "--format", "svg"))
     boxes = [
         tuple(float(box.attrib[key]) for key in ("x", "y", "width", "height")) for box in _of_class(picture, "box")
@@ -251,7 +251,7 @@ def test_a_hosts_tool_sees_the_containers_packets(town: Host) -> None:
         assert process.stdout.readline().decode().strip() == address(town, "con2")
 
 
-@pytest.mark.parametrize("source", ["con1", "con3", "both", "in1", "ap1", "host"])
+@pytest.mark.parametrize("source", ["con1", "both", "in1", "ap1", "host"])
 def test_what_it_says_is_what_ping_finds(town: Host, source: str) -> None:
     """Every pair, in words and by ping."""
     told, found = {}, {}
@@ -402,9 +402,8 @@ def test_looking_changes_nothing(town: Host) -> None:
 def test_inspect_tells_the_ports_of_the_bridge(town: Host) -> None:
     for network, isolated in (("web", False), ("apart", True), ("bridge", False)):
         told = json.loads(town.ok("network", "inspect", network))[0]
-        links = {
-            link["ifname"]: link for link in json.loads(town.out(f"bridge -j -d link show master {told['Bridge']}"))
-        }
+        listed = json.loads(town.out("bridge -j -d link show"))
+        links = {link["ifname"]: link for link in listed if link.get("master") == told["Bridge"]}
         assert {port["HostInterface"] for port in told["Ports"]} == set(links)
         for port in told["Ports"]:
             link = links[port["HostInterface"]]
