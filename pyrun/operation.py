@@ -12,6 +12,8 @@ from contextlib import suppress
 from pyrun.errors import PyrunError
 from pyrun.typed import Protocol
 
+_LONGEST = 400  # of a command in a complaint
+
 
 class Operation(Protocol):
     """A value that makes exactly one change; look-ups before it are free."""
@@ -46,8 +48,11 @@ class OperationFailed(PyrunError):
 
     def __init__(self, operation: Operation, cause: OSError) -> None:
         self.errno = cause.errno
-        reason = os.strerror(cause.errno).lower() if cause.errno else str(cause)
-        super().__init__(f"{operation.shell()}: {reason}", hint=_hint(cause.errno))
+        plain = cause.errno and cause.strerror == os.strerror(cause.errno)
+        reason = os.strerror(cause.errno or 0).lower() if plain else cause.strerror or str(cause)
+        command = operation.shell()
+        short = command if len(command) <= _LONGEST else f"{command[:_LONGEST]} …"
+        super().__init__(f"{short}: {reason}", hint=_hint(cause.errno))
         self.operation = operation
 
 

@@ -89,6 +89,7 @@ class ContainerConfig(NamedTuple):
     network: str = "none"  # none, host, container:ID, ns:PATH, or the first network's name
     attachments: tuple[Attachment, ...] = ()  # the networks that it is on
     ports: tuple[PortBinding, ...] = ()
+    publish_all: bool = False  # also what is exposed and not among them
     exposed: tuple[str, ...] = ()  # PORT/PROTOCOL: of --expose, and those of -p
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -176,6 +177,8 @@ class Network(NamedTuple):
     labels: tuple[str, ...] = ()  # KEY=VALUE
     options: tuple[str, ...] = ()  # KEY=VALUE, as given
     firewall: str = ""  # what its rules were made with: iptables or nftables
+    spoofing: bool = False  # its containers may send under addresses that are not theirs
+    guarded: bool = False  # what they send is checked, on this host
 
     @property
     def ipv4(self) -> Pool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from pyrun import paths, records
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
-from pyrun.kernel import locks, processes
+from pyrun.kernel import holders, locks, processes
 from pyrun.spec import ContainerConfig
 from pyrun.typed import NamedTuple
 
@@ -127,6 +127,11 @@ def nameless() -> list[tuple[str, str]]:
             if not os.path.lexists(paths.container(identity)) and not os.path.lexists(lock_path(identity)):
                 found.append((name, identity))
     return found
+
+
+def unserved() -> list[str]:
+    """List the containers whose ports and names were served by somebody who has died."""
+    return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(holders.of(identity))]
 
 
 def load(identity: str) -> Container:

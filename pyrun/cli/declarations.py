@@ -54,6 +54,12 @@ _PROGRAM = (
     _value("USER[:GROUP]", "Run as this user", "--user", "-u"),
 )
 
+_OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was written for Docker
+    _value("WHEN", "Taken, and ignored", "--pull", hidden=True),
+    _value("PLATFORM", "Taken, and ignored", "--platform", hidden=True),
+    _switch("Taken, and ignored", "--disable-content-trust", hidden=True, default=True),
+)
+
 RUN = Verb(
     "run",
     "Run a program in a new container",
@@ -74,6 +80,11 @@ RUN = Verb(
         _value("ADDRESS", "IPv4 address on the network", "--ip"),
         _value("ADDRESS", "IPv6 address on the network", "--ip6"),
         _value("ADDRESS", "Link-layer address", "--mac-address"),
+        _value(
+            "[IP:][HOSTPORT:]PORT", "Port of the host that leads to the container's", "--publish", "-p", multiple=True
+        ),
+        _switch("Publish all exposed ports on ports that are free", "--publish-all", "-P"),
+        _value("PORT[/PROTOCOL]", "Port that the program listens on", "--expose", multiple=True),
         _value("ADDRESS", "Name server", "--dns", multiple=True),
         _value("DOMAIN", "Search domain", "--dns-search", multiple=True),
         _value("OPTION", "Resolver option", "--dns-option", "--dns-opt", multiple=True),
@@ -98,6 +109,7 @@ RUN = Verb(
         _value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         _value("SECONDS", "How long to wait before killing", "--stop-timeout"),
         _value("FILE", "Write the id to a file", "--cidfile"),
+        *_OF_IMAGES,
         _KEYS,
         _switch("Pass signals on to the program", "--sig-proxy", default=True),
         _switch("Print every operation as a command while it happens", "--explain"),
@@ -274,6 +286,7 @@ VERBS = {
         Verb("kill", "Send a signal to containers", (_SIGNAL,), _MANY, 1, -1),
         Verb("rm", "Remove containers", (_FORCE,), _MANY, 1, -1),
         Verb("inspect", "Print all that is known, as JSON", (), _MANY, 1, -1),
+        Verb("port", "Print where a container's ports are published", (), "CONTAINER [PORT[/PROTOCOL]]", 1, 2),
         Verb("wait", "Wait for containers to end, print their exit codes", (), _MANY, 1, -1),
         Verb("version", "Print the version", (), "", 0, 0),
         *_NETWORK_VERBS,

@@ -23,6 +23,8 @@ def _create(values: Values) -> int:
     except UsageError as problem:
         raise PyrunError(problem.message, 1, problem.hint) from problem
     net = driver.create(request)
+    for warning in driver.interference(net.name):
+        sys.stderr.write(f"pyrun: warning: {warning}\n")
     sys.stdout.write(f"{net.id}\n")
     return 0
 

@@ -32,6 +32,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         hostname=hostname,
         network=network,
         attachments=attachments,
+        **_ports(v, network),
         detach_keys=_keys(v["detach_keys"]),
         mounts=_mounts(v),
         resources=_resources(v),
@@ -127,6 +128,15 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
     return list({entry.partition("=")[0]: entry for entry in found}.values())
 
 
+def _ports(v: Any, network: str) -> dict[str, Any]:
+    if not (v["publish"] or v["expose"] or v["publish_all"]):
+        return {}
+    from pyrun.cli import ports
+
+    bindings, exposed = ports.chosen(v, network)
+    return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
+
+
 def _hostname(given: "str | None", network: str, identity: str) -> str:
     if network.startswith("container:"):
         from pyrun import store
@@ -146,7 +156,7 @@ def _security(given: tuple[str, ...]) -> dict[str, Any]:
             found["no_new_privileges"] = value != "false"
         elif key == "seccomp" and separator:
             found["seccomp"] = value if value == "unconfined" else _profile(value)
-        else:
+        elif (key, value) not in (("label", "disable"), ("apparmor", "unconfined")):  # as every container here is
             hint = "no-new-privileges, seccomp=FILE or seccomp=unconfined"
             raise UsageError(f"security-opt: {options.show(text)}: not supported", hint=hint)
     return found

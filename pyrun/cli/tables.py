@@ -1,6 +1,5 @@
 """What `ps` prints: Docker's columns and words, plain text or one JSON object a line."""
 
-import json
 import time
 
 from pyrun.spec import ContainerConfig
@@ -40,7 +39,7 @@ def row(container: Container, status: Status, now: float, full: bool) -> Row:
         printable(f'"{command}"'),
         created,
         words(status, now),
-        "",
+        _ports(container, status, config),
         config.name,
     )
 
@@ -68,6 +67,8 @@ def columns(lines: "list[tuple[str, ...]]") -> str:
 
 def as_json(container: Container, status: Status, now: float, full: bool) -> str:
     """Give Docker's JSON object of a container, as one line."""
+    import json
+
     cells = row(container, status, now, full)
     config = container.config
     created = config.created if config else 0.0
@@ -82,13 +83,22 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "Mounts": ",".join(mounts),
         "Names": cells.names,
         "Networks": _networks(config) if config else "",
-        "Ports": "",
+        "Ports": cells.ports,
         "RunningFor": cells.created,
         "Size": "0B",
         "State": status.state,
         "Status": cells.status,
     }
     return json.dumps(fields)
+
+
+def _ports(container: Container, status: Status, config: ContainerConfig) -> str:
+    if not config.exposed or status.state != "running":
+        return ""
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    return port_tables.column(config, standing.plugs(container.id))
 
 
 def _networks(config: ContainerConfig) -> str:

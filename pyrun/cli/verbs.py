@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pyrun.cli.reader import Values
-from pyrun.errors import PyrunError, UsageError
+from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.typed import Any
 
 _WITHOUT_ROOT = ("version",)
@@ -35,6 +35,7 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
 
 def _run(values: Values) -> int:
     from pyrun.cli import run
+    from pyrun.network import driver, standing
     from pyrun.runtime import launcher
 
     v: Any = values
@@ -43,6 +44,13 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    for name in (wanted.network for wanted in config.attachments):
+        if not standing.exists(name):
+            sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in driver.interference(name))
+    if config.exposed or config.publish_all:
+        from pyrun.cli import ports
+
+        sys.stderr.write("".join(f"{line}\n" for line in ports.warnings(config)))
     _let_go_of_callers_files()
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
@@ -123,7 +131,8 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    return _each(values, lambda container: lifecycle.remove(container, bool(values["force"])))
+    force = bool(values["force"])
+    return _each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:
@@ -143,6 +152,17 @@ def _inspect(values: Values) -> int:
     return 1 if failures else 0
 
 
+def _port(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    reference, *wanted = _arguments(values)
+    container = store.find(reference)
+    sys.stdout.write(port_tables.lines(container.name, standing.plugs(container.id), "".join(wanted)))
+    return 0
+
+
 def _wait(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
@@ -156,8 +176,11 @@ def _version(values: Values) -> int:
     return 0
 
 
-def _each(values: Values, change: Callable[[Any], object], announce: bool = True) -> int:
-    """Change each named container, going on after one that cannot be; print what was named."""
+def _each(values: Values, change: Callable[[Any], object], announce: bool = True, missing: int = 1) -> int:
+    """Change each named container, going on after one that cannot be; print what was named.
+
+    *missing* is the exit code for one that does not exist.
+    """
     from pyrun import store
 
     code = 0
@@ -168,7 +191,7 @@ def _each(values: Values, change: Callable[[Any], object], announce: bool = True
                 sys.stdout.write(f"{reference}\n")
                 sys.stdout.flush()
         except PyrunError as problem:
-            code = 1
+            code = max(code, missing if isinstance(problem, NotFound) else 1)
             _complain(problem)
     return code
 
@@ -202,18 +225,23 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
+    served = not store.unserved()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
-    if clean and all(map(standing.is_settled, standing.names())):
+    if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
 
-    failures = keeping.reconcile() + driver.reconcile()
+    failures = keeping.reconcile()
     if any(map(standing.unsettled_containers, standing.names())):
         from pyrun.runtime import connection
 
         failures += connection.finish()
-    for failure in failures:
+    if not served:
+        from pyrun.runtime import plugging
+
+        failures += plugging.reconcile()
+    for failure in failures + driver.reconcile():
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 
@@ -227,6 +255,7 @@ _VERBS: dict[str, Callable[[Values], int]] = {
     "kill": _kill,
     "rm": _rm,
     "inspect": _inspect,
+    "port": _port,
     "wait": _wait,
     "version": _version,
 }

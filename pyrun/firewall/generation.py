@@ -70,7 +70,10 @@ def changing(counted: bool) -> Iterator[Turn]:
         noted = os.pread(fd, 32, 0)
         turn = Turn()
         yield turn
-        if before is None or noted not in (b"", str(before).encode()):  # empty: none of ours yet
+        if before is None:
+            _write(fd, None)  # nor may another tool's change, which is counted, be taken for all of them
+            return
+        if noted not in (b"", str(before).encode()):  # empty: none of ours yet
             return
         _write(fd, before + turn.transactions if current() == before + turn.transactions else None)
 

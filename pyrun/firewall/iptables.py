@@ -124,7 +124,7 @@ def _additions(group: "list[Rule]", present: Counts) -> dict[str, list[str]]:
             if (rule.table, f"-N {chain}") not in present and f":{chain} - [0:0]" not in lines:
                 lines.insert(0, f":{chain} - [0:0]")
         count = present.get((rule.table, f"-A {rule.chain} {rule.text}"), 0)
-        if count == 1 and rule.place and rule.chain in ("FORWARD", *CHAINS[rule.table]) and _is_shared(rule):
+        if count == 1 and _is_shared(rule):
             continue
         lines += [f"-D {rule.chain} {rule.text}"] * count
         lines.append(f"-I {rule.chain} {rule.place} {rule.text}" if rule.place else f"-A {rule.chain} {rule.text}")

@@ -12,6 +12,7 @@ import os
 from pyrun.firewall import generation
 from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import programs
+from pyrun.kernel.files import quote
 from pyrun.spec import Endpoint, Network
 from pyrun.typed import NamedTuple
 
@@ -21,8 +22,7 @@ _MAPS = (
     ("set bridges", "type ifname"),
     ("map leaving", "type ifname : verdict"),
     ("map entering", "type ifname : verdict"),
-    ("map masquerading4", "type ipv4_addr : verdict; flags interval"),
-    ("map masquerading6", "type ipv6_addr : verdict; flags interval"),
+    ("map masquerading", "type ifname : verdict"),
     ("map published4", "type inet_proto . inet_service : ipv4_addr . inet_service"),
     ("map published6", "type inet_proto . inet_service : ipv6_addr . inet_service"),
     ("map published_at4", "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service"),
@@ -49,8 +49,7 @@ _SHARED = (
     ("output", 'ip daddr 127.0.0.0/8 return comment "the proxy serves loopback"'),
     ("output", 'ip6 daddr ::1 return comment "the proxy serves loopback"'),
     ("output", 'fib daddr type local jump ports comment "published ports, from this host"'),
-    ("postrouting", 'ip saddr vmap @masquerading4 comment "leave as the host"'),
-    ("postrouting", 'ip6 saddr vmap @masquerading6 comment "leave as the host"'),
+    ("postrouting", 'iifname vmap @masquerading comment "leave as the host"'),
 )
 
 
@@ -83,6 +82,7 @@ class AddPart(NamedTuple):
     document: str
     removal: str
     reason: str
+    table: str = TABLE
 
     def apply(self) -> None:
         with generation.changing(True) as turn:
@@ -90,10 +90,10 @@ class AddPart(NamedTuple):
             turn.transactions = 1
 
     def inverse(self) -> "RemovePart":
-        return RemovePart(self.removal, self.reason)
+        return RemovePart(self.removal, self.reason, self.table)
 
     def shell(self) -> str:
-        return f"nft -f - <<'END'\n{self.document}END\n:"
+        return _typed(self.document)
 
     def why(self) -> str:
         return self.reason
@@ -104,32 +104,45 @@ class RemovePart(NamedTuple):
 
     document: str
     reason: str
+    table: str = TABLE
 
     def apply(self) -> None:
         with generation.changing(True) as turn:
-            if not _list():
+            standing = listed(self.table)
+            if not standing:
                 return
-            _nft(self.document)
+            _nft(_own(self.document, elements(standing)))
             turn.transactions = 1
-            if _is_idle(_list()):
-                _nft(f"delete table {TABLE}\n")
+            if _is_idle(listed(self.table)):
+                _nft(f"delete table {self.table}\n")
                 turn.transactions = 2
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return f"nft -f - <<'END'\n{self.document}END\n:"
+        return _typed(self.document)
 
     def why(self) -> str:
         return f"no longer: {self.reason}"
 
 
-def missing(parts: "list[AddPart]") -> "list[AddPart]":
-    """List the parts of which some rule or element does not stand. Errors: OSError."""
-    listed = _list()
-    chains, elements = _chains(listed), " ".join(listed.split())
-    return [part for part in parts if not _stands(part, chains, elements)]
+def missing(parts: "list[AddPart]", text: str) -> "list[AddPart]":
+    """List the parts of which some rule or element does not stand in our table, listed as *text*."""
+    standing = elements(text)
+    return [part for part in parts if not _stands(part, text, standing)]
+
+
+def stale(parts: "list[AddPart]", text: str) -> "list[RemovePart]":
+    """Give the operation that removes elements and chains that belong to none of *parts*, if there are any."""
+    wanted = {element for part in parts for element in elements_of(part)}
+    made = {chain for part in parts for chain in rules_of(part)}
+    dead = [(where, key) for where, keys in elements(text).items() for key in keys if (where, key) not in wanted]
+    lines = [f"delete element {TABLE} {where} {{ {key.partition(' : ')[0]} }}" for where, key in dead]
+    ours = {chain for chain, _ in rules(text) if chain.startswith(("leaving_", "entering_", "masquerading_"))}
+    for chain in sorted(ours - made):
+        lines += [f"flush chain {TABLE} {chain}", f"delete chain {TABLE} {chain}"]
+    return [RemovePart("".join(f"{line}\n" for line in lines), "rules of what is gone")] if lines else []
 
 
 def available() -> bool:
@@ -170,7 +183,11 @@ def _chains_of(net: Network) -> dict[str, list[str]]:
         entering = ['counter drop comment "internal: nothing gets in"']
     chains = {f"leaving_{bridge}": leaving, f"entering_{bridge}": entering}
     if net.masquerade and not net.internal:
-        chains[f"masquerading_{bridge}"] = [f'oifname != "{bridge}" counter masquerade comment "leave as the host"']
+        chains[f"masquerading_{bridge}"] = [
+            f'oifname != "{bridge}" {"ip6" if pool.is_ipv6 else "ip"} saddr {_whole(pool.subnet)}'
+            ' counter masquerade comment "leave as the host"'
+            for pool in net.pools
+        ]
     return chains
 
 
@@ -182,9 +199,7 @@ def _elements_of(net: Network) -> list[tuple[str, str]]:
         ("entering", f'"{bridge}" : jump entering_{bridge}'),
     ]
     if net.masquerade and not net.internal:
-        for family, pool in (("4", net.ipv4), ("6", net.ipv6)):
-            if pool:
-                found.append((f"masquerading{family}", f"{pool.subnet} : jump masquerading_{bridge}"))
+        found.append(("masquerading", f'"{bridge}" : jump masquerading_{bridge}'))
     return found
 
 
@@ -203,44 +218,111 @@ def _published(end: Endpoint) -> list[tuple[str, str]]:
     return found
 
 
+def _whole(subnet: str) -> str:
+    """Write a subnet of one address as nft lists it."""
+    return subnet.removesuffix("/128" if ":" in subnet else "/32")
+
+
 def _without(where: str, element: str) -> list[str]:
     """Give the lines that remove an element, whether or not it is there."""
     key = element.partition(" : ")[0]
     return [f"add element {TABLE} {where} {{ {element} }}", f"delete element {TABLE} {where} {{ {key} }}"]
 
 
-def _stands(part: "AddPart", chains: "set[tuple[str, str]]", elements: str) -> bool:
+def _own(document: str, standing: "dict[str, list[str]]") -> str:
+    """Give the lines of a removal without those for elements that lead elsewhere by now, to another container."""
+    kept, foreign = [], ""
+    for line in document.splitlines():
+        words = line.split(" ", 5)
+        element = words[5].removeprefix("{ ").removesuffix(" }") if words[1] == "element" else ""
+        if words[0] == "add" and element:
+            key = element.partition(" : ")[0]
+            stands = [each for each in standing.get(words[4], ()) if each.partition(" : ")[0] == key]
+            foreign = f"{words[4]} {key}" if stands and element not in stands else ""
+        if not element or f"{words[4]} {element.partition(' : ')[0]}" != foreign:
+            kept.append(line)
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _stands(part: "AddPart", text: str, standing: "dict[str, list[str]]") -> bool:
+    if not all(key in standing.get(where, ()) for where, key in elements_of(part)):
+        return False
+    return has_rules(text, rules_of(part))
+
+
+def elements_of(part: "AddPart") -> "list[tuple[str, str]]":
+    """Give the elements that a part adds, as (set or map, element)."""
+    lines = (line.split(" ", 5) for line in part.document.splitlines() if line.startswith("add element "))
+    return [(words[4], words[5].removeprefix("{ ").removesuffix(" }")) for words in lines]
+
+
+def rules_of(part: "AddPart") -> "dict[str, list[str]]":
+    found: dict[str, list[str]] = {}
     for line in part.document.splitlines():
-        kind, what, _, _, name, *text = [*line.split(" "), ""]
-        if (kind, what) == ("add", "rule") and (name, " ".join(text)) not in chains:
-            return False
-        if (kind, what) == ("add", "element") and " ".join(text[1:-1]) not in elements:
-            return False
-    return True
-
-
-def _chains(listed: str) -> "set[tuple[str, str]]":
-    """Read the rules of `nft list table`, as (chain, text)."""
-    found, chain = set(), ""
-    for line in listed.splitlines():
-        words = line.strip()
-        if words.startswith("chain "):
-            chain = words.split(" ")[1]
-        elif chain and words not in ("}", ""):
-            found.add((chain, words))
+        if line.startswith("add rule "):
+            _, _, _, _, chain, text = line.split(" ", 5)
+            found.setdefault(chain, []).append(text)
     return found
 
 
-def _is_idle(listed: str) -> bool:
+def has_rules(text: str, wanted: "dict[str, list[str]]") -> bool:
+    """Claim that chains of a table, listed as *text*, have the rules that are *wanted*, and no others.
+
+    Versions of nft write the same rule differently: what it does at the end and its comment are compared.
+    """
+    standing = rules(text)
+    return all(
+        [_essence(rule) for where, rule in standing if where == chain] == [_essence(rule) for rule in own]
+        for chain, own in wanted.items()
+    )
+
+
+def _essence(rule: str) -> tuple[str, str]:
+    body, _, comment = rule.partition(" comment ")
+    return body.split(" ")[-1], comment
+
+
+def rules(text: str) -> "list[tuple[str, str]]":
+    """Read the rules of `nft list table`, as (chain, text)."""
+    found, chain = [], ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("chain "):
+            chain = line.split(" ")[1]
+        elif line == "}":
+            chain = ""
+        elif chain and line and not line.startswith("type "):
+            found.append((chain, line))
+    return found
+
+
+def elements(text: str) -> "dict[str, list[str]]":
+    """Read the elements of `nft list table`, by set or map."""
+    found: dict[str, list[str]] = {}
+    name, inside = "", False
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith(("set ", "map ")):
+            name = line.split(" ")[1]
+        inside = inside or line.startswith("elements = {")
+        if inside:
+            part = line.removeprefix("elements = {").removesuffix("}").strip().rstrip(",")
+            found.setdefault(name, []).extend(part.split(", ") if part else ())
+            inside = not line.endswith("}")
+    return found
+
+
+def _is_idle(text: str) -> bool:
     """Claim that no network is left in the table, and no rule of the user's."""
-    user = any(chain == "user" for chain, _ in _chains(listed))
-    return "elements" not in listed and not user
+    return not elements(text) and not any(chain == "user" for chain, _ in rules(text))
 
 
-def _list() -> str:
-    """Give our table without counts; empty when it does not stand."""
-    outcome = programs.run(programs.find("nft"), "-s", "list", "table", *TABLE.split(" "))
+def listed(table: str = TABLE) -> str:
+    """Give a table without counts, as nft lists it; empty when it does not stand."""
+    outcome = programs.run(programs.find("nft"), "-s", "list", "table", *table.split(" "))
     return outcome.output if outcome.code == 0 else ""
+
+
+def _typed(document: str) -> str:
+    return f"nft {quote('; '.join(document.splitlines()))}"
 
 
 def _nft(given: str) -> None:

@@ -40,7 +40,10 @@ def shared(family: int) -> list[Rule]:
         Rule(family, "filter", "FORWARD", f"-j {FORWARD}", "then pyrun's", 2),
         Rule(family, "filter", FORWARD, f"-j {STAGE_1}", "networks do not reach each other", 1),
         Rule(family, "filter", STAGE_2, f"{_ANSWERS} -j RETURN", "who was let in gets answers", 1),
-        *(Rule(family, "filter", STAGE_2, f"-o {name} -j DROP", "a neighbour's network") for name in _NEIGHBOURS),
+        *(
+            Rule(family, "filter", STAGE_2, f"-o {name} -j DROP", "a neighbour's network", place)
+            for place, name in enumerate(_NEIGHBOURS, 2)
+        ),
         Rule(family, "nat", "PREROUTING", f"{_LOCAL} -j {PORTS}", "published ports, from outside"),
         Rule(family, "nat", "OUTPUT", f"! -d {loopback} {_LOCAL} -j {PORTS}", "and from this host"),
     ]
@@ -51,7 +54,7 @@ def network(net: Network) -> list[Rule]:
     found: list[Rule] = []
     for family, pool in ((4, net.ipv4), (6, net.ipv6)):
         if pool is not None:
-            found += [*shared(family), *_forward(family, net), *_isolation(family, net, pool.subnet)]
+            found += [*shared(family), *_forward(family, net), *_isolation(family, net)]
             found += _nat(family, net, pool.subnet)
     return found
 
@@ -103,13 +106,13 @@ def _forward(family: int, net: Network) -> list[Rule]:
     return [Rule(family, "filter", FORWARD, text, reason) for text, reason in rules]
 
 
-def _isolation(family: int, net: Network, subnet: str) -> list[Rule]:
+def _isolation(family: int, net: Network) -> list[Rule]:
     bridge = net.bridge
     stage_1 = [(f"-i {bridge} ! -o {bridge} -j {STAGE_2}", "leaves its own network")]
-    if net.internal:
+    if net.internal:  # by the links, where Docker goes by the subnet: its members may speak by multicast, too
         stage_1 = [
-            (f"! -s {subnet} -o {bridge} -j DROP", "internal: nothing gets in"),
-            (f"! -d {subnet} -i {bridge} -j DROP", "internal: nothing gets out"),
+            (f"! -i {bridge} -o {bridge} -j DROP", "internal: nothing gets in"),
+            (f"-i {bridge} ! -o {bridge} -j DROP", "internal: nothing gets out"),
         ]
     return [
         *(Rule(family, "filter", STAGE_1, text, reason) for text, reason in stage_1),

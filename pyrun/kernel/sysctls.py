@@ -7,13 +7,15 @@ import os
 from contextlib import suppress
 
 from pyrun import paths
-from pyrun.kernel import files
+from pyrun.kernel import files, netlink, rtnetlink
 from pyrun.typed import NamedTuple
 
 _REDIRECTS = "net/ipv4/conf/all/accept_redirects"
 _RTF_ADDRCONF = 0x40000
 _FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 _MARK = f"{paths.RUN}/forwarding"  # followed by the family: what was so before we let the host forward
+_LEARNING = f"{paths.RUN}/learning."  # followed by the link that was told to go on learning its routes
+_FORWARDED = ("pyrun", "docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "wg", "tun", "tap")
 
 
 class SetSysctl(NamedTuple):
@@ -47,8 +49,10 @@ class EnableForwarding(NamedTuple):
         name = _FORWARDING[self.family]
         if read(name) == "1":
             return
-        former = read(_REDIRECTS) if self.family == 4 else ""
-        files.write_atomically(f"{_MARK}{self.family}", former.encode())
+        former = [read(_REDIRECTS) if self.family == 4 else "", *_forwarding_links(self.family)]
+        with suppress(FileNotFoundError):
+            os.unlink(f"{_MARK}{self.family}")
+        files.write_new(f"{_MARK}{self.family}", "\n".join(former).encode())
         write(name, "1")
 
     def inverse(self) -> "RestoreForwarding":
@@ -64,7 +68,7 @@ class EnableForwarding(NamedTuple):
 class RestoreForwarding(NamedTuple):
     """Stop passing packets on, if it was us who began, unless another bridge has come to rely on it meanwhile.
 
-    The kernel sets accept_redirects whenever forwarding changes: ip-sysctl.
+    The kernel sets accept_redirects whenever forwarding changes, and forwarding of each link: ip-sysctl.
     """
 
     bridge: str
@@ -72,13 +76,16 @@ class RestoreForwarding(NamedTuple):
 
     def apply(self) -> None:
         mark = f"{_MARK}{self.family}"
-        if _others_forward(self.bridge) or not os.path.exists(mark):
+        if _others_forward(self.bridge, self.family) or not os.path.exists(mark):
             return
         with open(mark) as file:
-            former = file.read()
+            redirects, *links = file.read().split("\n")
         write(_FORWARDING[self.family], "0")
         if self.family == 4:
-            write(_REDIRECTS, former)
+            write(_REDIRECTS, redirects)
+        for link in links:
+            with suppress(FileNotFoundError):
+                write(f"net/ipv{self.family}/conf/{link}/forwarding", "1")
         os.unlink(mark)
 
     def inverse(self) -> None:
@@ -97,36 +104,39 @@ class KeepAdvertisements(NamedTuple):
     link: str
 
     def apply(self) -> None:
-        write(f"net/ipv6/conf/{self.link}/accept_ra", "2")
+        if read(_accept(self.link)) == "1":
+            files.write_atomically(f"{_LEARNING}{self.link}", b"1")
+            write(_accept(self.link), "2")
 
-    def inverse(self) -> "SetBack":
-        name = f"net/ipv6/conf/{self.link}/accept_ra"
-        return SetBack(name, "2", read(name))
+    def inverse(self) -> "RestoreAdvertisements":
+        return RestoreAdvertisements(self.link)
 
     def shell(self) -> str:
-        return f"sysctl -qw net/ipv6/conf/{self.link}/accept_ra=2"
+        return f"sysctl -qw {_accept(self.link)}=2"
 
     def why(self) -> str:
         return "a host that forwards would forget the routes that it has learned here"
 
 
-class SetBack(NamedTuple):
-    """Give a parameter its former value, unless somebody has given it another one meanwhile."""
+class RestoreAdvertisements(NamedTuple):
+    """Let an uplink learn its routes as before, once the host forwards no more; another's setting stays."""
 
-    name: str
-    value: str  # what we gave it
-    former: str
+    link: str
 
     def apply(self) -> None:
+        mark = f"{_LEARNING}{self.link}"
+        if not os.path.exists(mark) or read(_FORWARDING[6]) == "1":
+            return
         with suppress(FileNotFoundError):
-            if read(self.name) == self.value:
-                write(self.name, self.former)
+            if read(_accept(self.link)) == "2":
+                write(_accept(self.link), "1")
+        os.unlink(mark)
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return f"sysctl -qw {self.name}={self.former}"
+        return f"sysctl -qw {_accept(self.link)}=1"
 
     def why(self) -> str:
         return "as it was before"
@@ -152,23 +162,44 @@ def exists(name: str) -> bool:
     return os.path.exists(f"/proc/sys/{name}")
 
 
-def _others_forward(own: str) -> bool:
+def learning() -> list[str]:
+    """List the links whose IPv6 routes come from routers' advertisements (RTF_ADDRCONF of linux/ipv6_route.h).
+
+    A host that forwards already is left as it is, but for those links that we have told to go on.
+    """
+    found = set()
+    forwards = read(_FORWARDING[6]) == "1"
+    with suppress(OSError), open("/proc/self/net/ipv6_route") as file:
+        for row in map(str.split, file):
+            ours = os.path.exists(f"{_LEARNING}{row[9]}")
+            if int(row[8], 16) & _RTF_ADDRCONF and (ours or (not forwards and read(_accept(row[9])) == "1")):
+                found.add(row[9])
+    return sorted(found)
+
+
+def _accept(link: str) -> str:
+    return f"net/ipv6/conf/{link}/accept_ra"
+
+
+def _forwarding_links(family: int) -> list[str]:
+    """List the links, and `default`, that forward already though the host as a whole does not."""
+    names = sorted(os.listdir(f"/proc/sys/net/ipv{family}/conf"))
+    return [name for name in names if name != "all" and read(f"net/ipv{family}/conf/{name}/forwarding") == "1"]
+
+
+def _others_forward(own: str, family: int) -> bool:
     """Claim that another bridge or tunnel than our *own* is here, whose packets we would stop."""
-    with suppress(OSError), open("/proc/self/net/dev") as file:
-        for row in file.readlines()[2:]:
-            name = row.partition(":")[0].strip()
-            if name != own and name.startswith(
-                ("pyrun", "docker", "br-", "virbr", "lxc", "lxd", "podman", "cni", "wg", "tun", "tap")
-            ):
-                return True
+    for _, _, told in rtnetlink.links():
+        name = told.get(rtnetlink.IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace")
+        off = f"net/ipv6/conf/{name}/disable_ipv6"
+        if name == own or (family == 6 and exists(off) and read(off) == "1"):
+            continue
+        if name.startswith(_FORWARDED) or _is_switch(told):
+            return True
     return False
 
 
-def learning() -> list[str]:
-    """List the links whose IPv6 routes come from routers' advertisements (RTF_ADDRCONF of linux/ipv6_route.h)."""
-    found = set()
-    with suppress(OSError), open("/proc/self/net/ipv6_route") as file:
-        for row in map(str.split, file):
-            if int(row[8], 16) & _RTF_ADDRCONF and read(f"net/ipv6/conf/{row[9]}/accept_ra") == "1":
-                found.add(row[9])
-    return sorted(found)
+def _is_switch(told: "dict[int, bytes]") -> bool:
+    """Claim that a link is a bridge with an address as Docker and we choose them, whatever its name."""
+    kind = netlink.attributes_of(told.get(rtnetlink.IFLA_LINKINFO, b"")).get(rtnetlink.IFLA_INFO_KIND, b"")
+    return kind.startswith(b"bridge") and told.get(rtnetlink.IFLA_ADDRESS, b"").startswith(b"\x02\x42")

@@ -122,7 +122,7 @@ def _take(given: list[str], fits: Any) -> list[str]:
 def _option(text: str) -> tuple[str, str]:
     key, _, value = text.partition("=")
     short = key.removeprefix(_DOCKER)
-    return short if short in _OPTIONS or key.startswith(_DOCKER) or key == "mtu" else f"?{key}", value
+    return short if short in _OPTIONS or key.startswith(_DOCKER) or key in _OWN else f"?{key}", value
 
 
 def _with_options(net: Network, options: dict[str, str]) -> Network:
@@ -131,20 +131,30 @@ def _with_options(net: Network, options: dict[str, str]) -> Network:
         name = _OPTIONS.get(key)
         if name is None:
             near = key.removeprefix("?")
-            known = ", ".join(_DOCKER + each for each in _OPTIONS)
+            known = ", ".join(map(_full, _OPTIONS))
             raise UsageError(f"opt: {near}: not known", 1, f"known: {known}")
         if name == "mtu":
             net = net._replace(mtu=_mtu(value))
-        elif name in ("icc", "masquerade"):
-            if value.lower() not in (*_YES, *_NO):
-                raise UsageError(f"opt: {_DOCKER}{key}: must be true or false, not {value or 'empty'}", 1)
-            yes = value.lower() in _YES
-            net = net._replace(icc=yes) if name == "icc" else net._replace(masquerade=yes)
+        elif name in ("icc", "masquerade", "antispoofing"):
+            net = _switched(net, key, name, value)
         elif name == "host_binding":
             net = net._replace(host_binding=_address(key, value))
         elif name == "link_prefix":
             net = net._replace(link_prefix=_link("container_iface_prefix", value, 10))
     return net
+
+
+def _switched(net: Network, key: str, name: str, value: str) -> Network:
+    if value.lower() not in (*_YES, *_NO):
+        raise UsageError(f"opt: {_full(key)}: must be true or false, not {value or 'empty'}", 1)
+    yes = value.lower() in _YES
+    if name == "antispoofing":
+        return net._replace(spoofing=not yes)
+    return net._replace(icc=yes) if name == "icc" else net._replace(masquerade=yes)
+
+
+def _full(key: str) -> str:
+    return key if key in _OWN else f"{_DOCKER}{key}"
 
 
 def _mtu(value: str) -> int:
@@ -203,4 +213,6 @@ _OPTIONS = {
     "container_iface_prefix": "link_prefix",
     "driver.mtu": "mtu",
     "mtu": "mtu",
+    "antispoofing": "antispoofing",
 }
+_OWN = ("mtu", "antispoofing")  # not Docker's

@@ -5,17 +5,15 @@ somebody created stands until it is removed. What one consists of is planned in
 `pyrun.plan.network`, and designed in `pyrun.network.design`.
 """
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.firewall import choice, generation
+from pyrun.firewall import choice, generation, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import links, rtnetlink, sysctls
-from pyrun.network import addresses, definitions, design, endpoints, ipam, recovery, standing
+from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
+from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, perform
 from pyrun.plan import network as plan
@@ -32,7 +30,7 @@ def attach(identity: str, name: str, wanted: Attachment, used: "set[str]", journ
     """
     if wanted.network != DEFAULT and not standing.exists(wanted.network):
         _defined(wanted.network)
-    with locked(wanted.network):
+    with turns.locked(wanted.network):
         return lease(identity, name, wanted, used, journal)
 
 
@@ -56,25 +54,31 @@ def unwound(name: str) -> list[Exception]:
 def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> tuple["Network | None", Endpoint]:
     """Give what `attach` would do, touching nothing: the network, if it has to be made, and the endpoint."""
     net = standing.read(wanted.network)
-    made = net or _defined(wanted.network)._replace(firewall=choice.backend())
+    made = net or _equipped(_defined(wanted.network))
     return (None if net else made), endpoints.design(made, identity, name, wanted, used)
+
+
+def interference(name: str) -> list[str]:
+    """Say what of this host's firewall will stop the packets of a network that is made or about to be; else nothing."""
+    net = standing.read(name) or _equipped(definitions.read(name) or design.default_unmade())
+    return neighbours.interfering(net.firewall, net.bridge)
 
 
 def create(request: design.Request) -> Network:
     """Make a network that stands until it is removed. Errors: PyrunError, with nothing left of it."""
-    with _designing():
+    with turns.designing():
         if definitions.read(request.name) is not None:
             raise PyrunError(f"network: {request.name}: a network of that name already exists", 1)
         net = design.design(request, _taken())
-        with locked(net.name):
-            _make(net._replace(firewall=choice.backend()))
+        with turns.locked(net.name):
+            _make(_equipped(net))
             definitions.write(net)
     return net
 
 
 def remove(net: Network) -> list[Exception]:
     """Take a created network down for ever; nobody is on it. Errors: PyrunError naming who is."""
-    with locked(net.name):
+    with turns.locked(net.name):
         _release_strangers(net.name)
         there = sorted(end.name for end in standing.endpoints(net.name)) or sorted(standing.owners(net.name).values())
         if there:
@@ -87,7 +91,7 @@ def remove(net: Network) -> list[Exception]:
 
 def forget(network: str, reference: str) -> None:
     """Forget the plug of a container that does not exist any more. Errors: NotFound when there is none."""
-    with locked(network):
+    with turns.locked(network):
         ends = standing.endpoints(network)
         end = next((each for each in ends if reference in (each.name, each.container, each.container[:12])), None)
         if end is None:
@@ -115,12 +119,12 @@ def reconcile() -> list[Exception]:
         try:
             failures += _unwind_pending(name)
             if standing.has_strangers(name):
-                with locked(name):
+                with turns.locked(name):
                     _release_strangers(name)
             if standing.is_created(name) or standing.leases(name):
                 if not standing.is_untouched(name):
                     mend(name)
-            elif not _is_about_to_be_swept(name):
+            elif not turns.is_about_to_be_swept(name):
                 idle = True
         except PyrunError as failure:
             failures.append(failure)
@@ -128,18 +132,20 @@ def reconcile() -> list[Exception]:
         mend_rules()
     except (PyrunError, OSError) as failure:
         failures.append(failure)
+    if standing.is_littered():
+        _tidy()
     return failures + (sweep() if idle else [])
 
 
 def mend(name: str) -> None:
     """Make a network stand as it was made. Errors: PyrunError."""
-    with locked(name):
+    with turns.locked(name):
         _ensure(name)
 
 
 def repair(name: str) -> None:
     """Make a network stand as it was made, with a look at all that containers have of it. Errors: PyrunError."""
-    with locked(name):
+    with turns.locked(name):
         net = _ensure(name)
         _release_strangers(name)
         _mend_ports(net)
@@ -149,45 +155,19 @@ def mend_rules() -> None:
     """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    nets = standing.networks()
+    names, nets = standing.names(), standing.networks()
     ends = [end for net in nets for end in standing.endpoints(net.name)]
     if nets:
-        perform(choice.mend(nets, ends))
-
-
-@contextmanager
-def sweeping() -> Iterator[None]:
-    """Say, as long as this lasts, that we are going to sweep: others leave the idle network alone."""
-    try:
-        fd = os.open(f"{paths.network(DEFAULT)}/sweeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        yield
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _is_about_to_be_swept(name: str) -> bool:
-    """Claim that somebody is in `sweeping`; they share that lock, so only an exclusive one tells."""
-    try:
-        fd = os.open(f"{paths.network(name)}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+        plugged = {(end.network.name, end.container) for end in ends}
+        settled = len(nets) == len(names) and all(
+            (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
+        )
+        perform(choice.mend(nets, ends, settled))
 
 
 def _sweep(name: str) -> list[Exception]:
-    with locked(name, make=False) as exists:
-        if not exists or standing.is_created(name) or standing.leases(name):
+    with turns.locked(name, make=False) as exists:
+        if not exists or standing.is_created(name) or standing.leases(name) or standing.unsettled_containers(name):
             return []
         return _take_down(name)
 
@@ -201,9 +181,11 @@ def _take_down(name: str) -> list[Exception]:
 
 
 def _unwind_pending(name: str) -> list[Exception]:
-    if not os.path.exists(standing.pending(name)):
+    if not standing.is_changing(name):
         return []
-    with locked(name, make=False) as exists:
+    with turns.locked(name, make=False) as exists:
+        if exists:
+            files.remove_unfinished(paths.network(name))
         return unwound(name) if exists else []
 
 
@@ -228,8 +210,13 @@ def _tidy() -> None:
     """Leave nothing of the last network under /run."""
     with suppress(OSError):
         os.rmdir(paths.NETWORKS)
-        generation.forget()
-        os.rmdir(paths.RUN)
+    if standing.is_littered():
+        with suppress(OSError):
+            generation.forget()
+        with suppress(OSError):
+            ports.forget()
+        with suppress(OSError):
+            os.rmdir(paths.RUN)
 
 
 def _ensure(name: str) -> Network:
@@ -238,9 +225,8 @@ def _ensure(name: str) -> Network:
     if net is None:
         unwind_journal(_journal(name))  # what an interrupted first start left
         # Only `bridge` has its pool chosen now: nobody who designs waits for its lock.
-        with _designing() if name == DEFAULT else nullcontext():
-            net = _defined(name)._replace(firewall=choice.backend())
-            _make(net)
+        with turns.designing() if name == DEFAULT else nullcontext():
+            net = _make(_equipped(_defined(name)))
     elif not standing.is_up(net):
         _make_again(net)
     else:
@@ -259,18 +245,29 @@ def _recorded(name: str) -> "Network | None":
     return net
 
 
-def _make(net: Network) -> None:
+def _equipped(net: Network) -> Network:
+    """Choose what the network's rules are made with."""
+    return net._replace(firewall=choice.backend(), guarded=not net.spoofing and nftables.available())
+
+
+def _make(net: Network) -> Network:
     """Make links, addresses and rules; what was made is undone when some of it fails. The lock is held."""
     if links.exists(net.bridge):
         raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
+    if net.ipv6 and not sysctls.exists(_IPV6):
+        raise PyrunError(f"network: {net.name}: this host's kernel has no IPv6", 1)
     try:
         learning = tuple(sysctls.learning()) if net.ipv6 else ()
         perform(plan.network(net, sysctls.exists(_IPV6), learning), "host", FileJournal(_journal(net.name)))
         standing.write(net)
     except (PyrunError, OSError):
+        if net.guarded and not nf_tables.is_supported("bridge"):
+            unwind_journal(_journal(net.name))
+            return _make(net._replace(guarded=False))
         if not standing.leases(net.name):
             _take_down(net.name)
         raise
+    return net
 
 
 def _make_again(net: Network) -> None:
@@ -335,52 +332,6 @@ def _taken() -> list[ipam.Taken]:
     created, _ = definitions.networks()
     standing_default = standing.read(DEFAULT)
     return design.taken([*created, *([standing_default] if standing_default else [])])
-
-
-@contextmanager
-def _designing() -> Iterator[None]:
-    """Choose address pools while nobody else does: the directory of definitions is the lock."""
-    for path in (paths.STATE, paths.DEFINITIONS):
-        with suppress(FileExistsError):
-            os.mkdir(path, 0o700)
-    fd = os.open(paths.DEFINITIONS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-@contextmanager
-def locked(name: str, make: bool = True) -> Iterator[bool]:
-    """Hold a network's lock; its directory may vanish with the last container while we wait.
-
-    With *make* the directory is made; without, this yields False where there is none.
-    """
-    fd = _take_lock(paths.network(name), make)
-    try:
-        yield fd >= 0
-    finally:
-        if fd >= 0:
-            os.close(fd)
-
-
-def _take_lock(directory: str, make: bool) -> int:
-    below = (f"{directory}/leases", f"{directory}/endpoints")
-    while True:
-        for path in (paths.RUN, paths.NETWORKS, directory, *below) if make else ():
-            with suppress(FileExistsError, FileNotFoundError):
-                os.mkdir(path, 0o700)
-        try:
-            fd = os.open(f"{directory}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
-        except FileNotFoundError:
-            if not make:
-                return -1
-            continue
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink and (not make or all(map(os.path.isdir, below))):
-            return fd
-        os.close(fd)
 
 
 def _journal(name: str) -> str:

@@ -4,7 +4,9 @@ What the record said is found where it came from and in what was made of it:
 the definition, the network's journal, the bridge itself, the leases.
 """
 
-from pyrun.firewall import choice
+from pyrun.firewall import choice, guard
+from pyrun.firewall.iptables import RemoveRules
+from pyrun.firewall.nftables import RemovePart
 from pyrun.journal import read
 from pyrun.kernel import rtnetlink
 from pyrun.kernel.links import DeleteLink
@@ -22,12 +24,17 @@ def recovered(name: str, journal: str) -> "Network | None":
         return None
     made, _ = read(journal)  # as far as it can be trusted
     net = _default(made) if name == definitions.DEFAULT else definitions.read(name)
-    return net and net._replace(firewall=_firewall(made))
+    guarded = any(isinstance(each, RemovePart) and each.table == guard.TABLE for each in made)
+    return net and net._replace(firewall=_firewall(made), guarded=guarded)
 
 
 def _firewall(made: list[Operation]) -> str:
-    kinds = {"pyrun.firewall.iptables": "iptables", "pyrun.firewall.nftables": "nftables"}
-    return next((kinds[kind] for each in made if (kind := type(each).__module__) in kinds), "") or choice.backend()
+    for each in made:
+        if isinstance(each, RemoveRules):
+            return "iptables"
+        if isinstance(each, RemovePart) and each.table != guard.TABLE:
+            return "nftables"
+    return choice.backend()
 
 
 def _default(made: list[Operation]) -> "Network | None":

@@ -3,11 +3,10 @@
 Cheap enough for every command. Making, mending and taking down is in `pyrun.network.driver`.
 """
 
-import json
 import os
 from contextlib import suppress
 
-from pyrun import paths
+from pyrun import documents, paths
 from pyrun.errors import Corrupt
 from pyrun.firewall import generation
 from pyrun.kernel import files, rtnetlink
@@ -24,6 +23,11 @@ def names() -> list[str]:
         return sorted(os.listdir(paths.NETWORKS))
     except (FileNotFoundError, PermissionError):
         return []
+
+
+def is_littered() -> bool:
+    """Claim that no network stands, and something that is only for networks was left under /run."""
+    return not names() and any(os.path.lexists(f"{paths.RUN}/{name}") for name in ("firewall", "last-port"))
 
 
 def exists(name: str) -> bool:
@@ -94,7 +98,7 @@ def endpoint(name: str, identity: str, net: "Network | None" = None) -> "Endpoin
     """Give a container's plug into a network, or None where it has none or it cannot be read."""
     net = net or read(name)
     try:
-        fields: dict[str, Any] = json.loads(files.read_limited(f"{endpoints_of(name)}/{identity}"))
+        fields: dict[str, Any] = documents.parse(files.read_limited(f"{endpoints_of(name)}/{identity}"))
         published = tuple(Published(*entry) for entry in fields.pop("published", ()))
         aliases = tuple(fields.pop("aliases", ()))
         return Endpoint(network=net, published=published, aliases=aliases, **fields) if net else None
@@ -110,6 +114,8 @@ def plugs(identity: str) -> list[Endpoint]:
 
 def encode(end: Endpoint) -> str:
     """Write an endpoint as JSON, without its network."""
+    import json
+
     return json.dumps({name: value for name, value in end._asdict().items() if name != "network"})
 
 
@@ -172,7 +178,7 @@ def is_stranger(identity: str) -> bool:
 
 def is_changing(name: str) -> bool:
     """Claim that somebody is changing the network or a plug into it, or was interrupted in doing so."""
-    return any(entry == "pending" or entry.startswith(_UNSETTLED) for entry in _listed(paths.network(name)))
+    return any(entry == "pending" or entry.startswith((_UNSETTLED, ".")) for entry in _listed(paths.network(name)))
 
 
 def unsettled(name: str, identity: str) -> str:

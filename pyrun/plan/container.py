@@ -64,11 +64,6 @@ def visible(config: ContainerConfig, pid: int) -> list[Operation]:
     ]
 
 
-def plugged(ends: list[Endpoint], pid: int, ipv6: bool) -> list[Operation]:
-    """Plug the sandbox in."""
-    return [operation for end in ends for operation in network.endpoint(end, pid, ipv6)]
-
-
 def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:
     """Enter the control groups, then leave for namespaces of its own."""
     flags = namespaces.PRIVATE

@@ -1,7 +1,8 @@
 """A network and a container's plug into it: data in, operations out. Reads like the tutorial's nine steps."""
 
-from pyrun.firewall import choice
-from pyrun.kernel import links, rtnetlink, sysctls
+from pyrun.firewall import choice, guard
+from pyrun.firewall.rules import is_loopback
+from pyrun.kernel import conntrack, links, rtnetlink, sysctls
 from pyrun.kernel.netlink import u32
 from pyrun.network import addresses
 from pyrun.operation import Operation
@@ -10,8 +11,10 @@ from pyrun.spec import Endpoint, Network, Pool
 _ROGUE = "a container may not configure the host by router advertisements or redirects"
 _PING = "any group may send pings, so that ping needs no privilege"
 _PORTS = "any user of the container may listen on any port"
+_IPV6 = "its network has IPv6"
 _NO_IPV6 = "its network has no IPv6"
 _PORT = "a port of a bridge needs no addresses"
+_NO_DAD = "nobody else has its address, so it need not wait a second to find out"
 
 
 def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Operation]:
@@ -29,17 +32,24 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
     ]
     if ipv6 and not net.ipv6:
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{net.bridge}/disable_ipv6", "1", _NO_IPV6))
+    if net.ipv6:
+        own = f"net/ipv6/conf/{net.bridge}"
+        plan += [
+            sysctls.SetSysctl(f"{own}/disable_ipv6", "0", _IPV6),
+            sysctls.SetSysctl(f"{own}/accept_dad", "0", _NO_DAD),
+        ]
     plan += [_address(net.bridge, pool.gateway, pool) for pool in net.pools]
     plan += [links.SetUp(net.bridge), sysctls.EnableForwarding(net.bridge)]
     if net.ipv6:
         plan += [*map(sysctls.KeepAdvertisements, learning), sysctls.EnableForwarding(net.bridge, 6)]
-    return [*plan, choice.network(net)]
+    return [*plan, choice.network(net), *([guard.network(net)] if net.guarded else [])]
 
 
 def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     """Plug the sandbox of *pid* into its network; what happens on the host's side."""
     net = end.network
-    plan: list[Operation] = [
+    plan: list[Operation] = [guard.watched(end)] if net.guarded else []
+    plan += [
         links.AddVeth(end.host_link, end.link, pid, net.bridge, end.mac, end.host_mac, net.mtu),
         links.SetAlias(end.host_link, end.alias),
     ]
@@ -48,6 +58,16 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
     return [*plan, links.SetUp(end.host_link)]
+
+
+def published(end: Endpoint) -> list[Operation]:
+    """Lead published ports to the container; UDP flows that began before would not follow the rules.
+
+    They are forgotten when the rules stand, and when they are gone again.
+    """
+    udp = [port for port in end.published if port.protocol == "udp" and not is_loopback(port.address)]
+    forget: list[Operation] = [conntrack.ForgetFlows(port.address, port.port) for port in udp]
+    return [*forget, *choice.published(end), *forget]
 
 
 def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:
@@ -84,8 +104,10 @@ def interface(end: Endpoint, ipv6: bool) -> list[Operation]:
     """Give the container's end of a cable its addresses."""
     plan: list[Operation] = []
     if ipv6:
-        value, reason = ("0", "its network has IPv6") if end.address6 else ("1", _NO_IPV6)
+        value, reason = ("0", _IPV6) if end.address6 else ("1", _NO_IPV6)
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/disable_ipv6", value, reason))
+    if end.address6:
+        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/accept_dad", "0", _NO_DAD))
     for address, pool in ((end.address, end.network.ipv4), (end.address6, end.network.ipv6)):
         if address and pool:
             plan.append(_address(end.link, address, pool))

@@ -14,7 +14,7 @@ from pyrun import keeping, paths, store
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
 from pyrun.kernel import files, links, processes, sysctls
-from pyrun.network import driver, endpoints, hostfiles, standing
+from pyrun.network import driver, endpoints, hostfiles, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import perform
 from pyrun.plan import network as plan
@@ -48,7 +48,7 @@ def connect(container: Container, wanted: Attachment) -> None:
             others = tuple(each for each in config.attachments if each.network != wanted.network)
             keeping.rewrite(config._replace(attachments=(*others, wanted)))
             return
-        with _sandbox(current, config) as sandbox, driver.locked(wanted.network):
+        with _sandbox(current, config) as sandbox, turns.locked(wanted.network):
             _plug_in(sandbox, wanted)
 
 
@@ -65,7 +65,7 @@ def disconnect(container: Container, network: str) -> None:
         if current.status().state != "running":
             keeping.rewrite(_without(config, network))
             return
-        with _sandbox(current, config) as sandbox, driver.locked(network):
+        with _sandbox(current, config) as sandbox, turns.locked(network):
             _take_out(sandbox, network)
     if network == DEFAULT:
         driver.sweep()
@@ -81,9 +81,9 @@ def repair(name: str) -> None:
 
 
 def _wire_again(container: Container, config: ContainerConfig, end: Endpoint) -> None:
-    with _sandbox(container, config) as sandbox, driver.locked(end.network.name):
+    with _sandbox(container, config) as sandbox, turns.locked(end.network.name):
         _wire(sandbox, end)
-        _settle(sandbox)
+        _follow(sandbox, standing.plugs(config.id))
 
 
 def finish() -> list[Exception]:
@@ -99,16 +99,19 @@ def finish() -> list[Exception]:
 
 
 def _finish(name: str, identity: str) -> list[Exception]:
-    with keeping.changing(identity), driver.locked(name, make=False) as exists:
+    with keeping.changing(identity), turns.locked(name, make=False) as exists:
         mark = standing.unsettled(name, identity)
         if not exists or not os.path.exists(mark):
             return []
         failures = driver.unwound(name)
+        for directory in (paths.container(identity), paths.runtime(identity)):
+            files.remove_unfinished(directory)
         container = store.load(identity)
         if container.config and container.status().state == "running":
-            with suppress(ProcessLookupError), _sandbox(container, container.config) as sandbox:
-                _settle(sandbox)
-        os.unlink(mark)
+            with _sandbox(container, container.config) as sandbox:
+                _settle(sandbox, mark)
+        else:
+            os.unlink(mark)
         return failures
 
 
@@ -168,8 +171,7 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
             with suppress(FileNotFoundError):  # the network was removed just before
                 os.unlink(mark)
         raise
-    _settle(sandbox._replace(config=config._replace(attachments=(*config.attachments, wanted))))
-    os.unlink(mark)
+    _settle(sandbox._replace(config=config._replace(attachments=(*config.attachments, wanted))), mark)
 
 
 def _make(sandbox: Sandbox, wanted: Attachment) -> None:
@@ -209,20 +211,30 @@ def _take_out(sandbox: Sandbox, name: str) -> None:
     os.rename(keeping.endpoint_journal(config.id, name).path, standing.pending(name))
     perform([links.DeleteLink(end.host_link, end.host_mac)])
     _raise(driver.unwound(name))
-    _settle(sandbox)
+    _settle(sandbox, mark)
+
+
+def _settle(sandbox: Sandbox, mark: str) -> None:
+    """Make true what follows from the plugs that are in, and say so; a container that has ended has no need of it."""
+    config, ends = sandbox.config, standing.plugs(sandbox.config.id)
+    names = {end.network.name for end in ends}
+    keeping.rewrite(config._replace(attachments=tuple(each for each in config.attachments if each.network in names)))
+    try:
+        _follow(sandbox, ends)
+    except PyrunError:
+        if processes.is_alive(sandbox.process, processes.boot_id()):
+            raise
     os.unlink(mark)
 
 
-def _settle(sandbox: Sandbox) -> None:
-    """Make true what follows from the plugs that are in; all of it may be so already. Errors: PyrunError."""
-    config, ends = sandbox.config, standing.plugs(sandbox.config.id)
+def _follow(sandbox: Sandbox, ends: list[Endpoint]) -> None:
+    """Let ports, the way outside, hosts, resolv.conf and whoever serves follow the plugs. Errors: PyrunError."""
+    config = sandbox.config
     published.lead(config.id, ends, plan.gateway(ends))
     ends = standing.plugs(config.id)
     visits.perform_inside(sandbox.pidfd, lambda: plan.rerouted(ends, links.default_routes()))
     perform(_hostfiles(config, ends))
     plugging.serve_again(config, ends, sandbox.process.pid)
-    names = {end.network.name for end in ends}
-    keeping.rewrite(config._replace(attachments=tuple(each for each in config.attachments if each.network in names)))
 
 
 def _hostfiles(config: ContainerConfig, ends: list[Endpoint]) -> list[files.RewriteFile]:

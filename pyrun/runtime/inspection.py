@@ -10,6 +10,7 @@ from pyrun import paths
 from pyrun.kernel import cgroups, controllers, processes, survey
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT
+from pyrun.plan import network as plan
 from pyrun.spec import ContainerConfig, Endpoint
 from pyrun.store import Container, Status
 from pyrun.typed import Any
@@ -68,6 +69,7 @@ def _state(status: Status) -> dict[str, Any]:
 def _config(config: ContainerConfig) -> dict[str, Any]:
     return {
         "Hostname": config.hostname,
+        "ExposedPorts": {exposed: {} for exposed in sorted(config.exposed)},
         "User": config.user,
         "Tty": config.tty,
         "OpenStdin": config.interactive,
@@ -84,6 +86,8 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
     limits = config.resources
     return {
         "NetworkMode": config.network,
+        "PortBindings": _bindings(config),
+        "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
         "CapAdd": list(config.cap_add),
         "CapDrop": list(config.cap_drop),
@@ -191,10 +195,21 @@ def names(end: Endpoint) -> list[str]:
     return list(dict.fromkeys([end.name, *end.aliases, end.container[:12]]))
 
 
+def _bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
+    """Give what -p asked for, as Docker does: a host port that is left to it is empty."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in sorted(config.ports, key=lambda each: f"{each.target}/{each.protocol}"):
+        number = f"{port.first}-{port.last}" if port.first != port.last else str(port.first or "")
+        told = {"HostIp": port.address, "HostPort": number}
+        found.setdefault(f"{port.target}/{port.protocol}", []).append(told)
+    return found
+
+
 def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
-    """Give Docker's map of exposed ports, with the host ports that lead to them."""
-    found: dict[str, Any] = {f"{port.target}/{port.protocol}": None for port in config.ports}
-    found.update((exposed, None) for exposed in config.exposed)
+    """Give Docker's map of exposed ports, with the host ports that lead to them; none where no plug leads outside."""
+    if plan.gateway(ends) is None:
+        return {}
+    found: dict[str, Any] = dict.fromkeys(config.exposed)
     for end in ends:
         for port in end.published:
             key = f"{port.target}/{port.protocol}"

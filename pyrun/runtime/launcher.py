@@ -1,10 +1,11 @@
 """The client of `run`: checks, forks the monitor, and connects the caller's stdio to the container."""
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun import operation
 from pyrun.errors import PyrunError
+from pyrun.kernel import files
 from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
@@ -63,7 +64,7 @@ def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
     _started(control)
     control.close()
     _write_cidfile(cidfile, config.id)
-    os.write(1, f"{config.id}\n".encode())
+    files.write_output(1, f"{config.id}\n".encode())
     return 0
 
 
@@ -96,10 +97,11 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
-    from pyrun.runtime import host
+    from pyrun.runtime import host, plugging, services
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
+    ends = plugging.preview(config, ends)
     around = host.look_around(config)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     with trees.opened(config.rootfs) as root:
@@ -116,8 +118,8 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
-        ("host", plan.plugged(ends, 0, around.ipv6)),
-        ("host", [endpoints.registered(end) for end in ends]),
+        ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
+        ("host", [services.StartServices(config, tuple(ends), 0, ())] if services.are_needed(ends) else []),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),

@@ -4,15 +4,15 @@ It holds the container's lock for as long as there is anything to take apart;
 the kernel lets go of the lock if it is killed, and the next command goes on.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 import sys
 import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver
+from pyrun.network import driver, turns
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
@@ -82,9 +82,11 @@ def _start(
 ) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
     journal = keeping.journal(config.id)
+    early = plugging.reserve(config)
     _claim(config)
     ends = plugging.lease(config)
-    sockets: plugging.Sockets = ()
+    sockets = early if early is not None else plugging.reserve(config, ends) or ()
+    ends = plugging.publish(ends, tuple(port for port, _ in sockets))
     around = host.look_around(config)
     perform(plan.sources(around))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
@@ -289,7 +291,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
 
 def _leave_network() -> NoReturn:
     """Take the network down, unless another container comes within a moment."""
-    with driver.sweeping():
+    with turns.sweeping():
         time.sleep(_GRACE)
     driver.sweep()
     keeping.tidy()

@@ -7,7 +7,7 @@ state, the rules with their counters, and which addresses are free.
 import time
 
 from pyrun.errors import Corrupt
-from pyrun.firewall import counted
+from pyrun.firewall import counted, neighbours
 from pyrun.kernel import rtnetlink
 from pyrun.network import addresses, definitions, design, ipam, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
@@ -84,6 +84,8 @@ def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
         "Standing": stands,
         "Bridge": net.bridge,
         "Firewall": net.firewall,
+        "AntiSpoofing": net.guarded,
+        "Warnings": neighbours.interfering(net.firewall, net.bridge) if stands else [],
         "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool, ends) for pool in net.pools}}},
         "Ports": _ports(net, ends),
         "Rules": [_rule(rule) for rule in counted.rules_of(net, ends)] if stands else [],

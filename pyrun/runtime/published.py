@@ -9,10 +9,10 @@ import os
 from contextlib import suppress
 
 from pyrun import keeping, paths
-from pyrun.firewall import choice
 from pyrun.kernel import files
 from pyrun.network import endpoints
 from pyrun.operation import perform
+from pyrun.plan import network as plan
 from pyrun.spec import Endpoint, Published
 
 
@@ -21,17 +21,17 @@ def lead(identity: str, ends: list[Endpoint], to: "Endpoint | None") -> None:
 
     However often this was interrupted, it goes on. Errors: PyrunError.
     """
-    waiting = _waiting(identity)
-    ports = tuple(dict.fromkeys((*waiting, *(port for end in ends for port in end.published))))
-    away = [end for end in ends if not _is(end, to) and (waiting or end.published)]
-    if not ports or (not waiting and not away):
+    kept = waiting(identity)
+    ports = tuple(dict.fromkeys((*kept, *(port for end in ends for port in end.published))))
+    away = [end for end in ends if not _is(end, to) and (kept or end.published)]
+    if not ports or (not kept and not away):
         return
     files.write_atomically(_path(identity), json.dumps(ports).encode())
     for end in away:
         _unpublish(end._replace(published=ports))
     if to is not None:
         end = to._replace(published=ports)
-        perform(choice.published(end), "host", keeping.endpoint_journal(identity, end.network.name))
+        perform(plan.published(end), "host", keeping.endpoint_journal(identity, end.network.name))
         perform([endpoints.registered(end)])
         os.unlink(_path(identity))
 
@@ -40,7 +40,7 @@ def _unpublish(end: Endpoint) -> None:
     """Take the way to a plug's ports away; its journal, which may be unwound later than that of their next one."""
     journal = keeping.endpoint_journal(end.container, end.network.name)
     perform([endpoints.registered(end._replace(published=()))])
-    for operation in choice.published(end):
+    for operation in plan.published(end):
         inverse = operation.inverse()
         if inverse is not None:
             perform([inverse])
@@ -51,7 +51,8 @@ def _is(end: Endpoint, other: "Endpoint | None") -> bool:
     return other is not None and end.network.name == other.network.name
 
 
-def _waiting(identity: str) -> tuple[Published, ...]:
+def waiting(identity: str) -> tuple[Published, ...]:
+    """List the ports of a container that no plug leads outside."""
     with suppress(FileNotFoundError):
         return tuple(Published(*fields) for fields in json.loads(files.read_limited(_path(identity))))
     return ()

@@ -1,66 +1,20 @@
 """SIGKILL at every operation of setup and teardown: the next command cleans completely.
 
-Fault injection is a view of the list of operations: an observer that kills the
-process it runs in when the list has come to a chosen place.
+How a place is chosen is in `killing`; the verbs about networks are killed in
+`test_network_crash`.
 """
 
 import binascii
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TOP, TYPED, Done, Host, wait_until
+from killing import run_killed
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
 from pyrun import journal
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
-
-_SITE = [p for p in sys.path if p.endswith("site-packages")]
-_KILLER = f"""
-import sys
-sys.path[:0] = {[str(TOP), *_SITE]!r}
-counter, place, moment = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1)
-import os
-from pyrun import journal, operation
-from pyrun.runtime import monitor
-
-monitor._GRACE = 0  # an idle network goes at once: half a second a place less
-fd = -1  # the monitor opens it, which init cannot after the pivot; what is open before is closed
-
-def reached():
-    global fd
-    if fd < 0:
-        fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
-    os.write(fd, b".")
-    if os.fstat(fd).st_size == place:
-        os.kill(os.getpid(), 9)
-
-def observe(side, each):
-    reached()
-
-intend = journal.FileJournal.intend
-
-def noted(self, inverse):
-    entry = intend(self, inverse)
-    reached()
-    return entry
-
-if moment == "before":
-    operation.observers.append(observe)
-else:
-    journal.FileJournal.intend = noted
-from pyrun.__main__ import main
-main()
-"""
-
-
-def _run(host: Host, counter: Path, place: int, moment: str, *arguments: str) -> tuple[Done, int]:
-    """Run pyrun, killed at a place; give the outcome and how far the list came."""
-    counter.unlink(missing_ok=True)
-    killer = [sys.executable, "-I", "-S", "-c", _KILLER, str(counter), str(place), moment]
-    done = host.run([*killer, *arguments], timeout=30)
-    return done, counter.stat().st_size if counter.exists() else 0
 
 
 def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
@@ -70,7 +24,7 @@ def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
     before = host.settled()
     place = 1
     while True:
-        done, reached = _run(host, counter, place, moment, *arguments)
+        done, reached = run_killed(host, counter, place, moment, *arguments)
         if reached < place:
             assert done.returncode == 0, done
             return place - 1
@@ -98,7 +52,7 @@ def test_killed_while_ending_the_next_command_goes_on(host: Host, tmp_path: Path
         place += 1
         host.ok("run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
         host.kill_monitor("doomed")
-        _, reached = _run(host, counter, place, "before", *verb, "doomed")
+        _, reached = run_killed(host, counter, place, "before", *verb, "doomed")
         listed = host.ok("ps", "-a")
         assert "Up" not in listed and "Corrupt" not in listed, (place, listed)
         for identity in host.ok("ps", "-aq").split():
@@ -114,7 +68,7 @@ def test_killed_in_a_detached_start_the_next_command_cleans(host: Host, tmp_path
     counter, place, reached = tmp_path / "counter", 0, 0
     while reached >= place:
         place += 1
-        _, reached = _run(host, counter, place, "noted", "run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
+        _, reached = run_killed(host, counter, place, "noted", "run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
         for identity in host.ok("ps", "-aq").split():
             host.ok("rm", "-f", identity)
         assert host.settled() == before, place
@@ -130,7 +84,7 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
         host.ok("run", "-d", "--rm", "--name", "doomed", BUSYBOX, "sleep", "300")
         host.kill_monitor("doomed")
         host.kill_programs()
-        _, reached = _run(host, counter, place, "before", "ps")
+        _, reached = run_killed(host, counter, place, "before", "ps")
         host.ok("ps")
         assert host.settled() == before, place
         if reached < place:

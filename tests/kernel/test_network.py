@@ -92,7 +92,9 @@ _LISTENER = "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('
 
 def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) -> None:
     """T-E1: the bridge takes no routes from containers; the packet is seen to have arrived."""
-    host.ok("network", "create", "--ipv6", "-o", "com.docker.network.bridge.name=six0", "six")
+    host.ok(
+        "network", "create", "--ipv6", "-o", "antispoofing=false", "-o", "com.docker.network.bridge.name=six0", "six"
+    )
     host.ok("run", "-d", "--name", "rogue", "--net", "six", BUSYBOX, "sleep", "300")
     assert host.out("sysctl -n net.ipv6.conf.six0.accept_ra net.ipv6.conf.six0.autoconf") == "0\n0\n"
     wait_until(lambda: b"tentative" not in host.shell("ip -n pyrun-rogue -6 addr show dev eth0 scope link").stdout)
@@ -347,7 +349,7 @@ def test_ping_from_a_distribution(host: Host) -> None:
 def test_the_idle_network_stands_for_whoever_comes_within_the_grace_period(host: Host) -> None:
     """A command in that time neither takes it down nor is kept from doing so once nobody waits."""
     assert (
-        _driver(host, f"{_LEASED}\nwith driver.sweeping(): print(driver.reconcile(), flush=True); {_SEES}")
+        _driver(host, f"{_LEASED}\nwith turns.sweeping(): print(driver.reconcile(), flush=True); {_SEES}")
         == "[]\nyes\n"
     )
     assert _driver(host, f"driver.reconcile(); {_SEES}") == "no\n"
@@ -376,7 +378,7 @@ _IMPORTS = f"""
 import os, sys
 sys.path[:0] = {[str(TOP), *(p for p in sys.path if p.endswith("site-packages"))]!r}
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.network import driver
+from pyrun.network import driver, turns
 from pyrun.spec import Attachment
 os.makedirs("/run/pyrun", exist_ok=True)
 mine = f"/run/{{os.getpid()}}"

@@ -1,6 +1,7 @@
 """The layers hold, and no verb pays for imports that it does not need."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ LEVELS = (
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed"},
+    {"errors", "paths", "typed", "documents"},
 )
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp"}
 
@@ -86,10 +87,13 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
 @pytest.mark.parametrize(
     ("line", "more"),
     [
-        ("ps -a", "prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping"),
+        (
+            "ps -a",
+            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping",
+        ),
         ("run --dry-run @host true", ""),
-        ("exec nobody true", ""),
-        ("exec up true", ""),
+        ("exec nobody true", "json re enum hashlib socket"),
+        ("exec up true", "json re enum hashlib socket"),
         ("logs down", "prctl pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping"),
         ("kill -s 0 down", ""),
         ("wait down", ""),
@@ -108,3 +112,17 @@ def test_import_budget(line: str, more: str, inhabited: Host) -> None:
     done = inhabited.run([sys.executable, "-I", "-S", "-c", program])
     assert done.returncode == 0, done
     assert set(done.stderr.decode().split()) & {*HEAVY, *more.split()} == set()
+
+
+def test_every_function_of_the_c_library_has_its_types_declared() -> None:
+    """P11: without them ctypes takes every number for an int and cuts it."""
+    found = {}
+    for path in (TOP / "pyrun").rglob("*.py"):
+        text = path.read_text()
+        called = set(re.findall(r"_libc\.([a-z_0-9]+)\(", text))
+        found[path.name] = called - set(re.findall(r"_libc\.([a-z_0-9]+)\.argtypes", text))
+    assert {name: missing for name, missing in found.items() if missing} == {}
+    assert set(re.findall(r"ctypes\.CDLL\((.*?)\)", "".join(p.read_text() for p in (TOP / "pyrun").rglob("*.py")))) <= {
+        "None",
+        "None, use_errno=True",
+    }
