@@ -39,7 +39,7 @@ def _build(host: Host) -> None:
     for name, *options in (
         ("con1",),
         ("con2",),
-        ("con3", "--network", "web"),
+        ("con3", "--network", "web", "-p", "8080:80", "-p", f"{HOST_ADDRESS}:8081:80"),
         ("both", "--network", "web", "--network", "shut"),
         ("in1", "--network", "shut"),
         ("ap1", "--network", "apart"),
@@ -54,19 +54,6 @@ def _build(host: Host) -> None:
         "ip link add vethn type veth peer name eth0 netns $P; ip link set vethn master docker0 up;"
         "nsenter -t $P -n sh -c 'ip addr add 172.31.0.2/16 dev eth0; ip link set eth0 up; ip route add default via 172.31.0.1'"
     )
-    _publish(
-        host, "web", "con3", [["tcp", "0.0.0.0", 8080, 80], ["tcp", "::", 8080, 80], ["tcp", HOST_ADDRESS, 8081, 80]]
-    )
-
-
-def _publish(host: Host, network: str, name: str, ports: "list[list[object]]") -> None:
-    """Lead ports to a running container: written down, and mended as after a flush."""
-    identity = json.loads(host.ok("inspect", name))[0]["Id"]
-    path = f"/run/pyrun/networks/{network}/endpoints/{identity}"
-    record = {**json.loads(host.out(f"cat {path}")), "published": ports}
-    host.shell(f"cat > {path}", json.dumps(record).encode())
-    host.out("nft add table inet passing; nft delete table inet passing")
-    host.ok("network", "repair")
 
 
 @pytest.fixture(scope="module", params=["iptables", "nftables"])
@@ -312,6 +299,10 @@ def _count(host: Host, rule: "dict[str, object]") -> int:
         ("both", "in1", ["--probe"], True, True),
         ("host", "con3:80", ["--probe"], True, True),
         ("host", f"{HOST_ADDRESS}:8080", ["--probe"], True, True),
+        ("host", "127.0.0.1:8080", ["--probe"], True, True),
+        ("host", "127.0.0.1:8081", ["--probe"], False, True),
+        ("con1", "host:8080", ["--probe"], True, True),
+        ("con3", f"{HOST_ADDRESS}:8080", ["--probe"], True, True),
         ("con3", "2001:db8:1::1", ["--probe"], True, True),
         (INTERNET_ADDRESS, "host:8080", [], True, None),
         (INTERNET_ADDRESS, "host:8081", [], True, None),
