@@ -132,7 +132,7 @@ def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
         "Links": None,
         "Aliases": [*end.aliases, end.container[:12]] if end.network.name != DEFAULT else None,
         "NetworkID": end.network.id,
-        "EndpointID": endpoint_id(end),
+        "EndpointID": standing.endpoint_id(end),
         "Gateway": ipv4.gateway if not end.network.internal else "",
         "IPAddress": end.address,
         "IPPrefixLen": ipv4.prefix,
@@ -149,11 +149,6 @@ def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
         "HostInterfaceIndex": link.get("HostInterfaceIndex", 0),
         "Bridge": end.network.bridge,
     }
-
-
-def endpoint_id(end: Endpoint) -> str:
-    """Give a stable identity of the plug, in Docker's form: of the container and the network."""
-    return f"{int(end.container, 16) ^ int(end.network.id, 16):064x}"
 
 
 def names(end: Endpoint) -> list[str]:
