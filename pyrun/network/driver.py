@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import NotFound, PyrunError
-from pyrun.firewall import choice, generation, neighbours, nftables
+from pyrun.firewall import choice, generation, guard, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
@@ -81,6 +81,10 @@ def sweep() -> list[Exception]:
     for name in standing.names():
         if not standing.is_created(name) and not standing.leases(name):
             failures += _sweep(name)
+    try:
+        perform(guard.forgotten())
+    except (PyrunError, OSError) as failure:
+        failures.append(failure)
     _tidy()
     return failures
 
