@@ -17,7 +17,7 @@ from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
 from pyrun.network.definitions import DEFAULT
-from pyrun.operation import Journal, perform
+from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
 from pyrun.spec import Attachment, Endpoint, Network
 
@@ -120,15 +120,28 @@ def mend_rules() -> None:
     """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    names = standing.names()
-    nets = [net for net in map(standing.read, names) if net]
+    nets, found = _wanted(), list[Operation]()
+    while nets:
+        found = _missing(nets)
+        before, nets = nets, _wanted()
+        if nets == before:  # else one of them was taken down while we looked: its rules may not come back
+            break
+    perform(found if nets else [])
+
+
+def _wanted() -> list[Network]:
+    """List the networks whose rules have to stand; that of an idle one may be going just now."""
+    names = [name for name in standing.names() if standing.is_created(name) or standing.leases(name)]
+    return [net for net in map(standing.read, names) if net]
+
+
+def _missing(nets: list[Network]) -> list[Operation]:
     ends = [end for net in nets for end in standing.endpoints(net.name)]
-    if nets:
-        plugged = {(end.network.name, end.container) for end in ends}
-        settled = len(nets) == len(names) and all(
-            (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
-        )
-        perform(choice.mend(nets, ends, settled))
+    plugged = {(end.network.name, end.container) for end in ends}
+    settled = len(nets) == len(standing.names()) and all(
+        (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
+    )
+    return choice.mend(nets, ends, settled)
 
 
 @contextmanager
