@@ -1,23 +1,29 @@
 """The command `pyrun`: the one place where errors become a line and an exit code."""
 
+import _signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import sys
+from contextlib import suppress
 
 from pyrun.errors import PyrunError
 
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    _end_by_interrupts()
     _open_standard_descriptors()
     if not sys.flags.isolated:
         _isolate()
-    os.umask(0o077)
+    if os.geteuid() == 0 and (place := _others_place()):
+        os.write(2, f"pyrun: {place}: others than its owner can write there: not run as root (chmod go-w)\n".encode())
+        os._exit(125)
+    umask = os.umask(0o077)
     sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115  # None when it was closed
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    os._exit(_flushed(_guarded(sys.argv[1:])))
+    os._exit(_flushed(_guarded(sys.argv[1:], umask)))
 
 
-def _guarded(argv: list[str]) -> int:
+def _guarded(argv: list[str], umask: int) -> int:
     """Give the exit code of a command line; never a traceback, unless PYRUN_DEBUG is set."""
     from pyrun.cli import reader, verbs
 
@@ -27,12 +33,10 @@ def _guarded(argv: list[str]) -> int:
             from pyrun.cli import commands
 
             parsed = commands.parse(argv)
-        return verbs.perform(*parsed) if parsed else 0
+        return verbs.perform(*parsed, umask) if parsed else 0
     except PyrunError as problem:
-        sys.stderr.write(verbs.one_line(problem))
+        verbs.complain(problem)
         return problem.code
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         return _broken_pipe()
     except SystemExit as end:
@@ -43,7 +47,7 @@ def _guarded(argv: list[str]) -> int:
         name = getattr(problem, "filename", None)
         reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
         kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
-        sys.stderr.write(verbs.one_line(PyrunError(f"{kind}{reason}")))
+        verbs.complain(PyrunError(f"{kind}{reason}"))
         return 125
 
 
@@ -53,9 +57,12 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         return _broken_pipe()
     except OSError as problem:
-        sys.stderr.write(f"pyrun: standard output: {(problem.strerror or '').lower()}\n")
+        from pyrun.cli import verbs
+
+        verbs.complain(PyrunError(f"standard output: {(problem.strerror or '').lower()}"))
         return 1
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     return code
 
 
@@ -66,6 +73,15 @@ def _broken_pipe() -> int:
     return 141
 
 
+def _end_by_interrupts() -> None:
+    """Let Ctrl-C end us at once, as it does any program, instead of where Python raises an exception.
+
+    Where that would leave something behind, signals are blocked; what our caller ignores stays ignored.
+    """
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+
 def _open_standard_descriptors() -> None:
     """Make sure that 0, 1 and 2 are open: else the next file opened would be somebody's output."""
     while True:
@@ -74,6 +90,17 @@ def _open_standard_descriptors() -> None:
             os.close(fd)
             return
         os.set_inheritable(fd, True)
+
+
+def _others_place() -> str:
+    """Give a place of our code that others than its owner can change; a group of the owner's own number is theirs."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    for path in (os.path.dirname(package), package, __file__):
+        status = os.stat(path)
+        shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != status.st_uid)
+        if shared and not status.st_mode & 0o1000:  # in a sticky directory others replace nothing
+            return path
+    return ""
 
 
 def _isolate() -> None:

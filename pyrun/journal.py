@@ -1,19 +1,22 @@
 """The write-ahead list of what would undo each change that outlives its process.
 
 One line a change, appended before the change is made: a JSON array of the
-inverse's module, class and fields. Nothing here decides when to undo.
+inverse's module, class and fields, and its checksum. Nothing here decides when to undo.
 """
 
 import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from binascii import crc32
 from importlib import import_module
 
 from pyrun.errors import Corrupt
+from pyrun.kernel import files
 from pyrun.operation import Operation, unwind
 from pyrun.typed import Any
+
+_SIZE_MAX = 1 << 24
 
 
 class FileJournal:
@@ -37,8 +40,18 @@ class FileJournal:
         """Strike out *entry*: its change was refused, so there is nothing to undo."""
         self._append([entry])
 
+    def strike(self, inverse: Operation) -> None:
+        """Strike out all entries of *inverse*: it has been applied, and may be wrong by the time of unwinding."""
+        values: Any = inverse
+        kind = type(inverse)
+        same = json.loads(json.dumps([kind.__module__, kind.__name__, list(values)]))
+        for row in _standing(self.path)[0]:
+            if row[1:] == same:
+                self._append([row[0]])
+
     def _append(self, row: list[Any]) -> None:
-        line = json.dumps(row).encode() + b"\n"
+        text = json.dumps(row).encode()
+        line = b"%s %08x\n" % (text, crc32(text))
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.write(fd, line)
@@ -46,39 +59,61 @@ class FileJournal:
             os.close(fd)
 
 
-def inverses(path: str) -> Iterator[Operation]:
-    """Read the journal at *path*, newest first, without what was struck out.
-
-    A torn last line (killed while writing) stands for a change that was never
-    made. Errors: Corrupt when any other line is not one of ours.
-    """
-    try:
-        with open(path, "rb") as file:
-            lines = file.read().splitlines(keepends=True)
-    except FileNotFoundError:
-        return
-    rows = [_row(path, line) for line in lines if line.endswith(b"\n")]
-    void = {row[0] for row in rows if len(row) == 1}
-    for row in reversed(rows):
-        if len(row) > 1 and row[0] not in void:
-            yield _operation(path, row)
-
-
 def unwind_journal(path: str) -> list[Exception]:
-    """Undo everything noted in *path*, newest first, and remove it when all of it succeeded."""
-    failures: list[Exception] = list(unwind(inverses(path)))
+    """Undo everything noted in *path*, newest first, and remove it when all of it succeeded.
+
+    Damage is a failure as any other: what can be read is undone all the same.
+    """
+    inverses, damage = read(path)
+    failures: list[Exception] = [*damage, *unwind(inverses)]
     if not failures:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
     return failures
 
 
-def _row(path: str, line: bytes) -> list[Any]:
+def read(path: str) -> "tuple[list[Operation], list[Corrupt]]":
+    """Read the journal at *path*: what is to be undone, newest first, and what in it cannot be trusted.
+
+    A torn last line (killed while writing) stands for a change that was never made.
+    """
+    rows, damage = _standing(path)
+    inverses = []
+    for row in reversed(rows):
+        try:
+            inverses.append(_operation(path, row))
+        except Corrupt as problem:
+            damage = [problem]
+    return inverses, damage
+
+
+def _standing(path: str) -> "tuple[list[list[Any]], list[Corrupt]]":
+    """Read what was not struck out, oldest first, and what cannot be trusted."""
     try:
-        row = json.loads(line)
-    except ValueError as cause:
+        content = files.read_limited(path, _SIZE_MAX)
+    except FileNotFoundError:
+        return [], []
+    except OSError as cause:
+        return [], [Corrupt(f"journal: {path}: {os.strerror(cause.errno or 0).lower()}")]
+    rows, damage = [], []
+    for line in content.splitlines(keepends=True):
+        try:
+            rows += [_row(path, line)] if line.endswith(b"\n") else []
+        except Corrupt as problem:
+            damage = [problem]
+    void = {row[0] for row in rows if len(row) == 1}
+    return [row for row in rows if len(row) > 1 and row[0] not in void], damage
+
+
+def _row(path: str, line: bytes) -> list[Any]:
+    text, _, checksum = line.rstrip(b"\n").rpartition(b" ")
+    if checksum != b"%08x" % crc32(text):
+        raise Corrupt(f"journal: {path}: damaged")
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as cause:
         raise Corrupt(f"journal: {path}: not readable") from cause
-    if not isinstance(row, list) or len(row) not in (1, 4):
+    if not isinstance(row, list) or len(row) not in (1, 4) or not isinstance(row[0], str):
         raise Corrupt(f"journal: {path}: not one of ours")
     return row
 
@@ -87,8 +122,10 @@ def _operation(path: str, row: list[Any]) -> Operation:
     _, module, name, fields = row
     if not str(module).startswith(("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store")):
         raise Corrupt(f"journal: {path}: names a foreign module")
-    kind: Any = getattr(import_module(module), name, None)
-    if kind is None:
-        raise Corrupt(f"journal: {path}: unknown operation {name}")
-    operation: Operation = kind(*[tuple(f) if isinstance(f, list) else f for f in fields])
+    try:
+        kind: Any = getattr(import_module(module), name)
+        operation: Operation = kind(*[tuple(f) if isinstance(f, list) else f for f in fields])
+        operation.shell()  # looks at all fields
+    except (ImportError, AttributeError, TypeError, ValueError) as cause:
+        raise Corrupt(f"journal: {path}: unknown operation {module}.{name}") from cause
     return operation

@@ -3,13 +3,17 @@
 Who exists, and in what state, is found in `pyrun.store`.
 """
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from pyrun import paths, records, store
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, locks, processes, trees
+from pyrun.network import standing
+from pyrun.spec import ContainerConfig
 from pyrun.store import Container, lock_path
 
 _ENDPOINT = "endpoint."
@@ -68,40 +72,107 @@ def confirm(identity: str) -> None:
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
     own = paths.runtime(identity)
-    plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
-    failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
-    failures += unwind_journal(f"{own}/journal")
-    failures += unwind_journal(f"{paths.runtime(identity)}/birth")
+    with changing(identity):
+        plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
+        _settle(identity, {name.removeprefix(_ENDPOINT) for name in plugs})
+        failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
+        failures += unwind_journal(f"{own}/journal")
+    if not failures:  # else it stays where `ps` and `rm -f` find it
+        failures += unwind_journal(f"{own}/birth")
     if not failures:
-        with suppress(OSError):
-            trees.remove_tree(paths.runtime(identity))
-            os.unlink(lock_path(identity))
+        discard(identity)
     os.close(lock)
     tidy()
     return failures
 
 
+def discard(identity: str) -> None:
+    """Remove the container's journals and its lock: there is nothing any more that they name."""
+    with suppress(OSError):
+        trees.remove_tree(paths.runtime(identity))
+        os.unlink(lock_path(identity))
+
+
+@contextmanager
+def changing(identity: str) -> Iterator[bool]:
+    """Be the only one who changes a container's plugs and record, also while it runs; yield whether it exists.
+
+    Its monitor holds the other lock for life. Who wants a network's lock as well takes it after this one.
+    """
+    try:
+        fd = os.open(paths.container(identity), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield os.path.isdir(paths.container(identity))
+    finally:
+        os.close(fd)
+
+
+def rewrite(config: ContainerConfig) -> None:
+    """Write a container's record anew, within `changing`. Errors: OSError."""
+    records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+
+
 def reconcile() -> list[Exception]:
     """Clean up after keepers that died; what still runs is left running. Cheap when there is nothing."""
-    failures: list[Exception] = []
-    for identity in store.abandoned():
-        lock = locks.take_abandoned(lock_path(identity))
-        if lock is None:
-            continue
-        if _is_orphan(identity):
-            _confirm_orphan(identity)
-            os.close(lock)
-        else:
-            failures += retire(identity, lock)
-    _forget_interrupted()
+    failures = _each(store.abandoned(), _retire_abandoned)
+    failures += _each(store.interrupted(), _forget_interrupted)
+    failures += _each(store.forgotten(), _remove_forgotten)
+    for name, identity in store.nameless():
+        files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
     return failures
 
 
 def forget(container: Container) -> None:
-    """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError."""
-    trees.remove_tree(paths.container(container.id))
+    """Remove a container that does not run: its files and its name. Errors: PyrunError, OSError.
+
+    It is gone at one moment: killed at any time, this leaves the whole container or none.
+    """
+    own = paths.container(container.id)
+    with changing(container.id):
+        trees.refuse_mounts_below(own)
+        with suppress(FileNotFoundError):  # somebody else forgets it just now
+            os.rename(own, own + store.FORGOTTEN)
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
+    trees.remove_tree(own + store.FORGOTTEN)
+
+
+def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:
+    """Take a step for each container, of which one's trouble is not that of the others."""
+    failures: list[Exception] = []
+    for identity in identities:
+        try:
+            failures += step(identity)
+        except (PyrunError, OSError) as failure:
+            failures.append(PyrunError(f"container {identity[:12]}: {failure}"))
+    return failures
+
+
+def _retire_abandoned(identity: str) -> list[Exception]:
+    lock = locks.take_abandoned(lock_path(identity))
+    if lock is None:
+        return []
+    if _is_orphan(identity):
+        _confirm_orphan(identity)
+        os.close(lock)
+        return []
+    failures = retire(identity, lock)
+    hint = f"pyrun rm -f {identity[:12]}"
+    return [PyrunError(f"container {identity[:12]}: {failure}", hint=hint) for failure in failures]
+
+
+def _settle(identity: str, plugged: set[str]) -> None:
+    """Let the record name those networks only that the container is on, if somebody was interrupted in changing it."""
+    if not any(identity in standing.unsettled_containers(name) for name in standing.names()):
+        return
+    config = store.load(identity).config
+    if config and config.has_sandbox:
+        kept = tuple(each for each in config.attachments if each.network in plugged)
+        rewrite(config._replace(attachments=kept))
 
 
 def _is_orphan(identity: str) -> bool:
@@ -119,11 +190,14 @@ def _confirm_orphan(identity: str) -> None:
         confirm(identity)
 
 
-def _forget_interrupted() -> None:
-    for identity in store.interrupted():
-        forget(store.load(identity))
-    for name, identity in store.nameless():
-        files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
+def _forget_interrupted(identity: str) -> list[Exception]:
+    forget(store.load(identity))
+    return []
+
+
+def _remove_forgotten(identity: str) -> list[Exception]:
+    trees.remove_tree(paths.container(identity) + store.FORGOTTEN)
+    return []
 
 
 def tidy() -> None:

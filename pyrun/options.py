@@ -36,7 +36,7 @@ def whole(what: str, text: str, least: int = 0, most: int = _INT64) -> int:
 
 
 def size(what: str, text: str, least: int = 0) -> int:
-    """Read a size in bytes: a number, a fraction too, with a unit of b, k, m, g, t or p."""
+    """Read a size in bytes: a number, a fraction too, with a unit of b, k, m, g, t or p; 0 may stand for none."""
     body = text.lower().removesuffix("ib") if text.lower().endswith("ib") else text.lower()
     body = body.removesuffix("b") if body[-2:-1] in ("k", "m", "g", "t", "p") else body
     unit = body[-1:] if body[-1:] in _LETTERS else ""
@@ -49,21 +49,29 @@ def size(what: str, text: str, least: int = 0) -> int:
     value += int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction) if fraction else 0
     if value > _INT64:
         raise UsageError(f"{what}: {show(text)}: too large")
-    if value < least:
+    if value and value < least:
         raise UsageError(f"{what}: {show(text)}: the minimum is {least >> 20}m")
     return value
 
 
 def cpus(text: str) -> int:
-    """Read a number of CPUs as billionths."""
+    """Read a number of CPUs as billionths; 0 is no limit."""
     whole_part, dot, fraction = text.partition(".")
     digits = whole_part + fraction
     if not digits or set(digits) - _DIGITS or (dot and not fraction) or len(digits) > 18 or len(fraction) > 9:
         raise UsageError(f"cpus: {show(text)}: not a number of CPUs")
     value = int(whole_part or 0) * 1_000_000_000 + int(fraction.ljust(9, "0"))
     available = os.cpu_count() or 1
-    if value < 10_000_000 or value > available * 1_000_000_000:
+    if value and (value < 10_000_000 or value > available * 1_000_000_000):
         raise UsageError(f"cpus: {text}: must be from 0.01 to {available}, as many as there are")
+    return value
+
+
+def shares(text: str) -> int:
+    """Read a relative share of CPU time; 0 leaves it as it is."""
+    value = whole("cpu-shares", text, 0, 262144)
+    if value == 1:
+        raise UsageError("cpu-shares: 1: must be from 2 to 262144")
     return value
 
 
@@ -111,7 +119,8 @@ def signal_number(text: str) -> int:
 
 
 def container_name(text: str) -> str:
-    """Check a name for a container."""
+    """Check a name for a container; a slash before it is the form that Docker's API gives."""
+    text = text.removeprefix("/")
     if not 2 <= len(text) <= 128 or text[0] not in _LETTERS | _DIGITS or set(text) - _NAME:
         raise UsageError(f"name: {show(text)}: must be 2 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit")
     return text
@@ -180,11 +189,16 @@ def env_file(path: str, environ: "dict[str, str]") -> list[str]:
         if not text or text.startswith("#"):
             continue
         key = text.partition("=")[0]
-        if not key or any(c.isspace() for c in key):
+        if not key:
+            raise UsageError(f"env-file: {path}: line {number}: no variable name")
+        if any(c.isspace() for c in key):
             raise UsageError(f"env-file: {path}: line {number}: a variable's name has no white space")
         value = env(text, environ)
         found += [value] if value is not None else []
     return found
+
+
+_IGNORED = ("z", "Z", "rprivate", "private", "cached", "delegated", "consistent", "")
 
 
 def volume(text: str) -> Mount:
@@ -192,12 +206,13 @@ def volume(text: str) -> Mount:
     parts = text.split(":")
     if len(parts) not in (2, 3):
         raise UsageError(f"volume: {show(text)}: expected SOURCE:TARGET[:ro]")
-    read_only = False
-    for option in parts[2].split(",") if len(parts) == 3 else []:
-        if option not in ("ro", "rw", "z", "Z", "rprivate", "private"):
+    given = parts[2].split(",") if len(parts) == 3 else []
+    for option in given:
+        if option not in ("ro", "rw", *_IGNORED):
             raise UsageError(f"volume: {show(text)}: unknown option {show(option)}")
-        read_only = read_only or option == "ro"
-    return Mount("bind", _source("volume", parts[0]), target("volume", parts[1]), read_only, "", True)
+    if "ro" in given and "rw" in given:
+        raise UsageError(f"volume: {show(text)}: ro and rw exclude each other")
+    return Mount("bind", _source("volume", parts[0]), target("volume", parts[1]), "ro" in given, "", True)
 
 
 def mount(text: str) -> Mount:
@@ -207,6 +222,7 @@ def mount(text: str) -> Mount:
     for part in text.split(","):
         key, equals, value = part.partition("=")
         fields[names.get(key, key)] = value if equals else "true"
+    fields.pop("consistency", "")  # of file systems that Docker shares with a Mac
     kind = fields.pop("type", "volume")
     if kind not in ("bind", "tmpfs"):
         raise UsageError(f"mount: {show(text)}: type {show(kind)} is not supported", hint="use bind or tmpfs")
@@ -244,7 +260,8 @@ def tmpfs(text: str) -> Mount:
             size("tmpfs", value.removesuffix("%"))
         elif equals:
             whole("tmpfs", value)
-    return Mount("tmpfs", "", target("tmpfs", where), "ro" in options.split(","), options)
+    access = [option for option in options.split(",") if option in ("ro", "rw")]
+    return Mount("tmpfs", "", target("tmpfs", where), access[-1:] == ["ro"], options)
 
 
 def target(what: str, text: str) -> str:
@@ -262,12 +279,32 @@ def _source(what: str, text: str) -> str:
         raise UsageError(f"{what}: {show(text)}: named volumes are not supported yet", hint="use an absolute path")
     if "\0" in text:
         raise UsageError(f"{what}: {show(text)}: not a path")
-    path = os.path.abspath(text)
-    real = os.path.realpath(path)
-    state = any(real == each or real.startswith(each + "/") for each in (paths.STATE, paths.RUN))
-    if real == "/" or real == "/proc" or real.startswith("/proc/") or state:
-        raise UsageError(f"{what}: {show(text)}: that would give the container power over this host")
-    return path
+    return os.path.abspath(text)
+
+
+def guarded(mounts: "tuple[Mount, ...]") -> "tuple[Mount, ...]":
+    """Refuse volumes that would give a container power over this host, unless --privileged gives it all power.
+
+    Where the kernel's files, or pyrun's own, can be written through a volume it
+    may show them read-only; pyrun's own directories it may not show at all.
+    """
+    for each in (mount for mount in mounts if mount.kind == "bind"):
+        real = os.path.realpath(each.source)
+        for own in (paths.STATE, paths.RUN):
+            if _is_within(real, own):
+                raise UsageError(f"volume: {show(each.source)}: is pyrun's own", hint="only --privileged allows it")
+        kernel = any(_is_within(real, each) for each in ("/proc", "/sys"))
+        above = any(_is_within(own, real) for own in (paths.STATE, paths.RUN))
+        if (kernel or above) and not each.read_only:
+            raise UsageError(
+                f"volume: {show(each.source)}: would give the container power over this host",
+                hint="add :ro, or --privileged",
+            )
+    return mounts
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def _mode(text: str) -> str:
@@ -282,16 +319,23 @@ def _nothing_left(text: str, fields: dict[str, str]) -> None:
 
 
 def user(text: str) -> str:
-    """Check a user as typed; names are looked up inside the container."""
-    name, colon, group = text.partition(":")
-    for part in (name, group) if colon else (name,):
-        if not part or ":" in part or not part.isprintable() or not part.isascii() or part[0] in "-+":
+    """Check a user as typed; names are looked up inside the container. No user is root, no group the user's own."""
+    name, _, group = text.partition(":")
+    for part in filter(None, (name, group)):
+        if ":" in part or not part.isprintable() or not part.isascii() or part[0] in "-+":
             raise UsageError(f"user: {show(text)}: expected NAME|UID[:GROUP|GID]")
         if part.isdigit() and not (len(part) <= 10 and int(part) <= 2147483647):
             raise UsageError(f"user: {show(text)}: ids are in range 0-2147483647")
         if part[0] in _DIGITS and set(part) - _NAME:
             raise UsageError(f"user: {show(text)}: expected NAME|UID[:GROUP|GID]")
     return text
+
+
+def group(text: str) -> str:
+    """Check an additional group as typed. Errors: UsageError."""
+    if not text or ":" in text:
+        raise UsageError(f"group-add: {show(text)}: expected GROUP|GID")
+    return user(text)
 
 
 def show(text: str) -> str:

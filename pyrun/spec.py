@@ -89,6 +89,7 @@ class ContainerConfig(NamedTuple):
     network: str = "none"  # none, host, container:ID, ns:PATH, or the first network's name
     attachments: tuple[Attachment, ...] = ()  # the networks that it is on
     ports: tuple[PortBinding, ...] = ()
+    publish_all: bool = False  # also what is exposed and not among them
     exposed: tuple[str, ...] = ()  # PORT/PROTOCOL: of --expose, and those of -p
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -103,8 +104,8 @@ class ContainerConfig(NamedTuple):
 
     @property
     def has_sandbox(self) -> bool:
-        """Claim that it has a network namespace of its own."""
-        return self.network == "none" or bool(self.attachments)
+        """Claim that it has a network namespace of its own; it may be plugged into no network at all."""
+        return self.network != "host" and not self.network.startswith(("container:", "ns:"))
 
 
 class ExecConfig(NamedTuple):

@@ -11,10 +11,12 @@ from contextlib import suppress
 
 from pyrun import paths, records
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
-from pyrun.kernel import locks, processes
+from pyrun.kernel import holders, locks, processes
 from pyrun.spec import ContainerConfig
 from pyrun.typed import NamedTuple
 
+FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
+UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
 
@@ -60,7 +62,7 @@ class Container(NamedTuple):
         alive = end is None and (monitored or processes.is_alive(start.process, processes.boot_id()))
         if alive:
             return Status("running", start.process.pid, start.at, monitored=monitored)
-        code, at, oom = end or records.Exit(255, start.at)
+        code, at, oom = end or records.Exit(UNSEEN, start.at)
         return Status("exited", 0, start.at, at, code, oom, monitored)
 
     def process(self) -> processes.Process:
@@ -111,6 +113,11 @@ def interrupted() -> list[str]:
     return [identity for identity in _identities() if _is_interrupted(identity, boot)]
 
 
+def forgotten() -> list[str]:
+    """List the containers whose removal was begun."""
+    return [name.removesuffix(FORGOTTEN) for name in listed(paths.CONTAINERS) if name.endswith(FORGOTTEN)]
+
+
 def nameless() -> list[tuple[str, str]]:
     """List the names, with the id they lead to, of containers that are no more."""
     found = []
@@ -120,6 +127,11 @@ def nameless() -> list[tuple[str, str]]:
             if not os.path.lexists(paths.container(identity)) and not os.path.lexists(lock_path(identity)):
                 found.append((name, identity))
     return found
+
+
+def unserved() -> list[str]:
+    """List the containers whose ports and names were served by somebody who has died."""
+    return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(holders.of(identity))]
 
 
 def load(identity: str) -> Container:

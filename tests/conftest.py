@@ -18,6 +18,20 @@ for ignored in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(ignored, signal.SIG_DFL)
 
 
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """Fail a test that hangs, whatever it waits for; none comes near."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError("the test hangs")
+
+    former = signal.signal(signal.SIGALRM, late)
+    signal.alarm(600)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, former)
+
+
 @pytest.fixture(scope="session")
 def private_host() -> None:
     """Refuse to run outside the namespaces that scripts/test makes: this machine's own network stays as it is."""

@@ -82,7 +82,7 @@ class Host:
             process.wait()
         own = f"$({_HIERARCHIES} | sed 's|$|/pyrun-test-{self.pid}|')"
         subprocess.run(["bash", "-c", f"find {own} -depth -type d -exec rmdir {{}} +"], check=True)
-        assert (left_over["processes"], left_over["cgroups"]) == ("", "")
+        assert (left_over["processes"], left_over["cgroups"]) == ("", ""), left_over["cgroups"]
 
     def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command line on the host."""
@@ -144,7 +144,9 @@ class Host:
 
     def kill_monitor(self, name: str) -> None:
         """Kill the monitor of a container with -9; whoever else runs containers on this machine keeps theirs."""
-        self.out(f"kill -9 $(pgrep -f --ns $$ --nslist net '[p]yrun.*{name}')")
+        identity = self.out(f"readlink /var/lib/pyrun/names/{name}").strip()
+        # Its command line has the name at first, and the identity once it is the relay alone.
+        self.out(f"kill -9 $(pgrep -f --ns $$ --nslist net '[p]yrun.*({name}|{identity})')")
 
     def kill_programs(self, identity: str = "*") -> None:
         """Kill all processes of a container, or of all of them, with -9."""

@@ -54,6 +54,12 @@ _PROGRAM = (
     _value("USER[:GROUP]", "Run as this user", "--user", "-u"),
 )
 
+_OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was written for Docker
+    _value("WHEN", "Taken, and ignored", "--pull", hidden=True),
+    _value("PLATFORM", "Taken, and ignored", "--platform", hidden=True),
+    _switch("Taken, and ignored", "--disable-content-trust", hidden=True, default=True),
+)
+
 RUN = Verb(
     "run",
     "Run a program in a new container",
@@ -74,6 +80,11 @@ RUN = Verb(
         _value("ADDRESS", "IPv4 address on the network", "--ip"),
         _value("ADDRESS", "IPv6 address on the network", "--ip6"),
         _value("ADDRESS", "Link-layer address", "--mac-address"),
+        _value(
+            "[IP:][HOSTPORT:]PORT", "Port of the host that leads to the container's", "--publish", "-p", multiple=True
+        ),
+        _switch("Publish all exposed ports on ports that are free", "--publish-all", "-P"),
+        _value("PORT[/PROTOCOL]", "Port that the program listens on", "--expose", multiple=True),
         _value("ADDRESS", "Name server", "--dns", multiple=True),
         _value("DOMAIN", "Search domain", "--dns-search", multiple=True),
         _value("OPTION", "Resolver option", "--dns-option", "--dns-opt", multiple=True),
@@ -98,6 +109,7 @@ RUN = Verb(
         _value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         _value("SECONDS", "How long to wait before killing", "--stop-timeout"),
         _value("FILE", "Write the id to a file", "--cidfile"),
+        *_OF_IMAGES,
         _KEYS,
         _switch("Pass signals on to the program", "--sig-proxy", default=True),
         _switch("Print every operation as a command while it happens", "--explain"),
@@ -144,6 +156,7 @@ _TIME = _value("SECONDS", "How long to wait before killing", "--time", "-t")
 _FORCE = _switch("Kill it first if it runs", "--force", "-f")
 _MANY = "CONTAINER [CONTAINER]..."
 
+_EXPLAIN = _switch("Print every operation as a command while it happens", "--explain")
 _FILTER = _value("KEY=VALUE", "Only those that match", "--filter", multiple=True)
 _NETWORKS = "NETWORK [NETWORK]..."
 _NETWORK_VERBS = (
@@ -169,6 +182,7 @@ _NETWORK_VERBS = (
             _switch("Let containers join at any time; they always may", "--attachable", hidden=True),
             _value("DRIVER", "default, the only one", "--ipam-driver", hidden=True),
             _value("SCOPE", "local, the only one", "--scope", hidden=True),
+            _EXPLAIN,
         ),
         "NETWORK",
         1,
@@ -191,7 +205,7 @@ _NETWORK_VERBS = (
     Verb(
         "network rm",
         "Remove networks",
-        (_switch("No error for one that does not exist", "--force", "-f"),),
+        (_switch("No error for one that does not exist", "--force", "-f"), _EXPLAIN),
         _NETWORKS,
         1,
         -1,
@@ -204,7 +218,61 @@ _NETWORK_VERBS = (
         0,
         0,
     ),
+    Verb(
+        "network connect",
+        "Plug a container into a network",
+        (
+            _value("NAME", "Further name of the container on the network", "--alias", multiple=True),
+            _value("ADDRESS", "IPv4 address", "--ip"),
+            _value("ADDRESS", "IPv6 address", "--ip6"),
+            _value("ADDRESS", "not supported", "--link-local-ip", multiple=True, hidden=True),
+            _value("MAC", "Link-layer address", "--mac-address"),
+            _value("KEY=VALUE", "com.docker.network.endpoint.ifname=NAME", "--driver-opt", multiple=True),
+            _value("NUMBER", "The plug with the highest one leads outside", "--gw-priority"),
+            _EXPLAIN,
+        ),
+        "NETWORK CONTAINER",
+        2,
+        2,
+    ),
+    Verb(
+        "network disconnect",
+        "Take a container's plug out of a network",
+        (_switch("Also what is left of a container that is gone", "--force", "-f"), _EXPLAIN),
+        "NETWORK CONTAINER",
+        2,
+        2,
+    ),
     Verb("network repair", "Make links, addresses and rules stand again", (), "[NETWORK]...", 0, -1),
+    Verb(
+        "network diagram",
+        "Draw what is plugged into what",
+        (_value("FORMAT", "text, mermaid or svg", "--format"),),
+        "",
+        0,
+        0,
+    ),
+    Verb(
+        "network why",
+        "Say why a packet gets through, or which rule stops it",
+        (
+            _switch("Send one packet, and see which counters move", "--probe"),
+            _value("FORMAT", "text or json", "--format"),
+            _switch("Also the rules that did not match", "--verbose", "-v"),
+        ),
+        "SOURCE TARGET[:PORT[/PROTOCOL]]",
+        2,
+        2,
+    ),
+    Verb(
+        "netns exec",
+        "Run a program of the host in a container's network namespace",
+        (),
+        "CONTAINER [--] COMMAND [ARG]...",
+        2,
+        -1,
+        options_first=True,
+    ),
 )
 
 VERBS = {
@@ -218,12 +286,13 @@ VERBS = {
         Verb("kill", "Send a signal to containers", (_SIGNAL,), _MANY, 1, -1),
         Verb("rm", "Remove containers", (_FORCE,), _MANY, 1, -1),
         Verb("inspect", "Print all that is known, as JSON", (), _MANY, 1, -1),
+        Verb("port", "Print where a container's ports are published", (), "CONTAINER [PORT[/PROTOCOL]]", 1, 2),
         Verb("wait", "Wait for containers to end, print their exit codes", (), _MANY, 1, -1),
         Verb("version", "Print the version", (), "", 0, 0),
         *_NETWORK_VERBS,
     )
 }
-GROUPS = {"network": "Make and look at networks"}
+GROUPS = {"network": "Make and look at networks", "netns": "Go where a container's network is"}
 
 
 def named(words: list[str]) -> "tuple[Verb | None, list[str]]":

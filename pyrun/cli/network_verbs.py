@@ -13,10 +13,16 @@ from pyrun.network import addresses, definitions, design, driver, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.typed import Any
 
+_COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
+
 
 def _create(values: Values) -> int:
     v: Any = values
-    net = driver.create(_request(v))
+    try:
+        request = _request(v)
+    except UsageError as problem:
+        raise PyrunError(problem.message, 1, problem.hint) from problem
+    net = driver.create(request)
     for warning in driver.interference(net.name):
         sys.stderr.write(f"pyrun: warning: {warning}\n")
     sys.stdout.write(f"{net.id}\n")
@@ -70,6 +76,7 @@ def _pair(what: str, text: str) -> str:
 
 
 def _ls(values: Values) -> int:
+    from pyrun.cli import tables, verbs
     from pyrun.runtime import network_inspection as inspection
 
     v: Any = values
@@ -78,9 +85,36 @@ def _ls(values: Values) -> int:
         raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
     rows = inspection.rows(_filters(v["filter"]))
     for problem in inspection.problems():
-        sys.stderr.write(f"pyrun: {problem}\n")
-    sys.stdout.write(inspection.listing(rows, form, v["quiet"], v["no_trunc"]))
+        verbs.complain(problem)
+    ids = [row.id if v["no_trunc"] else row.id[:12] for row in rows]
+    if v["quiet"]:
+        text = "".join(f"{identity}\n" for identity in ids)
+    elif form == "json":
+        text = "".join(_as_json(row, identity) + "\n" for row, identity in zip(rows, ids, strict=True))
+    else:
+        cells = [(identity, row.name, row.driver, "local") for row, identity in zip(rows, ids, strict=True)]
+        text = tables.columns([_COLUMNS, *cells])
+    sys.stdout.write(text)
     return 0
+
+
+def _as_json(row: Any, identity: str) -> str:
+    """Give Docker's JSON object of a network, as one line."""
+    import json
+    import time
+
+    net = row.net
+    fields = {
+        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(net.created if net else 0.0)),
+        "Driver": row.driver,
+        "ID": identity,
+        "IPv6": str(bool(net and net.ipv6)).lower(),
+        "Internal": str(bool(net and net.internal)).lower(),
+        "Labels": ",".join(net.labels) if net else "",
+        "Name": row.name,
+        "Scope": "local",
+    }
+    return json.dumps(fields)
 
 
 def _inspect(values: Values) -> int:
@@ -96,7 +130,7 @@ def _inspect(values: Values) -> int:
             found.append(inspection.describe(inspection.find(reference)))
         except PyrunError as problem:
             failures += 1
-            sys.stderr.write(verbs.one_line(problem))
+            verbs.complain(problem)
     sys.stdout.write(json.dumps(found, indent=4) + "\n")
     return 1 if failures else 0
 
@@ -118,7 +152,7 @@ def _rm(values: Values) -> int:
             if v["force"] and isinstance(problem, NotFound):
                 continue
             code = 1
-            sys.stderr.write(verbs.one_line(problem))
+            verbs.complain(problem)
     return code
 
 
@@ -139,15 +173,62 @@ def _prune(values: Values) -> int:
 
 
 def _repair(values: Values) -> int:
+    from pyrun.runtime import connection
+
     v: Any = values
     names = [DEFAULT if name == DEFAULT else definitions.find(name).name for name in v["arguments"]]
     for name in names or standing.names():
         if name == DEFAULT and not standing.exists(name):
             continue
-        driver.mend(name)
+        driver.repair(name)
+        connection.repair(name)
         sys.stdout.write(f"{name}\n")
     driver.mend_rules()
+    driver.sweep()
     return 0
+
+
+def _connect(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import networks
+    from pyrun.runtime import connection
+
+    v: Any = values
+    name, reference = v["arguments"]
+    wanted = networks.attachment(name, v)
+    connection.connect(store.find(reference), wanted)
+    return 0
+
+
+def _disconnect(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import networks
+    from pyrun.runtime import connection
+
+    v: Any = values
+    reference, name = v["arguments"][1], networks.named(v["arguments"][0])
+    try:
+        container = store.find(reference)
+    except NotFound:
+        if not v["force"]:
+            raise
+        driver.forget(name, reference)
+        return 0
+    connection.disconnect(container, name)
+    return 0
+
+
+def perform(verb: str, values: Values) -> int:
+    """Carry out a verb about networks; give the exit code. Errors: PyrunError; what it ends with is 1, as in Docker."""
+    if values.get("explain"):
+        from pyrun import operation
+
+        operation.observers.append(operation.explain_to(2))
+    try:
+        return _VERBS[verb](values)
+    except PyrunError as problem:
+        problem.code = 1
+        raise
 
 
 def _filters(given: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -168,11 +249,13 @@ def _agreed(warning: str) -> bool:
     return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-VERBS: dict[str, Callable[[Values], int]] = {
+_VERBS: dict[str, Callable[[Values], int]] = {
     "network create": _create,
     "network ls": _ls,
     "network inspect": _inspect,
     "network rm": _rm,
     "network prune": _prune,
+    "network connect": _connect,
+    "network disconnect": _disconnect,
     "network repair": _repair,
 }

@@ -24,6 +24,8 @@ _LINK_OPTION = "com.docker.network.endpoint.ifname"
 def chosen(v: Any) -> tuple[str, tuple[Attachment, ...]]:
     """Give the network mode and what the container is plugged into. Errors: UsageError."""
     given = [_attachment(text) for text in v["network"] or (DEFAULT,)]
+    if given[0].network.startswith("container:"):
+        _refuse_own_names(given[0].network.removeprefix("container:"), v)
     mode = _mode(given[0].network)
     if mode is not None:
         if len(given) > 1:
@@ -44,9 +46,19 @@ def chosen(v: Any) -> tuple[str, tuple[Attachment, ...]]:
 
 def attachment(network: str, v: Any) -> Attachment:
     """Give what `network connect` asks for. Errors: UsageError."""
-    found = _with_options(_found(Attachment(network)), v)
+    if v["link_local_ip"]:
+        raise UsageError("link-local-ip: not supported", hint="an address of the network's subnet is given with --ip")
+    link = next((_driver_option(text) for text in reversed(v["driver_opt"])), "")
+    if network in _MODES:
+        return Attachment(network)
+    found = _with_options(Attachment(named(network), link=link), v)
     _check_default(found)
     return found
+
+
+def named(reference: str) -> str:
+    """Give the own name of a network, whichever way it was named. Errors: UsageError, Corrupt."""
+    return reference if reference in _MODES else _found(Attachment(reference)).network
 
 
 def _attachment(text: str) -> Attachment:
@@ -166,6 +178,16 @@ def _with_options(first: Attachment, v: Any) -> Attachment:
         values["priority"] = options.whole("gw-priority", v["gw_priority"], -(1 << 31), 1 << 31)
     names = (*first.aliases, *map(alias, v.get("network_alias") or v.get("alias") or ()))
     return _found(first._replace(aliases=names, **values))
+
+
+def _refuse_own_names(reference: str, v: Any) -> None:
+    """Refuse what Docker refuses beside another container's network: what is shared cannot be different in here."""
+    if v["name"] and reference == v["name"].removeprefix("/"):
+        raise UsageError(f"network: container {options.show(reference)}: cannot join its own network")
+    for key in ("hostname", "dns", "add_host", "publish", "publish_all", "expose"):
+        if v.get(key):
+            flag = f"--{key.replace('_', '-')}"
+            raise UsageError(f"{flag[2:]}: cannot be set for a shared network", hint=f"leave out {flag}")
 
 
 def _own_options(v: Any) -> str:

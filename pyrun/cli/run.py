@@ -11,62 +11,80 @@ from pyrun.errors import UsageError
 from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
 from pyrun.typed import Any
 
+_SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
+
 
 def container_config(values: Values, environ: "dict[str, str]") -> ContainerConfig:
     """Check everything that `run` was given. Errors: UsageError."""
     v: Any = values
     image, *command = v["arguments"]
     identity = os.urandom(32).hex()
-    args = ((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)
     network, attachments = networks.chosen(v)
     hostname = _hostname(v["hostname"], network, identity)
-    shm = (
-        options.size("shm-size", v["shm_size"], 1)
-        if v["shm_size"] is not None
-        else ContainerConfig._field_defaults["shm_size"]
-    )
-    checked = _words(args or ("/bin/sh",))
     return ContainerConfig(
         id=identity,
-        name=options.container_name(v["name"]) if v["name"] is not None else random_name(),
+        name=options.container_name(v["name"]) if v["name"] else random_name(),
         image=image,
         rootfs=rootfs.find(image),
-        args=checked,
+        args=_words((((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)) or ("/bin/sh",)),
         env=_environment(v, environ, hostname),
         created=time.time(),
         hostname=hostname,
-        cwd=_directory(v["workdir"]) or "/",
-        user=options.user(v["user"]) if v["user"] is not None else "",
-        groups=tuple(options.user(group) for group in v["group_add"]),
-        tty=v["tty"],
-        interactive=v["interactive"],
-        detach=v["detach"],
-        remove=v["rm"],
-        init=v["init"],
-        read_only=v["read_only"],
-        privileged=v["privileged"],
-        stop_signal=options.signal_number(v["stop_signal"]) if v["stop_signal"] is not None else 15,
-        stop_timeout=options.whole("stop-timeout", v["stop_timeout"], -1, 1 << 31)
-        if v["stop_timeout"] is not None
-        else 10,
-        cap_add=tuple(v["cap_add"]),
-        cap_drop=tuple(v["cap_drop"]),
-        **_security(v["security_opt"]),
         network=network,
         attachments=attachments,
-        dns=tuple(options.address("dns", server) for server in v["dns"]),
-        dns_search=tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
-        dns_options=tuple(options.word("dns-option", option) for option in v["dns_option"]),
-        extra_hosts=tuple(options.add_host(host) for host in v["add_host"]),
+        **_ports(v, network),
+        detach_keys=_keys(v["detach_keys"]),
         mounts=_mounts(v),
         resources=_resources(v),
-        ulimits=tuple({limit.name: limit for limit in map(options.ulimit, v["ulimit"])}.values()),
-        oom_score_adj=options.whole("oom-score-adj", v["oom_score_adj"], -1000, 1000)
-        if v["oom_score_adj"] is not None
-        else 0,
-        shm_size=shm,
-        detach_keys=_keys(v["detach_keys"]),
+        **_switches(v),
+        **_process(v),
+        **_security(v["security_opt"]),
+        **_names(v),
     )
+
+
+def _switches(v: Any) -> dict[str, Any]:
+    return {
+        "tty": v["tty"],
+        "interactive": v["interactive"],
+        "detach": v["detach"],
+        "remove": v["rm"],
+        "init": v["init"],
+        "read_only": v["read_only"],
+        "privileged": v["privileged"],
+    }
+
+
+def _process(v: Any) -> dict[str, Any]:
+    """Check who the program is to be, what it may, and how it ends."""
+    found: dict[str, Any] = {
+        "cwd": _directory(v["workdir"]) or "/",
+        "user": options.user(v["user"]) if v["user"] is not None else "",
+        "groups": tuple(map(options.group, v["group_add"])),
+        "cap_add": tuple(v["cap_add"]),
+        "cap_drop": tuple(v["cap_drop"]),
+        "ulimits": tuple({limit.name: limit for limit in map(options.ulimit, v["ulimit"])}.values()),
+    }
+    if v["stop_signal"]:
+        found["stop_signal"] = options.signal_number(v["stop_signal"])
+    if v["stop_timeout"] is not None:
+        found["stop_timeout"] = options.whole("stop-timeout", v["stop_timeout"], -1, 1 << 31)
+    if v["oom_score_adj"] is not None:
+        found["oom_score_adj"] = options.whole("oom-score-adj", v["oom_score_adj"], -1000, 1000)
+    shm = options.size("shm-size", v["shm_size"]) if v["shm_size"] is not None else 0
+    if shm:
+        found["shm_size"] = shm
+    return found
+
+
+def _names(v: Any) -> dict[str, Any]:
+    """Check how names are to be looked up."""
+    return {
+        "dns": tuple(options.address("dns", server) for server in v["dns"]),
+        "dns_search": tuple(options.word("dns-search", domain) for domain in v["dns_search"]),
+        "dns_options": tuple(options.word("dns-option", option) for option in v["dns_option"]),
+        "extra_hosts": tuple(options.add_host(host) for host in v["add_host"]),
+    }
 
 
 def exec_config(values: Values, environ: "dict[str, str]") -> ExecConfig:
@@ -110,15 +128,22 @@ def _variables(v: Any, environ: "dict[str, str]") -> list[str]:
     return list({entry.partition("=")[0]: entry for entry in found}.values())
 
 
+def _ports(v: Any, network: str) -> dict[str, Any]:
+    if not (v["publish"] or v["expose"] or v["publish_all"]):
+        return {}
+    from pyrun.cli import ports
+
+    bindings, exposed = ports.chosen(v, network)
+    return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
+
+
 def _hostname(given: "str | None", network: str, identity: str) -> str:
     if network.startswith("container:"):
-        if given:
-            raise UsageError("hostname: cannot be set for a shared network", hint="leave out --hostname")
         from pyrun import store
 
         config = store.find(network.removeprefix("container:")).config
         return config.hostname if config else identity[:12]
-    if given is not None:
+    if given:
         return options.hostname(given)
     return os.uname().nodename if network == "host" else identity[:12]
 
@@ -131,7 +156,7 @@ def _security(given: tuple[str, ...]) -> dict[str, Any]:
             found["no_new_privileges"] = value != "false"
         elif key == "seccomp" and separator:
             found["seccomp"] = value if value == "unconfined" else _profile(value)
-        else:
+        elif (key, value) not in (("label", "disable"), ("apparmor", "unconfined")):  # as every container here is
             hint = "no-new-privileges, seccomp=FILE or seccomp=unconfined"
             raise UsageError(f"security-opt: {options.show(text)}: not supported", hint=hint)
     return found
@@ -153,7 +178,7 @@ def _mounts(v: Any) -> tuple[Mount, ...]:
     for target in targets:
         if targets.count(target) > 1:
             raise UsageError(f"mount: {options.show(target)}: given twice")
-    return tuple(found)
+    return tuple(found) if v["privileged"] else options.guarded(tuple(found))
 
 
 def _resources(v: Any) -> Resources:
@@ -167,8 +192,8 @@ def _resources(v: Any) -> Resources:
         memory=memory,
         memory_swap=both,
         nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
-        cpu_shares=options.whole("cpu-shares", v["cpu_shares"], 2, 262144) if v["cpu_shares"] is not None else 0,
-        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] is not None else "",
+        cpu_shares=options.shares(v["cpu_shares"]) if v["cpu_shares"] is not None else 0,
+        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] else "",
         pids_limit=pids or -1,
     )
 
@@ -186,9 +211,9 @@ def _words(args: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _keys(text: "str | None") -> str:
-    chosen = "ctrl-p,ctrl-q" if text is None else text
+    chosen = text or "ctrl-p,ctrl-q"
     names = "abcdefghijklmnopqrstuvwxyz@[\\]^_"
-    for part in chosen.split(",") if chosen else []:
+    for part in chosen.split(","):
         control = part.startswith("ctrl-") and len(part) == 6 and part[5] in names
         if not control and not (len(part) == 1 and part.isascii() and part.isprintable()):
             raise UsageError(f"detach-keys: {options.show(chosen)}: use letters or ctrl- and a letter")

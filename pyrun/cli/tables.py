@@ -1,6 +1,5 @@
 """What `ps` prints: Docker's columns and words, plain text or one JSON object a line."""
 
-import json
 import time
 
 from pyrun.spec import ContainerConfig
@@ -9,7 +8,7 @@ from pyrun.typed import NamedTuple
 
 _COLUMNS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
 _COMMAND_WIDTH = 20
-_GAP = "   "
+_GAP, _NARROWEST = 3, 10
 
 
 class Row(NamedTuple):
@@ -40,7 +39,7 @@ def row(container: Container, status: Status, now: float, full: bool) -> Row:
         printable(f'"{command}"'),
         created,
         words(status, now),
-        "",
+        _ports(container, status, config),
         config.name,
     )
 
@@ -56,14 +55,20 @@ def words(status: Status, now: float) -> str:
 
 def table(rows: list[Row]) -> str:
     """Lay the rows out under Docker's headings."""
-    lines = [_COLUMNS, *rows]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
-    laid = (_GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return columns([_COLUMNS, *rows])
+
+
+def columns(lines: "list[tuple[str, ...]]") -> str:
+    """Lay lines out in columns as Docker does: three blanks between, ten places at least, the last as it is."""
+    widths = [max(_NARROWEST, *(len(line[at]) + _GAP for line in lines)) for at in range(len(lines[0]) - 1)]
+    laid = ("".join(map(str.ljust, line, widths)) + line[-1] for line in lines)
     return "".join(text.rstrip() + "\n" for text in laid)
 
 
 def as_json(container: Container, status: Status, now: float, full: bool) -> str:
     """Give Docker's JSON object of a container, as one line."""
+    import json
+
     cells = row(container, status, now, full)
     config = container.config
     created = config.created if config else 0.0
@@ -78,7 +83,7 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "Mounts": ",".join(mounts),
         "Names": cells.names,
         "Networks": _networks(config) if config else "",
-        "Ports": "",
+        "Ports": cells.ports,
         "RunningFor": cells.created,
         "Size": "0B",
         "State": status.state,
@@ -87,8 +92,18 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
     return json.dumps(fields)
 
 
+def _ports(container: Container, status: Status, config: ContainerConfig) -> str:
+    if not config.exposed or status.state != "running":
+        return ""
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    return port_tables.column(config, standing.plugs(container.id))
+
+
 def _networks(config: ContainerConfig) -> str:
-    return ",".join(each.network for each in config.attachments) or config.network.partition(":")[0]
+    mode = "" if config.has_sandbox and config.network != "none" else config.network.partition(":")[0]
+    return ",".join(each.network for each in config.attachments) or mode
 
 
 def ago(seconds: float) -> str:

@@ -6,25 +6,30 @@ Each verb imports what it needs itself: a verb pays for nothing that only others
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from pyrun.cli.reader import Values
-from pyrun.errors import PyrunError, UsageError
+from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.typed import Any
 
 _WITHOUT_ROOT = ("version",)
 
 
-def perform(verb: str, values: Values) -> int:
-    """Carry out a verb; give the exit code. Errors: PyrunError."""
+def perform(verb: str, values: Values, umask: int = 0o022) -> int:
+    """Carry out a verb; give the exit code. *umask* is the caller's, for what runs in our place. Errors: PyrunError."""
     preview = verb == "run" and bool(values["dry_run"])
     if os.geteuid() != 0 and verb not in _WITHOUT_ROOT and not preview:
         raise PyrunError("needs root: namespaces, mounts, links and control groups", hint="use sudo")
     if verb not in _WITHOUT_ROOT and not preview:
         _reconcile()
+    if verb in ("network diagram", "network why", "netns exec"):
+        from pyrun.cli import sight_verbs
+
+        return sight_verbs.VERBS[verb](values, umask)
     if verb.startswith("network "):
         from pyrun.cli import network_verbs
 
-        return network_verbs.VERBS[verb](values)
+        return network_verbs.perform(verb, values)
     return _VERBS[verb](values)
 
 
@@ -42,6 +47,11 @@ def _run(values: Values) -> int:
     for name in (wanted.network for wanted in config.attachments):
         if not standing.exists(name):
             sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in driver.interference(name))
+    if config.exposed or config.publish_all:
+        from pyrun.cli import ports
+
+        sys.stderr.write("".join(f"{line}\n" for line in ports.warnings(config)))
+    _let_go_of_callers_files()
     return launcher.run(config, launcher.Options(v["explain"], v["sig_proxy"], cidfile))
 
 
@@ -51,7 +61,19 @@ def _exec(values: Values) -> int:
     from pyrun.runtime import execute
 
     config = run.exec_config(values, dict(os.environ))
+    _let_go_of_callers_files()
     return execute.execute(store.find(_arguments(values)[0]), config)
+
+
+def _let_go_of_callers_files() -> None:
+    """Close what we were started with beyond standard input, output and error: no container may come by it.
+
+    Its monitor would keep it open as well, a lock or a pipe's end, for as long as the container lives.
+    What an option names as /dev/fd/N has been read by now.
+    """
+    from pyrun.kernel import syscalls
+
+    syscalls.close_range(3)
 
 
 def _ps(values: Values) -> int:
@@ -109,7 +131,8 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    return _each(values, lambda container: lifecycle.remove(container, bool(values["force"])))
+    force = bool(values["force"])
+    return _each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:
@@ -129,6 +152,17 @@ def _inspect(values: Values) -> int:
     return 1 if failures else 0
 
 
+def _port(values: Values) -> int:
+    from pyrun import store
+    from pyrun.cli import port_tables
+    from pyrun.network import standing
+
+    reference, *wanted = _arguments(values)
+    container = store.find(reference)
+    sys.stdout.write(port_tables.lines(container.name, standing.plugs(container.id), "".join(wanted)))
+    return 0
+
+
 def _wait(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
@@ -142,8 +176,11 @@ def _version(values: Values) -> int:
     return 0
 
 
-def _each(values: Values, change: Callable[[Any], object], announce: bool = True) -> int:
-    """Change each named container, going on after one that cannot be; print what was named."""
+def _each(values: Values, change: Callable[[Any], object], announce: bool = True, missing: int = 1) -> int:
+    """Change each named container, going on after one that cannot be; print what was named.
+
+    *missing* is the exit code for one that does not exist.
+    """
     from pyrun import store
 
     code = 0
@@ -154,14 +191,21 @@ def _each(values: Values, change: Callable[[Any], object], announce: bool = True
                 sys.stdout.write(f"{reference}\n")
                 sys.stdout.flush()
         except PyrunError as problem:
-            code = 1
+            code = max(code, missing if isinstance(problem, NotFound) else 1)
             _complain(problem)
     return code
 
 
 def _complain(problem: PyrunError) -> None:
     sys.stdout.flush()
-    sys.stderr.write(one_line(problem))
+    complain(problem)
+
+
+def complain(problem: "Exception | str") -> None:
+    """Tell the user what is wrong; that nobody can read it, as on a terminal that was hung up, changes no exit code."""
+    line = one_line(problem if isinstance(problem, PyrunError) else PyrunError(str(problem)))
+    with suppress(OSError):
+        os.write(2, line.encode(errors="backslashreplace"))
 
 
 def one_line(problem: PyrunError) -> str:
@@ -181,14 +225,24 @@ def _reconcile() -> None:
     from pyrun import store
     from pyrun.network import standing
 
-    clean = not (store.abandoned() or store.interrupted() or store.nameless())
-    if clean and all(map(standing.is_settled, standing.names())):
+    served = not store.unserved()
+    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
+    if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
 
-    for failure in keeping.reconcile() + driver.reconcile():
-        sys.stderr.write(f"pyrun: left over: {failure}\n")
+    failures = keeping.reconcile()
+    if any(map(standing.unsettled_containers, standing.names())):
+        from pyrun.runtime import connection
+
+        failures += connection.finish()
+    if not served:
+        from pyrun.runtime import plugging
+
+        failures += plugging.reconcile()
+    for failure in failures + driver.reconcile():
+        complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
 
 
@@ -201,6 +255,7 @@ _VERBS: dict[str, Callable[[Values], int]] = {
     "kill": _kill,
     "rm": _rm,
     "inspect": _inspect,
+    "port": _port,
     "wait": _wait,
     "version": _version,
 }

@@ -45,11 +45,10 @@ def interfering(tool: str, bridge: str) -> list[str]:
     return found
 
 
-def bypassed(address: str) -> list[str]:
-    """Say whose rules do not apply to a port that is published on *address*: who set them up may rely on them."""
-    if address.startswith("127.") or address == "::1" or not is_ufw_enabled():
-        return []
-    return ["ufw: does not see published ports: this one is open to all; restrict it in PYRUN-USER or bind 127.0.0.1"]
+def active() -> list[str]:
+    """Name those whose users expect them to guard published ports, which are led past them."""
+    firewalld = any(chain.table == "firewalld" for chain in _foreign(nf_tables.forwarding_chains()))
+    return [*(["ufw"] if is_ufw_enabled() else []), *(["firewalld"] if firewalld else [])]
 
 
 def is_ufw_enabled() -> bool:

@@ -57,7 +57,9 @@ def network(net: Network, reason: str) -> "AddPart":
     """Give the operation that makes a network's part of the table, and the table when it is missing."""
     chains = _chains_of(net)
     elements = _elements_of(net)
-    add = [*_base(), *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    # The chains first: nft 1.0 sends a map's intervals together with the map, and their verdicts lead there.
+    add = [f"add table {TABLE}", *(f"add chain {TABLE} {chain}\nflush chain {TABLE} {chain}" for chain in chains)]
+    add += _base()[1:]
     add += [f"add rule {TABLE} {chain} {text}" for chain, texts in chains.items() for text in texts]
     add += [f"add element {TABLE} {where} {{ {element} }}" for where, element in elements]
     remove = [line for where, element in elements for line in _without(where, element)]
@@ -106,9 +108,10 @@ class RemovePart(NamedTuple):
 
     def apply(self) -> None:
         with generation.changing(True) as turn:
-            if not listed(self.table):
+            standing = listed(self.table)
+            if not standing:
                 return
-            _nft(self.document)
+            _nft(_own(self.document, elements(standing)))
             turn.transactions = 1
             if _is_idle(listed(self.table)):
                 _nft(f"delete table {self.table}\n")
@@ -224,6 +227,21 @@ def _without(where: str, element: str) -> list[str]:
     """Give the lines that remove an element, whether or not it is there."""
     key = element.partition(" : ")[0]
     return [f"add element {TABLE} {where} {{ {element} }}", f"delete element {TABLE} {where} {{ {key} }}"]
+
+
+def _own(document: str, standing: "dict[str, list[str]]") -> str:
+    """Give the lines of a removal without those for elements that lead elsewhere by now, to another container."""
+    kept, foreign = [], ""
+    for line in document.splitlines():
+        words = line.split(" ", 5)
+        element = words[5].removeprefix("{ ").removesuffix(" }") if words[1] == "element" else ""
+        if words[0] == "add" and element:
+            key = element.partition(" : ")[0]
+            stands = [each for each in standing.get(words[4], ()) if each.partition(" : ")[0] == key]
+            foreign = f"{words[4]} {key}" if stands and element not in stands else ""
+        if not element or f"{words[4]} {element.partition(' : ')[0]}" != foreign:
+            kept.append(line)
+    return "".join(f"{line}\n" for line in kept)
 
 
 def _stands(part: "AddPart", text: str, standing: "dict[str, list[str]]") -> bool:

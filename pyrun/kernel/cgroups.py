@@ -4,9 +4,9 @@ Which limits are written is decided in `pyrun.plan.resources`; typed views for
 people are in `pyrun.kernel.controllers`. See cgroups(7).
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import errno
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +28,14 @@ class Hierarchy(NamedTuple):
     def group(self, identity: str) -> str:
         """Give the directory of a container's group."""
         return f"{self.path}/{PARENT}/{identity}"
+
+    def entrance(self, identity: str) -> str:
+        """Give the file by which a process of one thread enters a container's group.
+
+        With cgroup v1 a thread may move itself without the lock that stops all forks and exits of the machine, which
+        takes as long as all CPUs need to notice: 10 ms and more.
+        """
+        return f"{self.group(identity)}/{'tasks' if self.version == 1 else 'cgroup.procs'}"
 
 
 class MakeGroup(NamedTuple):
@@ -148,18 +156,18 @@ class CopyLimit(NamedTuple):
 
 
 class JoinGroup(NamedTuple):
-    """Put the current process into a group; its children are born there."""
+    """Put the current process, which has one thread, into a group; its children are born there."""
 
-    path: str
+    entrance: str
 
     def apply(self) -> None:
-        write(f"{self.path}/cgroup.procs", "0")
+        write(self.entrance, "0")
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return f"echo $$ > {quote(self.path)}/cgroup.procs"
+        return f"echo $$ > {quote(self.entrance)}"
 
     def why(self) -> str:
         return "before anything runs, so that nothing escapes its limits"

@@ -4,11 +4,13 @@ The equivalent commands are util-linux's. Each of those that begin with ``exec``
 takes the place of the shell that it is typed into. See credentials(7).
 """
 
+import errno
 import os
 import resource
+from contextlib import suppress
 
 from pyrun.errors import PyrunError
-from pyrun.kernel import capabilities, syscalls
+from pyrun.kernel import capabilities, syscalls, trees
 from pyrun.kernel.files import quote
 from pyrun.spec import Ulimit
 from pyrun.typed import NamedTuple
@@ -231,18 +233,17 @@ class SetCapabilities(NamedTuple):
 
 
 class MakeWorkingDirectory(NamedTuple):
-    """The working directory and its parents, where the root file system lacks them."""
+    """The working directory and its parents, where the root file system lacks them.
+
+    No link of /proc is followed on the way: it could lead out (CVE-2024-21626).
+    What cannot be made is told by who enters it.
+    """
 
     path: str
 
     def apply(self) -> None:
-        made = ""
-        for part in self.path.strip("/").split("/"):
-            made += f"/{part}"
-            try:
-                os.mkdir(made, 0o755)
-            except OSError:
-                continue
+        with trees.opened("/") as root, suppress(OSError):
+            os.close(trees.ensure_in_root(root, self.path, directory=True))
 
     def inverse(self) -> None:
         return None
@@ -258,13 +259,16 @@ class EnterDirectory(NamedTuple):
     """Change into the working directory; one outside the root is refused (CVE-2024-21626)."""
 
     path: str
+    made: bool = False  # for `run`, which has made what was missing: what is no directory now never will be
 
     def apply(self) -> None:
         try:
             os.chdir(self.path)
             inside = os.getcwd().startswith("/")
         except OSError as cause:
-            code = 126 if cause.errno == 13 else 127
+            code = 127 if cause.errno == errno.ENOENT else 126
+            if self.made and cause.errno == errno.ENOTDIR:
+                code = 125
             raise PyrunError(f"workdir: {self.path}: {os.strerror(cause.errno or 0).lower()}", code) from cause
         if not inside:
             raise PyrunError(f"workdir: {self.path}: lies outside the container", 126)

@@ -9,6 +9,7 @@ import os
 import stat
 from contextlib import suppress
 
+from pyrun.errors import PyrunError
 from pyrun.typed import NamedTuple
 
 
@@ -93,6 +94,32 @@ class WriteFile(NamedTuple):
         return self.reason
 
 
+class RewriteFile(NamedTuple):
+    """New content for a file that stays the same one: it is mounted elsewhere, where a new one would not be seen."""
+
+    path: str
+    content: str
+    reason: str = "mounted in the container"
+
+    def apply(self) -> None:
+        fd = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            content = self.content.encode(errors="surrogateescape")
+            write_all(fd, content)  # over what is there: whoever reads meanwhile never finds it empty
+            os.ftruncate(fd, len(content))
+        finally:
+            os.close(fd)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return WriteFile(self.path, self.content).shell()
+
+    def why(self) -> str:
+        return self.reason
+
+
 class Link(NamedTuple):
     """A symbolic link of ours."""
 
@@ -134,12 +161,14 @@ class Unlink(NamedTuple):
         return "what it led to is gone"
 
 
-def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool = False) -> None:
+def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool = False, by: str = "") -> None:
     """Replace *path* by a file with *content*: readers see the old or the new one, never a part.
 
-    With *durable* it is on the disk before this returns. Errors: OSError.
+    With *durable* it is on the disk before this returns. Until then it is called
+    after us in the directory *by*, else in its own. Errors: OSError.
     """
-    temporary = f"{path}.{os.getpid()}"
+    directory, _, name = path.rpartition("/")
+    temporary = f"{by or directory}/.{name}.{os.getpid()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         write_all(fd, content)
@@ -149,6 +178,15 @@ def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool
     finally:
         os.close(fd)
     os.rename(temporary, path)
+
+
+def remove_unfinished(directory: str) -> None:
+    """Remove what those who were killed in `write_atomically` left in a directory."""
+    for name in os.listdir(directory):
+        pid = name.rpartition(".")[2]
+        if name.startswith(".") and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{name}")
 
 
 def write_new(path: str, content: bytes, durable: bool = False) -> None:
@@ -168,6 +206,20 @@ def write_all(fd: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def write_output(fd: int, content: bytes) -> None:
+    """Write to the caller's standard output (1) or error (2).
+
+    Errors: BrokenPipeError when nobody reads it any more, PyrunError (exit code 1) when it cannot be written.
+    """
+    try:
+        write_all(fd, content)
+    except BrokenPipeError:
+        raise
+    except OSError as cause:
+        name = "error" if fd == 2 else "output"
+        raise PyrunError(f"write: standard {name}: {os.strerror(cause.errno or 0).lower()}", 1) from cause
 
 
 def read_limited(path: str, limit: int = 1 << 20) -> bytes:

@@ -3,10 +3,12 @@
 The lock's file says who holds it. What they do is in `pyrun.runtime.services`.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
+import time
 from contextlib import suppress
 
+from pyrun import paths
 from pyrun.kernel import locks, processes
 from pyrun.kernel.files import quote
 from pyrun.typed import NamedTuple
@@ -20,7 +22,7 @@ class EndHolder(NamedTuple):
     path: str
 
     def apply(self) -> None:
-        process = holder(self.path)
+        process = _found(self.path)
         if process is not None:
             with suppress(ProcessLookupError):
                 pidfd = processes.open_process(process)
@@ -40,6 +42,30 @@ class EndHolder(NamedTuple):
 
     def why(self) -> str:
         return "nobody is served any more"
+
+
+def _found(path: str) -> "processes.Process | None":
+    """Name who holds the lock; one who was started a moment ago is not written down yet, or never will be.
+
+    Then it ends by itself, with the container.
+    """
+    end = time.monotonic() + _PATIENCE
+    while locks.is_held(path):
+        process = holder(path)
+        if process is not None or time.monotonic() > end:
+            return process
+        time.sleep(0.01)
+    return None
+
+
+def of(identity: str) -> str:
+    """Give the lock of who serves a container."""
+    return f"{paths.runtime(identity)}/services"
+
+
+def is_gone(path: str) -> bool:
+    """Claim that somebody held the lock, and has died."""
+    return os.path.exists(path) and not locks.is_held(path)
 
 
 def holder(path: str) -> "processes.Process | None":

@@ -242,6 +242,32 @@ class ReplaceRoute(NamedTuple):
         return "this network leads outside now"
 
 
+class RemoveRoute(NamedTuple):
+    """Take the default route by *gateway* away, if it stands."""
+
+    gateway: str
+    link: str
+
+    def apply(self) -> None:
+        found = rt.find_link(self.link)
+        if found is None:
+            return
+        try:
+            rt.request(rt.RTM_DELROUTE, rt.default_route(self.gateway, found[0]))
+        except OSError as cause:
+            if cause.errno != errno.ESRCH:
+                raise
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"ip{_version(self.gateway)} route del default via {self.gateway} dev {self.link}"
+
+    def why(self) -> str:
+        return "this network leads outside no more"
+
+
 class Enslave(NamedTuple):
     """Plug an existing link into a bridge again, after somebody deleted that."""
 
@@ -265,6 +291,18 @@ class Enslave(NamedTuple):
 def exists(name: str) -> bool:
     """Claim that this namespace has a link of that name."""
     return rt.find_link(name) is not None
+
+
+def names_in(pid: int) -> set[str]:
+    """Name the links that a process sees. Errors: OSError when there is no such process."""
+    with open(f"/proc/{pid}/net/dev") as file:
+        return {row.partition(":")[0].strip() for row in file.readlines()[2:]}
+
+
+def default_routes() -> list[tuple[str, str]]:
+    """List the default routes as (gateway, link), IPv4's and IPv6's."""
+    names = {index: found[rt.IFLA_IFNAME].rstrip(b"\0").decode() for index, _, found in rt.links()}
+    return [(gateway, names.get(index, "")) for gateway, index in rt.default_routes()]
 
 
 def addresses(name: str) -> list[tuple[str, int]]:

@@ -59,9 +59,27 @@ def is_held(path: str) -> bool:
 
 def wait_released(path: str) -> None:
     """Wait until nobody holds the lock *path*."""
+    fd = watch(path)
+    if fd is not None:
+        last_word(fd)
+
+
+def leave_word(fd: int, word: bytes) -> None:
+    """Write into the lock *fd* that we hold what those who watch it are to know, also once it is removed."""
+    os.pwrite(fd, word, 0)
+
+
+def watch(path: str) -> "int | None":
+    """Open the lock *path* for `last_word`; None when it is gone."""
     with suppress(FileNotFoundError):
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH)
-        finally:
-            os.close(fd)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return None
+
+
+def last_word(fd: int) -> bytes:
+    """Wait until nobody holds the watched lock *fd*, close it, and give the word that was left in it, if any."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        return os.pread(fd, 64, 0)
+    finally:
+        os.close(fd)

@@ -10,6 +10,7 @@ import os
 import stat
 from contextlib import suppress
 
+from pyrun import paths
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
 from pyrun.kernel.files import quote
@@ -138,6 +139,25 @@ class MountFilesystem(NamedTuple):
         return self.reason or f"{self.target} of the container"
 
 
+class MakeSource(NamedTuple):
+    """A directory of the host that a volume names and nobody has made yet; it stays, as in Docker."""
+
+    path: str
+
+    def apply(self) -> None:
+        with suppress(FileExistsError):
+            os.mkdir(self.path, 0o755)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"mkdir -m 755 {quote(self.path)}"
+
+    def why(self) -> str:
+        return "a volume's source, which is missing"
+
+
 class BindMount(NamedTuple):
     """What *source* shows, also at *target* inside *root*; a missing target is made of the same kind."""
 
@@ -146,31 +166,55 @@ class BindMount(NamedTuple):
     target: str
     options: str = "nodev"
     recursive: bool = True
-    create_source: bool = False  # -v: a missing host directory is made
+    made: bool = False  # a missing source is made, as a directory, before this
     reason: str = "a volume"
 
     def apply(self) -> None:
-        if self.create_source and not os.path.lexists(self.source):
-            os.makedirs(self.source, 0o755, exist_ok=True)
         flags = syscalls.OPEN_TREE_CLONE | (syscalls.AT_RECURSIVE if self.recursive else 0)
         fd = syscalls.open_tree(syscalls.AT_FDCWD, os.fsencode(self.source), flags)
         try:
-            directory = stat.S_ISDIR(os.fstat(fd).st_mode)
-            with opened(self.root) as root:
-                target = ensure_in_root(root, self.target, directory)
-                _refuse_kernel_target(root, target, self.target)
+            target = self._target(stat.S_ISDIR(os.fstat(fd).st_mode))
         except BaseException:
             os.close(fd)
             raise
         syscalls.mount_setattr(fd, attributes(self.options), 0, syscalls.MS_PRIVATE, recursive=True)
         attach(fd, target)
 
+    def _target(self, directory: bool) -> int:
+        """Open where it is mounted. Errors: OSError, PyrunError for what is of the other kind or cannot be made."""
+        with opened(self.root) as root:
+            try:
+                target = ensure_in_root(root, self.target, directory)
+            except OSError as cause:
+                raise self._explained(root, cause) from cause
+            _refuse_kernel_target(root, target, self.target)
+            return target
+
+    def _explained(self, root: int, cause: OSError) -> OSError | PyrunError:
+        own = self.source.startswith(paths.STATE)  # one of the files that every container gets
+        if cause.errno == errno.EISDIR:
+            what = "a file" if own else f"the file {self.source}"
+            hint = "" if own else f"did you mean {self.target}/{os.path.basename(self.source)}?"
+            return PyrunError(f"mount: {self.target}: {what} cannot lie over a directory of the container", hint=hint)
+        if cause.errno == errno.EROFS:
+            hint = "make it there, or leave out ro"
+            return PyrunError(f"mount: {self.target}: is missing in a read-only mount", hint=hint)
+        if cause.errno != errno.ENOTDIR:
+            return cause
+        with suppress(OSError), in_root(root, self.target):
+            return PyrunError(
+                f"mount: {self.target}: the directory {self.source} cannot lie over a file of the container",
+                hint="choose another place for it",
+            )
+        return PyrunError(f"mount: {self.target}: a file of the container is on the way to it")
+
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
         target, source = quote(self.root.rstrip("/") + self.target), quote(self.source)
-        make = f"mkdir -p {target}" if os.path.isdir(self.source) else f"touch {target}"
+        directory = os.path.isdir(self.source) or (self.made and not os.path.lexists(self.source))
+        make = f"mkdir -p {target}" if directory else f"touch {target}"
         bind = "--rbind" if self.recursive else "--bind"
         remount = f" && mount -o remount,bind,{self.options} {target}" if self.options else ""
         return f"{make} && mount {bind} {source} {target}{remount}"
@@ -206,10 +250,11 @@ class RemountReadOnly(NamedTuple):
 
     root: str
     target: str
+    reason: str = "its layout is fixed"
 
     def apply(self) -> None:
         with opened(self.root) as root:
-            fd = open_in_root(root, self.target, os.O_PATH | os.O_DIRECTORY, NO_LINKS)
+            fd = open_in_root(root, self.target, os.O_PATH | os.O_DIRECTORY)
         try:
             syscalls.mount_setattr(fd, syscalls.MOUNT_ATTR_RDONLY)
         finally:
@@ -222,7 +267,7 @@ class RemountReadOnly(NamedTuple):
         return f"mount -o remount,bind,ro {quote(self.root.rstrip('/') + self.target)}"
 
     def why(self) -> str:
-        return "its layout is fixed"
+        return self.reason
 
 
 class MountTmpfs(NamedTuple):

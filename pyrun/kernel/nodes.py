@@ -7,6 +7,7 @@ import os
 import stat
 from contextlib import suppress
 
+from pyrun.errors import PyrunError
 from pyrun.kernel.files import quote
 from pyrun.kernel.trees import NO_LINKS, ensure_in_root, in_root, open_in_root, opened
 from pyrun.typed import NamedTuple
@@ -103,8 +104,11 @@ class MakePlaceholder(NamedTuple):
     directory: bool = False
 
     def apply(self) -> None:
-        with opened(self.root) as root:
-            os.close(ensure_in_root(root, self.path, self.directory))
+        try:
+            with opened(self.root) as root, suppress(IsADirectoryError):
+                os.close(ensure_in_root(root, self.path, self.directory))
+        except NotADirectoryError as cause:
+            raise PyrunError(f"rootfs: {self.path}: must be a directory, or missing") from cause
 
     def inverse(self) -> None:
         return None

@@ -50,7 +50,9 @@ class EnableForwarding(NamedTuple):
         if read(name) == "1":
             return
         former = [read(_REDIRECTS) if self.family == 4 else "", *_forwarding_links(self.family)]
-        files.write_atomically(f"{_MARK}{self.family}", "\n".join(former).encode())
+        with suppress(FileNotFoundError):
+            os.unlink(f"{_MARK}{self.family}")
+        files.write_new(f"{_MARK}{self.family}", "\n".join(former).encode())
         write(name, "1")
 
     def inverse(self) -> "RestoreForwarding":

@@ -17,6 +17,7 @@ _TIOCSPTLCK, _TIOCGPTN, _TIOCGPTPEER = 0x40045431, 0x80045430, 0x5441
 _DEVPTS_MAGIC, _PTMX_INODE = 0x1CD1, 2
 _SIZE = struct.Struct("=HHHH")
 _libc = ctypes.CDLL(None)
+_libc.fstatfs.argtypes, _libc.fstatfs.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_int
 
 Attributes = list["int | list[bytes | int]"]
 
@@ -103,11 +104,24 @@ def make_raw(fd: int) -> Attributes:
     raw[2] = raw[2] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
     raw[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
     raw[6][termios.VMIN], raw[6][termios.VTIME] = 1, 0
-    termios.tcsetattr(fd, termios.TCSANOW, raw)
+    _set(fd, termios.TCSANOW, raw)
     return before
 
 
 def restore(fd: int, before: Attributes) -> None:
     """Give the terminal back as it was; that it was hung up meanwhile is no error."""
-    with suppress(termios.error):
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+    with suppress(PyrunError):
+        _set(fd, termios.TCSADRAIN, before)
+
+
+def _set(fd: int, when: int, attributes: Attributes) -> None:
+    """Set what a terminal does, in the background only once we are in front: until then SIGTTOU stops us.
+
+    Python repeats interrupted system calls, but not these (PEP 475). Errors: PyrunError.
+    """
+    while True:
+        try:
+            return termios.tcsetattr(fd, when, attributes)
+        except termios.error as cause:
+            if cause.args[0] != errno.EINTR:
+                raise PyrunError(f"terminal: descriptor {fd}: {cause.args[-1].lower()}") from cause

@@ -67,6 +67,7 @@ class RemoveTree(NamedTuple):
 def remove_tree(path: str) -> None:
     """Remove *path* and all below it by descriptor, crossing no mount and following no link.
 
+    That it is gone, or somebody else removes it as well, is no error.
     Something mounted below stops the removal (a crash may leave such a mount,
     and what it shows is not ours). Errors: PyrunError naming the mount, OSError.
     """
@@ -118,7 +119,8 @@ def _remove_entry(directory: int, name: bytes) -> None:
         deeper = _remove_files(fd)
         if deeper is None:
             os.close(fd)
-            os.rmdir(entry, dir_fd=at)
+            with suppress(FileNotFoundError):
+                os.rmdir(entry, dir_fd=at)
             path.pop()
             if path and path[-1][0] != at:
                 os.close(at)
@@ -135,7 +137,8 @@ def _remove_files(fd: int) -> "bytes | None":
             if entry.is_dir(follow_symlinks=False):
                 deeper = name
             else:
-                os.unlink(name, dir_fd=fd)
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=fd)
     return deeper
 
 

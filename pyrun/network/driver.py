@@ -5,17 +5,15 @@ somebody created stands until it is removed. What one consists of is planned in
 `pyrun.plan.network`, and designed in `pyrun.network.design`.
 """
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 
 from pyrun import paths
-from pyrun.errors import NotFound, PyrunError
+from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation, guard, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import links, nf_tables, rtnetlink, sysctls
-from pyrun.network import addresses, definitions, design, endpoints, ipam, standing
+from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
+from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
@@ -32,10 +30,25 @@ def attach(identity: str, name: str, wanted: Attachment, used: "set[str]", journ
     """
     if wanted.network != DEFAULT and not standing.exists(wanted.network):
         _defined(wanted.network)
-    with locked(wanted.network):
-        end = endpoints.design(_ensure(wanted.network), identity, name, wanted, used)
-        perform(endpoints.leased(end), "host", journal)
+    with turns.locked(wanted.network):
+        return lease(identity, name, wanted, used, journal)
+
+
+def lease(identity: str, name: str, wanted: Attachment, used: "set[str]", journal: Journal) -> Endpoint:
+    """Do what `attach` does, for somebody who holds the network's lock. Errors: PyrunError."""
+    try:
+        net = _ensure(wanted.network)
+    except NotFound:
+        _take_down(wanted.network)  # removed while we waited for its lock, which made the directory anew
+        raise
+    end = endpoints.design(net, identity, name, wanted, used)
+    perform(endpoints.leased(end), "host", journal)
     return end
+
+
+def unwound(name: str) -> list[Exception]:
+    """Undo what an interrupted verb left half done; the network's lock is held."""
+    return unwind_journal(standing.pending(name))
 
 
 def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> tuple["Network | None", Endpoint]:
@@ -53,11 +66,11 @@ def interference(name: str) -> list[str]:
 
 def create(request: design.Request) -> Network:
     """Make a network that stands until it is removed. Errors: PyrunError, with nothing left of it."""
-    with _designing():
+    with turns.designing():
         if definitions.read(request.name) is not None:
             raise PyrunError(f"network: {request.name}: a network of that name already exists", 1)
         net = design.design(request, _taken())
-        with locked(net.name):
+        with turns.locked(net.name):
             _make(_equipped(net))
             definitions.write(net)
     return net
@@ -65,7 +78,8 @@ def create(request: design.Request) -> Network:
 
 def remove(net: Network) -> list[Exception]:
     """Take a created network down for ever; nobody is on it. Errors: PyrunError naming who is."""
-    with locked(net.name):
+    with turns.locked(net.name):
+        _release_strangers(net.name)
         there = sorted(end.name for end in standing.endpoints(net.name)) or sorted(standing.owners(net.name).values())
         if there:
             raise PyrunError(f"network: {net.name}: has active endpoints: {', '.join(there)}", 1, "disconnect them")
@@ -73,6 +87,18 @@ def remove(net: Network) -> list[Exception]:
         failures = _take_down(net.name)
     _tidy()
     return failures
+
+
+def forget(network: str, reference: str) -> None:
+    """Forget the plug of a container that does not exist any more. Errors: NotFound when there is none."""
+    with turns.locked(network):
+        ends = standing.endpoints(network)
+        end = next((each for each in ends if reference in (each.name, each.container, each.container[:12])), None)
+        if end is None:
+            raise NotFound(f"endpoint {reference} not found")
+        made = [*endpoints.leased(end), endpoints.registered(end)]
+        perform([links.DeleteLink(end.host_link, end.host_mac)])
+        perform([inverse for each in made if (inverse := each.inverse()) is not None])
 
 
 def sweep() -> list[Exception]:
@@ -96,10 +122,13 @@ def reconcile() -> list[Exception]:
     for name in standing.names():
         try:
             failures += _unwind_pending(name)
+            if standing.has_strangers(name):
+                with turns.locked(name):
+                    _release_strangers(name)
             if standing.is_created(name) or standing.leases(name):
                 if not standing.is_untouched(name):
                     mend(name)
-            elif not _is_about_to_be_swept(name):
+            elif not turns.is_about_to_be_swept(name):
                 idle = True
         except PyrunError as failure:
             failures.append(failure)
@@ -107,13 +136,23 @@ def reconcile() -> list[Exception]:
         mend_rules()
     except (PyrunError, OSError) as failure:
         failures.append(failure)
+    if standing.is_littered():
+        _tidy()
     return failures + (sweep() if idle else [])
 
 
 def mend(name: str) -> None:
     """Make a network stand as it was made. Errors: PyrunError."""
-    with locked(name):
+    with turns.locked(name):
         _ensure(name)
+
+
+def repair(name: str) -> None:
+    """Make a network stand as it was made, with a look at all that containers have of it. Errors: PyrunError."""
+    with turns.locked(name):
+        net = _ensure(name)
+        _release_strangers(name)
+        _mend_ports(net)
 
 
 def mend_rules() -> None:
@@ -131,8 +170,7 @@ def mend_rules() -> None:
 
 def _wanted() -> list[Network]:
     """List the networks whose rules have to stand; that of an idle one may be going just now."""
-    names = [name for name in standing.names() if standing.is_created(name) or standing.leases(name)]
-    return [net for net in map(standing.read, names) if net]
+    return [net for net in standing.networks() if standing.is_created(net.name) or standing.leases(net.name)]
 
 
 def _missing(nets: list[Network]) -> list[Operation]:
@@ -144,39 +182,9 @@ def _missing(nets: list[Network]) -> list[Operation]:
     return choice.mend(nets, ends, settled)
 
 
-@contextmanager
-def sweeping() -> Iterator[None]:
-    """Say, as long as this lasts, that we are going to sweep: others leave the idle network alone."""
-    try:
-        fd = os.open(f"{paths.network(DEFAULT)}/sweeper", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        yield
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _is_about_to_be_swept(name: str) -> bool:
-    """Claim that somebody is in `sweeping`; they share that lock, so only an exclusive one tells."""
-    try:
-        fd = os.open(f"{paths.network(name)}/sweeper", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
 def _sweep(name: str) -> list[Exception]:
-    with locked(name, make=False) as exists:
-        if not exists or standing.is_created(name) or standing.leases(name):
+    with turns.locked(name, make=False) as exists:
+        if not exists or standing.is_created(name) or standing.leases(name) or standing.unsettled_containers(name):
             return []
         return _take_down(name)
 
@@ -190,10 +198,12 @@ def _take_down(name: str) -> list[Exception]:
 
 
 def _unwind_pending(name: str) -> list[Exception]:
-    if not os.path.exists(standing.pending(name)):
+    if not standing.is_changing(name):
         return []
-    with locked(name, make=False) as exists:
-        return unwind_journal(standing.pending(name)) if exists else []
+    with turns.locked(name, make=False) as exists:
+        if exists:
+            files.remove_unfinished(paths.network(name))
+        return unwound(name) if exists else []
 
 
 def _forget(name: str) -> None:
@@ -217,23 +227,38 @@ def _tidy() -> None:
     """Leave nothing of the last network under /run."""
     with suppress(OSError):
         os.rmdir(paths.NETWORKS)
-        generation.forget()
-        os.rmdir(paths.RUN)
+    if standing.is_littered():
+        with suppress(OSError):
+            generation.forget()
+        with suppress(OSError):
+            ports.forget()
+        with suppress(OSError):
+            os.rmdir(paths.RUN)
 
 
 def _ensure(name: str) -> Network:
     """Give the network, made or mended as needed. The lock is held."""
-    net = standing.read(name)
+    net = _recorded(name)
     if net is None:
         unwind_journal(_journal(name))  # what an interrupted first start left
         # Only `bridge` has its pool chosen now: nobody who designs waits for its lock.
-        with _designing() if name == DEFAULT else nullcontext():
+        with turns.designing() if name == DEFAULT else nullcontext():
             net = _make(_equipped(_defined(name)))
     elif not standing.is_up(net):
         _make_again(net)
     else:
         _mend_addresses(net)
         mend_rules()
+    return net
+
+
+def _recorded(name: str) -> "Network | None":
+    """Give the network as it was made, its record mended where that is lost or damaged. Errors: PyrunError."""
+    net = None
+    with suppress(Corrupt):
+        net = standing.read(name)
+    if net is None and (net := recovery.recovered(name, _journal(name))):
+        standing.write(net)
     return net
 
 
@@ -271,10 +296,28 @@ def _make_again(net: Network) -> None:
         _mend_addresses(net)
         return
     perform(plan.network(net, sysctls.exists(_IPV6)), "host", journal)
+    _mend_ports(net)
+
+
+def _mend_ports(net: Network) -> None:
+    """Plug the containers in as they were, as far as their cables are there."""
+    bridge = rtnetlink.find_link(net.bridge)
     for end in standing.endpoints(net.name):
-        if links.exists(end.host_link):
-            perform([links.Enslave(end.host_link, net.bridge)], "host")
-            perform([links.IsolatePort(end.host_link)] if not net.icc else [], "host")
+        port = rtnetlink.find_link(end.host_link)
+        if bridge and port and port[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac):
+            perform(plan.port(end, bridge[0], port))
+
+
+def _release_strangers(name: str) -> None:
+    """Take back what belongs to containers that are not there any more. The lock is held."""
+    for address, owner in standing.owners(name).items():
+        if standing.is_stranger(owner):
+            perform([ipam.ReleaseLease(standing.leases_of(name), address, owner)])
+    for end in standing.endpoints(name):
+        if standing.is_stranger(end.container):
+            gone = endpoints.ForgetEndpoint(standing.endpoints_of(name), end.container)
+            perform([links.DeleteLink(end.host_link, end.host_mac), gone])
+            perform([inverse for each in choice.published(end) if (inverse := each.inverse()) is not None])
 
 
 def _mend_addresses(net: Network) -> None:
@@ -306,52 +349,6 @@ def _taken() -> list[ipam.Taken]:
     created, _ = definitions.networks()
     standing_default = standing.read(DEFAULT)
     return design.taken([*created, *([standing_default] if standing_default else [])])
-
-
-@contextmanager
-def _designing() -> Iterator[None]:
-    """Choose address pools while nobody else does: the directory of definitions is the lock."""
-    for path in (paths.STATE, paths.DEFINITIONS):
-        with suppress(FileExistsError):
-            os.mkdir(path, 0o700)
-    fd = os.open(paths.DEFINITIONS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-@contextmanager
-def locked(name: str, make: bool = True) -> Iterator[bool]:
-    """Hold a network's lock; its directory may vanish with the last container while we wait.
-
-    With *make* the directory is made; without, this yields False where there is none.
-    """
-    fd = _take_lock(paths.network(name), make)
-    try:
-        yield fd >= 0
-    finally:
-        if fd >= 0:
-            os.close(fd)
-
-
-def _take_lock(directory: str, make: bool) -> int:
-    below = (f"{directory}/leases", f"{directory}/endpoints")
-    while True:
-        for path in (paths.RUN, paths.NETWORKS, directory, *below) if make else ():
-            with suppress(FileExistsError, FileNotFoundError):
-                os.mkdir(path, 0o700)
-        try:
-            fd = os.open(f"{directory}/lock", os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
-        except FileNotFoundError:
-            if not make:
-                return -1
-            continue
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink and (not make or all(map(os.path.isdir, below))):
-            return fd
-        os.close(fd)
 
 
 def _journal(name: str) -> str:

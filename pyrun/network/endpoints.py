@@ -59,7 +59,9 @@ class RegisterEndpoint(NamedTuple):
     content: str
 
     def apply(self) -> None:
-        files.write_atomically(f"{self.directory}/{self.container}", self.content.encode(errors="surrogateescape"))
+        content = self.content.encode(errors="surrogateescape")
+        above = os.path.dirname(self.directory)  # so that nobody takes what is unfinished for a container's
+        files.write_atomically(f"{self.directory}/{self.container}", content, by=above)
 
     def inverse(self) -> "ForgetEndpoint":
         return ForgetEndpoint(self.directory, self.container)

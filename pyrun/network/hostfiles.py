@@ -88,9 +88,29 @@ def hosts(hostname: str, own: list[str], extra: tuple[str, ...], gateway: str, i
     for entry in extra:
         name, _, target = entry.partition(":")
         lines.append(f"{gateway if target == 'host-gateway' else target}\t{name}\n")
-    short = hostname.partition(".")[0]
-    lines += [f"{address}\t{hostname}{' ' + short if short != hostname else ''}\n" for address in own]
+    lines += [f"{address}\t{_names(hostname)}\n" for address in own]
     return "".join(lines)
+
+
+def with_own(text: str, hostname: str, own: list[str]) -> str:
+    """Give a hosts file with exactly the *own* addresses under the container's name; all other lines stay."""
+    names = _names(hostname).split()
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    kept = [line for line in lines if line.split()[1:] != names or line.split()[0] in own]
+    present = {line.split()[0] for line in kept if line.split()[1:] == names}
+    return "".join([*kept, *(f"{address}\t{' '.join(names)}\n" for address in own if address not in present)])
+
+
+def asks_resolver(text: str) -> bool:
+    """Claim that a resolv.conf is of a container on networks with names."""
+    return _servers(text) == [RESOLVER]
+
+
+def _names(hostname: str) -> str:
+    short = hostname.partition(".")[0]
+    return f"{hostname}{' ' + short if short != hostname else ''}"
 
 
 def _servers(text: str) -> list[str]:

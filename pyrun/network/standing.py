@@ -3,11 +3,10 @@
 Cheap enough for every command. Making, mending and taking down is in `pyrun.network.driver`.
 """
 
-import json
 import os
 from contextlib import suppress
 
-from pyrun import paths
+from pyrun import documents, paths
 from pyrun.errors import Corrupt
 from pyrun.firewall import generation
 from pyrun.kernel import files, rtnetlink
@@ -15,13 +14,20 @@ from pyrun.network import definitions
 from pyrun.spec import Endpoint, Network, Published
 from pyrun.typed import Any
 
+_UNSETTLED = "unsettled."
+
 
 def names() -> list[str]:
     """List the networks that stand, or whose making or taking down was begun."""
     try:
         return sorted(os.listdir(paths.NETWORKS))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return []
+
+
+def is_littered() -> bool:
+    """Claim that no network stands, and something that is only for networks was left under /run."""
+    return not names() and any(os.path.lexists(f"{paths.RUN}/{name}") for name in ("firewall", "last-port"))
 
 
 def exists(name: str) -> bool:
@@ -34,10 +40,19 @@ def read(name: str) -> "Network | None":
     path = f"{paths.network(name)}/network.json"
     try:
         return definitions.decode(path, files.read_limited(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # --dry-run needs no root, and knows nothing of what stands
         return None
     except OSError as cause:
         raise Corrupt(f"network: {path}: not readable", hint="remove it; the network is made anew") from cause
+
+
+def networks() -> list[Network]:
+    """Give the networks that stand; what cannot be read is left out."""
+    found = []
+    for name in names():
+        with suppress(Corrupt):
+            found.append(read(name))
+    return [net for net in found if net]
 
 
 def write(net: Network) -> None:
@@ -64,7 +79,7 @@ def owners(name: str) -> dict[str, str]:
     """Give the container's id of each address that is taken on a network."""
     found = {}
     for address in leases(name):
-        with suppress(FileNotFoundError), open(f"{leases_of(name)}/{address}") as file:
+        with suppress(OSError), open(f"{leases_of(name)}/{address}") as file:
             found[address] = file.read()
     return found
 
@@ -83,7 +98,7 @@ def endpoint(name: str, identity: str, net: "Network | None" = None) -> "Endpoin
     """Give a container's plug into a network, or None where it has none or it cannot be read."""
     net = net or read(name)
     try:
-        fields: dict[str, Any] = json.loads(files.read_limited(f"{endpoints_of(name)}/{identity}"))
+        fields: dict[str, Any] = documents.parse(files.read_limited(f"{endpoints_of(name)}/{identity}"))
         published = tuple(Published(*entry) for entry in fields.pop("published", ()))
         aliases = tuple(fields.pop("aliases", ()))
         return Endpoint(network=net, published=published, aliases=aliases, **fields) if net else None
@@ -99,6 +114,8 @@ def plugs(identity: str) -> list[Endpoint]:
 
 def encode(end: Endpoint) -> str:
     """Write an endpoint as JSON, without its network."""
+    import json
+
     return json.dumps({name: value for name, value in end._asdict().items() if name != "network"})
 
 
@@ -141,12 +158,42 @@ def is_untouched(name: str) -> bool:
 def is_settled(name: str) -> bool:
     """Claim that the network is wanted, stands as it was made, and nobody was interrupted in changing it."""
     wanted = is_created(name) or bool(leases(name))
-    return wanted and is_untouched(name) and not os.path.exists(pending(name))
+    return wanted and is_untouched(name) and not is_changing(name) and not has_strangers(name)
 
 
 def pending(name: str) -> str:
     """Give the journal of a verb that is changing a network; what is in it when nobody does is undone."""
     return f"{paths.network(name)}/pending"
+
+
+def has_strangers(name: str) -> bool:
+    """Claim that somebody is plugged in who is not there any more."""
+    return not set(_listed(endpoints_of(name))) <= set(_listed(paths.RUNTIMES))
+
+
+def is_stranger(identity: str) -> bool:
+    """Claim that there is no such container: it has neither a keeper nor anything to undo."""
+    return not identity or not any(os.path.lexists(f"{where}/{identity}") for where in (paths.LOCKS, paths.RUNTIMES))
+
+
+def is_changing(name: str) -> bool:
+    """Claim that somebody is changing the network or a plug into it, or was interrupted in doing so."""
+    return any(entry == "pending" or entry.startswith((_UNSETTLED, ".")) for entry in _listed(paths.network(name)))
+
+
+def unsettled(name: str, identity: str) -> str:
+    """Give the file that is there while a container's plug into a network is put in or taken out.
+
+    What follows from the container's plugs may not be so yet: routes,
+    published ports, its hosts file, its record.
+    """
+    return f"{paths.network(name)}/{_UNSETTLED}{identity}"
+
+
+def unsettled_containers(name: str) -> list[str]:
+    """List the containers whose plugs into a network are being put in or taken out."""
+    entries = _listed(paths.network(name))
+    return [entry.removeprefix(_UNSETTLED) for entry in entries if entry.startswith(_UNSETTLED)]
 
 
 def is_created(name: str) -> bool:
@@ -157,5 +204,5 @@ def is_created(name: str) -> bool:
 def _listed(directory: str) -> list[str]:
     try:
         return sorted(os.listdir(directory))
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return []

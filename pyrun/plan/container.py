@@ -1,7 +1,7 @@
 """The whole of a container as plans: what the monitor does on the host, what init does inside. Pure."""
 
 from pyrun import paths
-from pyrun.kernel import credentials, files, namespaces, syscalls, trees
+from pyrun.kernel import credentials, files, mounts, namespaces, syscalls, trees
 from pyrun.kernel.cgroups import Hierarchy
 from pyrun.operation import Operation
 from pyrun.plan import filesystem, network, resources
@@ -36,6 +36,11 @@ def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]
     ]
 
 
+def sources(around: Surroundings) -> list[Operation]:
+    """Make the directories that volumes name and that are missing."""
+    return [mounts.MakeSource(path) for path in around.host.missing]
+
+
 def hostfiles(identity: str, contents: dict[str, str]) -> list[Operation]:
     """Write the files that are mounted over those of the root file system."""
     own, reason = paths.container(identity), "mounted over the container's own"
@@ -57,11 +62,6 @@ def visible(config: ContainerConfig, pid: int) -> list[Operation]:
         files.MakeSharedDirectory(paths.NETNS, f"{paths.RUN}/made-netns"),
         files.Link(f"{paths.NETNS}/pyrun-{config.name}", f"/proc/{number}/ns/net", reason),
     ]
-
-
-def plugged(ends: list[Endpoint], pid: int, ipv6: bool) -> list[Operation]:
-    """Plug the sandbox in."""
-    return [operation for end in ends for operation in network.endpoint(end, pid, ipv6)]
 
 
 def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:

@@ -55,6 +55,12 @@ class HostView(NamedTuple):
     thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
     init_program: str = ""  # host path of the --init program
     kcore: bool = False  # the kernel has /proc/kcore
+    missing: tuple[str, ...] = ()  # directories of the host that volumes name, and their parents, yet to be made
+
+
+def abbreviations(identity: str) -> dict[str, str]:
+    """Give what is too long to be read, and the shell variable that stands for it."""
+    return {root(identity): "$ROOT", identity: "$ID"}
 
 
 def root(identity: str) -> str:
@@ -76,8 +82,7 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
         *_devices(config, host, at),
         *_sys(config, host, at),
         *_placeholders(at),
-        *(mounts.BindMount(source, at, target, "nodev", False, reason=_HOSTFILES) for source, target in binds),
-        *(_volume(mount, at) for mount in sorted(config.mounts, key=lambda m: m.target.count("/"))),
+        *_mounts(config, at, binds),
     ]
     if config.init:
         reason = "--init: reaps zombies, passes signals on"
@@ -149,16 +154,31 @@ def _placeholders(at: str) -> list[Operation]:
     ]
 
 
+def _mounts(config: ContainerConfig, at: str, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+    """List what is mounted by request, and the files of ours among it: what lies deeper comes later."""
+    own = "ro,nodev" if config.read_only else "nodev"
+    plan = [(path, mounts.BindMount(source, at, path, own, False, reason=_HOSTFILES)) for source, path in binds]
+    found: list[tuple[str, Operation]] = [*plan, *((mount.target, _volume(mount, at)) for mount in config.mounts)]
+    ordered = [operation for _, operation in sorted(found, key=lambda entry: entry[0].count("/"))]
+    closed = [mount.target for mount in config.mounts if mount.kind == "tmpfs" and mount.read_only]
+    return [*ordered, *(mounts.RemountReadOnly(at, target, "as its options say") for target in closed)]
+
+
 def _volume(mount: Mount, at: str) -> Operation:
     if mount.kind == "tmpfs":
-        reason = "a volume in memory"
-        flags = ("ro", "nosuid", "nodev", "noexec")
-        given = [option for option in mount.options.split(",") if option]
-        own = [option for option in given if option in flags]
-        rest = [option for option in given if option not in (*flags, "rw", "exec", "suid", "dev")]
-        attributes = own or (_SAFE.split(",") if "exec" not in given else ["nosuid", "nodev"])
-        if mount.read_only and "ro" not in attributes:
-            attributes = ["ro", *attributes]
-        return mounts.MountTmpfs(at, mount.target, ",".join(attributes), ",".join(rest), reason)
+        return mounts.MountTmpfs(at, mount.target, *_tmpfs_options(mount.options), "a volume in memory")
     options = "ro,nodev" if mount.read_only else "nodev"
     return mounts.BindMount(mount.source, at, mount.target, options, True, mount.create_source)
+
+
+def _tmpfs_options(given: str) -> tuple[str, str]:
+    """Give mount attributes and parameters: safe unless told otherwise. It is closed when all below it is mounted."""
+    kept = _SAFE.split(",")
+    parameters = []
+    for option in filter(None, given.split(",")):
+        flag = option if option.startswith("no") else f"no{option}"
+        if "=" in option:
+            parameters.append(option)
+        elif flag in _SAFE.split(","):
+            kept = [each for each in kept if each != flag] + ([flag] if flag == option else [])
+    return ",".join(each for each in _SAFE.split(",") if each in kept), ",".join(parameters)

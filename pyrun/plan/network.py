@@ -1,7 +1,9 @@
 """A network and a container's plug into it: data in, operations out. Reads like the tutorial's nine steps."""
 
 from pyrun.firewall import choice, guard
-from pyrun.kernel import links, sysctls
+from pyrun.firewall.rules import is_loopback
+from pyrun.kernel import conntrack, links, rtnetlink, sysctls
+from pyrun.kernel.netlink import u32
 from pyrun.network import addresses
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network, Pool
@@ -59,6 +61,31 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     return [*plan, links.SetUp(end.host_link)]
 
 
+def published(end: Endpoint) -> list[Operation]:
+    """Lead published ports to the container; UDP flows that began before would not follow the rules.
+
+    They are forgotten when the rules stand, and when they are gone again.
+    """
+    udp = [port for port in end.published if port.protocol == "udp" and not is_loopback(port.address)]
+    forget: list[Operation] = [conntrack.ForgetFlows(port.address, port.port) for port in udp]
+    return [*forget, *choice.published(end), *forget]
+
+
+def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:
+    """Give a cable's outer end back what it has lost; *present* is the link as it is, *bridge* the bridge's index."""
+    _, flags, found = present
+    plan: list[Operation] = []
+    if found.get(rtnetlink.IFLA_MASTER) != u32(bridge):
+        plan.append(links.Enslave(end.host_link, end.network.bridge))
+    if found.get(rtnetlink.IFLA_IFALIAS, b"").rstrip(b"\0") != end.alias.encode():
+        plan.append(links.SetAlias(end.host_link, end.alias))
+    if not end.network.icc:
+        plan.append(links.IsolatePort(end.host_link))
+    if not flags & rtnetlink.IFF_UP:
+        plan.append(links.SetUp(end.host_link))
+    return plan
+
+
 def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:
     """Configure the container's own side; *ipv6* claims that the kernel has IPv6."""
     plan: list[Operation] = [
@@ -102,6 +129,26 @@ def gateways(end: Endpoint) -> list[str]:
     """List the addresses by which a plug leads outside."""
     pools = ((end.address, end.network.ipv4), (end.address6, end.network.ipv6))
     return [pool.gateway for address, pool in pools if address and pool]
+
+
+def rerouted(ends: "list[Endpoint]", present: "list[tuple[str, str]]") -> list[Operation]:
+    """Let the plug that leads outside do so, and no other; *present* are the default routes, as (gateway, link).
+
+    A route that is none of ours, and was made inside, stays.
+    """
+    leads = gateway(ends)
+    wanted = [(address, leads.link) for address in gateways(leads)] if leads else []
+    ours = [(address, end.link) for end in ends for address in gateways(end)]
+    plan: list[Operation] = []
+    for version in (False, True):
+        stands = [route for route in present if (":" in route[0]) == version]
+        to = next((route for route in wanted if (":" in route[0]) == version), None)
+        former = [route for route in stands if route in ours and route != to]
+        if to and to not in stands and (former or not stands):
+            plan.append(links.ReplaceRoute(*to) if former else links.AddRoute(*to))
+            former = former[1:]
+        plan += [links.RemoveRoute(*route) for route in former]
+    return plan
 
 
 def _address(link: str, address: str, pool: Pool) -> Operation:

@@ -24,6 +24,7 @@ def look_around(config: ContainerConfig) -> Surroundings:
         _thermal_throttle(),
         _init_program() if config.init else "",
         os.path.exists("/proc/kcore"),
+        _missing_sources(config),
     )
     return Surroundings(
         groups,
@@ -118,6 +119,19 @@ def binds(config: ContainerConfig) -> tuple[tuple[str, str], ...]:
     taken = {mount.target for mount in config.mounts}
     pairs = [(f"{own}/{name}", f"/etc/{name}") for name in ("resolv.conf", "hostname", "hosts")]
     return tuple(pair for pair in pairs if pair[1] not in taken)
+
+
+def _missing_sources(config: ContainerConfig) -> tuple[str, ...]:
+    """List the directories that -v has to make, parents first."""
+    found: list[str] = []
+    for mount in config.mounts:
+        path = mount.source if mount.create_source else ""
+        missing: list[str] = []
+        while path and not os.path.lexists(path):
+            missing.insert(0, path)
+            path = os.path.dirname(path)
+        found += [each for each in missing if each not in found]
+    return tuple(found)
 
 
 def _cgroup_mounts(groups: tuple[cgroups.Hierarchy, ...]) -> tuple[tuple[str, str, str], ...]:

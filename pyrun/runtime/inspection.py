@@ -3,12 +3,14 @@
 Docker never shows the host's end of the cable; pyrun does (HostInterface).
 """
 
+import os
 import time
 
 from pyrun import paths
-from pyrun.kernel import cgroups, controllers, processes
+from pyrun.kernel import cgroups, controllers, processes, survey
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT
+from pyrun.plan import network as plan
 from pyrun.spec import ContainerConfig, Endpoint
 from pyrun.store import Container, Status
 from pyrun.typed import Any
@@ -41,18 +43,7 @@ def describe(container: Container) -> dict[str, Any]:
         },
         "HostConfig": _host_config(config),
         "Mounts": [_mount(mount._asdict()) for mount in config.mounts],
-        "Config": {
-            "Hostname": config.hostname,
-            "User": config.user,
-            "Tty": config.tty,
-            "OpenStdin": config.interactive,
-            "Env": list(config.env),
-            "Cmd": list(config.args),
-            "Image": config.image,
-            "WorkingDir": config.cwd,
-            "StopSignal": config.stop_signal,
-            "StopTimeout": config.stop_timeout,
-        },
+        "Config": _config(config),
         "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
     }
@@ -75,10 +66,28 @@ def _state(status: Status) -> dict[str, Any]:
     }
 
 
+def _config(config: ContainerConfig) -> dict[str, Any]:
+    return {
+        "Hostname": config.hostname,
+        "ExposedPorts": {exposed: {} for exposed in sorted(config.exposed)},
+        "User": config.user,
+        "Tty": config.tty,
+        "OpenStdin": config.interactive,
+        "Env": list(config.env),
+        "Cmd": list(config.args),
+        "Image": config.image,
+        "WorkingDir": config.cwd,
+        "StopSignal": config.stop_signal,
+        "StopTimeout": config.stop_timeout,
+    }
+
+
 def _host_config(config: ContainerConfig) -> dict[str, Any]:
     limits = config.resources
     return {
         "NetworkMode": config.network,
+        "PortBindings": _bindings(config),
+        "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
         "CapAdd": list(config.cap_add),
         "CapDrop": list(config.cap_drop),
@@ -186,10 +195,21 @@ def names(end: Endpoint) -> list[str]:
     return list(dict.fromkeys([end.name, *end.aliases, end.container[:12]]))
 
 
+def _bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
+    """Give what -p asked for, as Docker does: a host port that is left to it is empty."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in sorted(config.ports, key=lambda each: f"{each.target}/{each.protocol}"):
+        number = f"{port.first}-{port.last}" if port.first != port.last else str(port.first or "")
+        told = {"HostIp": port.address, "HostPort": number}
+        found.setdefault(f"{port.target}/{port.protocol}", []).append(told)
+    return found
+
+
 def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
-    """Give Docker's map of exposed ports, with the host ports that lead to them."""
-    found: dict[str, Any] = {f"{port.target}/{port.protocol}": None for port in config.ports}
-    found.update((exposed, None) for exposed in config.exposed)
+    """Give Docker's map of exposed ports, with the host ports that lead to them; none where no plug leads outside."""
+    if plan.gateway(ends) is None:
+        return {}
+    found: dict[str, Any] = dict.fromkeys(config.exposed)
     for end in ends:
         for port in end.published:
             key = f"{port.target}/{port.protocol}"
@@ -199,19 +219,19 @@ def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
 
 def _links(pid: int) -> dict[str, dict[str, Any]]:
     """Ask the kernel for both ends of the container's cables, by the name inside."""
-    from pyroute2 import IPRoute, NetNS
-
     if not pid or not processes.identify(pid):
         return {}
-    with NetNS(f"/proc/{pid}/ns/net") as inside, IPRoute() as outside:
-        outer = {link["index"]: link.get_attr("IFLA_IFNAME") for link in outside.link("dump")}
-        return {
-            link.get_attr("IFLA_IFNAME"): {
-                "InterfaceIndex": link["index"],
-                "HostInterfaceIndex": link.get_attr("IFLA_LINK") if link.get_attr("IFLA_LINK") in outer else 0,
-            }
-            for link in inside.link("dump")
-        }
+    outer = {link.number for link in survey.links()}
+    pidfd = os.pidfd_open(pid)
+    try:
+        with survey.inside(pidfd):
+            inner = survey.links()
+    finally:
+        os.close(pidfd)
+    return {
+        link.name: {"InterfaceIndex": link.number, "HostInterfaceIndex": link.peer if link.peer in outer else 0}
+        for link in inner
+    }
 
 
 def _time(seconds: float) -> str:

@@ -1,10 +1,11 @@
 """The client of `run`: checks, forks the monitor, and connects the caller's stdio to the container."""
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun import operation
 from pyrun.errors import PyrunError
+from pyrun.kernel import files
 from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
@@ -29,7 +30,7 @@ def run(config: ContainerConfig, options: "Options | None" = None) -> int:
         console.check_terminal(config.tty, config.interactive)
     if explain:
         os.write(2, _preamble(config).encode())
-        operation.observers.append(operation.explain_to(2, _abbreviations(config)))
+        operation.observers.append(operation.explain_to(2, filesystem.abbreviations(config.id)))
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
     former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -63,7 +64,7 @@ def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
     _started(control)
     control.close()
     _write_cidfile(cidfile, config.id)
-    os.write(1, f"{config.id}\n".encode())
+    files.write_output(1, f"{config.id}\n".encode())
     return 0
 
 
@@ -96,10 +97,11 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
-    from pyrun.runtime import host
+    from pyrun.runtime import host, plugging, services
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
+    ends = plugging.preview(config, ends)
     around = host.look_around(config)
     mounted, pivot = plan.assembled(config, around, host.binds(config))
     with trees.opened(config.rootfs) as root:
@@ -110,20 +112,21 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", plan.birth(config, host.top_of(config))),
         ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
         ("host", [each for end in ends for each in endpoints.leased(end)]),
+        ("host", plan.sources(around)),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
         ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
-        ("host", plan.plugged(ends, 0, around.ipv6)),
-        ("host", [endpoints.registered(end) for end in ends]),
+        ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
+        ("host", [services.StartServices(config, tuple(ends), 0, ())] if services.are_needed(ends) else []),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),
         ("container", process(become.config, account)),
         ("container", [Execute(become, "")]),
     ]
-    short = _abbreviations(config)
+    short = filesystem.abbreviations(config.id)
     return [_preamble(config), *(line(side, each, short) for side, part in sides for each in part)]
 
 
@@ -138,10 +141,6 @@ def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]
         nets += [net] if net else []
         ends.append(end)
     return nets, ends
-
-
-def _abbreviations(config: ContainerConfig) -> dict[str, str]:
-    return {filesystem.root(config.id): "$ROOT", config.id: "$ID"}
 
 
 def _preamble(config: ContainerConfig) -> str:

@@ -1,12 +1,15 @@
 """stop, kill, wait and remove: what clients do to a running container, by pidfd and lock, without its monitor."""
 
 import contextlib
+import os
 import signal
+from collections.abc import Callable
 
-from pyrun import keeping, store
-from pyrun.errors import PyrunError
+from pyrun import keeping, operation, paths, store
+from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver
+from pyrun.runtime import recovery
 from pyrun.store import Container
 
 
@@ -37,15 +40,28 @@ def kill(container: Container, number: int) -> None:
 
 
 def wait(container: Container) -> int:
-    """Wait for the container to end; give its exit code."""
+    """Wait for the container to end; give its exit code, 255 when nobody saw it.
+
+    Errors: PyrunError when nothing is known of it: it never ran, is gone already, or its record is corrupt.
+    """
+    watched = locks.watch(store.lock_path(container.id))  # before any look: with --rm nothing else stays of it
     pidfd = _pidfd(container)
     if pidfd is not None:
         processes.wait_end(pidfd)
+    word = locks.last_word(watched) if watched is not None else b""
+    if word:
+        return int(word)
     ended = container.status()
     while ended.state == "running":  # its monitor writes the exit code down before it lets go
         locks.wait_released(store.lock_path(container.id))
         ended = container.status()
-    return ended.exit_code
+    if ended.state == "exited":
+        return ended.exit_code
+    if pidfd is not None:
+        return store.UNSEEN
+    if ended.state == "corrupt" and os.path.lexists(paths.container(container.id)):
+        raise PyrunError(f"container {container.name}: {container.problem or 'its record is corrupt'}", 1)
+    raise NotFound(f"no such container: {container.name}")
 
 
 def remove(container: Container, force: bool) -> None:
@@ -62,23 +78,50 @@ def remove(container: Container, force: bool) -> None:
                 f"container {container.name}: {container.problem or 'its record is corrupt'}", 1, "use rm -f"
             )
         _end(container)
-    settle(container)
+    settle(container, _discard_damaged if force else None)
+    left = recovery.left_by(container)
+    failures = operation.unwind(left)
+    if failures:
+        raise PyrunError(f"container {container.name}: {failures[0]}", 1)
+    if left:
+        keeping.discard(container.id)
+        driver.sweep()
     keeping.forget(container)
 
 
-def settle(container: Container) -> None:
-    """Wait for the monitor to take the container apart, or do it in its place."""
-    path = store.lock_path(container.id)
+def settle(
+    container: Container, salvage: "Callable[[Container, list[Exception]], list[Exception]] | None" = None
+) -> None:
+    """Wait for the monitor to take the container apart, or do it in its place.
+
+    Errors: PyrunError for what cannot be undone, after *salvage* has left it so.
+    """
+    lock = _take_over(store.lock_path(container.id))
+    if lock is None:
+        return
+    failures = keeping.retire(container.id, lock)
+    if failures and salvage:
+        failures = salvage(container, failures)
+    if failures:
+        raise PyrunError(f"container {container.name}: {failures[0]}", 1, "use rm -f")
+    driver.sweep()
+    keeping.tidy()  # the network's directory was in the way until now
+
+
+def _discard_damaged(container: Container, failures: list[Exception]) -> list[Exception]:
+    """Do without journals that cannot be read; give what else could not be undone."""
+    serious = [failure for failure in failures if not isinstance(failure, Corrupt)]
+    if not serious:
+        keeping.discard(container.id)
+    return serious
+
+
+def _take_over(path: str) -> "int | None":
+    """Wait until the lock *path* is ours; None once it is gone."""
     while True:
         lock = locks.take_abandoned(path)
-        if lock is not None:
-            failures = keeping.retire(container.id, lock)
-            if failures:
-                raise PyrunError(f"container {container.name}: {failures[0]}", 1)
-            driver.sweep()
-            return
-        if not locks.is_held(path):
-            return
+        if lock is not None or not locks.is_held(path):
+            return lock
         locks.wait_released(path)
 
 

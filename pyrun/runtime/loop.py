@@ -11,6 +11,7 @@ if MYPY:
     from collections.abc import Callable
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
+BROKEN = select.EPOLLERR
 
 
 class Loop:
@@ -21,7 +22,7 @@ class Loop:
     def __init__(self) -> None:
         self._poll = select.epoll()
         self._calls: dict[int, Callable[[int], object]] = {}
-        self._timers: list[list[object]] = []
+        self._timers: list[tuple[float, float, Callable[[], object]]] = []  # due, again after (0 never), what
 
     def watch(self, fd: int, events: int, call: "Callable[[int], object]") -> None:
         """Call *call* with the events whenever any of *events*, or an error, is there on *fd*."""
@@ -38,7 +39,11 @@ class Loop:
 
     def every(self, seconds: float, call: "Callable[[], object]") -> None:
         """Call *call* about every so many seconds, when something is waited for anyway or time has come."""
-        self._timers.append([time.monotonic() + seconds, seconds, call])
+        self._timers.append((time.monotonic() + seconds, seconds, call))
+
+    def later(self, seconds: float, call: "Callable[[], object]") -> None:
+        """Call *call* once, after so many seconds."""
+        self._timers.append((time.monotonic() + seconds, 0.0, call))
 
     def run(self, end: int) -> None:
         """Serve until *end* can be read: a pidfd, when its process is gone."""
@@ -50,15 +55,16 @@ class Loop:
                 call = self._calls.get(fd)  # an earlier one of this round may have closed it
                 if call:
                     call(events)
-            self._keep_time()
+            if self._timers:
+                self._keep_time()
 
     def _patience(self) -> "float | None":
-        due = [timer[0] for timer in self._timers]
-        return max(0.0, min(due) - time.monotonic()) if due else None  # type: ignore[type-var,operator]
+        return max(0.0, min(timer[0] for timer in self._timers) - time.monotonic()) if self._timers else None
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        for timer in self._timers:
-            if timer[0] <= now:  # type: ignore[operator]
-                timer[0] = now + timer[1]  # type: ignore[operator]
-                timer[2]()  # type: ignore[operator]
+        due = [timer for timer in self._timers if timer[0] <= now]
+        self._timers = [timer for timer in self._timers if timer[0] > now]
+        self._timers += [(now + timer[1], timer[1], timer[2]) for timer in due if timer[1]]
+        for timer in due:
+            timer[2]()

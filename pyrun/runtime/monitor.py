@@ -4,15 +4,15 @@ It holds the container's lock for as long as there is anything to take apart;
 the kernel lets go of the lock if it is killed, and the next command goes on.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 import sys
 import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver
+from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
+from pyrun.network import driver, turns
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
@@ -81,13 +81,8 @@ def _start(
     config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int], explained: bool
 ) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
-    journal = keeping.journal(config.id)
-    _claim(config)
-    ends = plugging.lease(config)
-    sockets: plugging.Sockets = ()
-    around = host.look_around(config)
-    perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
-    perform(plan.limits(config, around), "host", journal)
+    ends, sockets = _claimed(config)
+    around = _prepared(config, ends)
     inner, outer = _pipes(config)
     report, reported = os.pipe2(os.O_CLOEXEC)
     ours, theirs = pair()
@@ -115,6 +110,24 @@ def _start(
     ours.close()
     client.send(STARTED)
     return Running(config, pid, pidfd, relay, lock, explained)
+
+
+def _claimed(config: ContainerConfig) -> tuple[list[Endpoint], plugging.Sockets]:
+    """Take ports, name and addresses, each of which only one can have; ports first, for which nothing is made."""
+    early = plugging.reserve(config)
+    _claim(config)
+    ends = plugging.lease(config)
+    sockets = early if early is not None else plugging.reserve(config, ends) or ()
+    return plugging.publish(ends, tuple(port for port, _ in sockets)), sockets
+
+
+def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surroundings:
+    """Make what init finds: sources of volumes, files of its own, limits."""
+    around = host.look_around(config)
+    perform(plan.sources(around))
+    perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
+    perform(plan.limits(config, around), "host", keeping.journal(config.id))
+    return around
 
 
 def _claim(config: ContainerConfig) -> None:
@@ -276,6 +289,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
         records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
+    locks.leave_word(lock, b"%d" % code)
     _complain(identity, keeping.retire(identity, lock))
     if explained:
         driver.sweep()
@@ -287,7 +301,7 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
 
 def _leave_network() -> NoReturn:
     """Take the network down, unless another container comes within a moment."""
-    with driver.sweeping():
+    with turns.sweeping():
         time.sleep(_GRACE)
     driver.sweep()
     keeping.tidy()
@@ -303,6 +317,8 @@ def _abandon(identity: str, lock: int, client: Channel, problem: Exception, expl
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
     text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"
+    for long, short in filesystem.abbreviations(identity).items():
+        text = text.replace(long, short)
     client.send(FAILED, failure(code, f"{text} ({hint})" if hint else text))
     client.close()
     _leave_network()

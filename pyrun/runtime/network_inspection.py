@@ -4,18 +4,18 @@ That is the host's end of each cable, both interface numbers, the bridge port's
 state, the rules with their counters, and which addresses are free.
 """
 
-import json
 import time
 
 from pyrun.errors import Corrupt
-from pyrun.firewall import neighbours
-from pyrun.network import addresses, definitions, design, standing
+from pyrun.firewall import counted, neighbours
+from pyrun.kernel import rtnetlink
+from pyrun.network import addresses, definitions, design, ipam, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.runtime.inspection import endpoint_id
 from pyrun.spec import Endpoint, Network, Pool
 from pyrun.typed import Any, NamedTuple
 
-_COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
+_STATES = ("disabled", "listening", "learning", "forwarding", "blocking")  # linux/if_bridge.h
 
 
 class Row(NamedTuple):
@@ -54,19 +54,6 @@ def unused(filters: list[tuple[str, str]]) -> list[Network]:
     return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), [*filters, ("dangling", "true")])]
 
 
-def listing(found: list[Row], form: str, quiet: bool, full: bool) -> str:
-    """Lay networks out as Docker does: a table, ids alone, or a JSON object a line."""
-    ids = [row.id if full else row.id[:12] for row in found]
-    if quiet:
-        return "".join(f"{identity}\n" for identity in ids)
-    if form == "json":
-        return "".join(json.dumps(_as_json(row, identity)) + "\n" for row, identity in zip(found, ids, strict=True))
-    lines = [_COLUMNS, *((identity, row.name, row.driver, "local") for row, identity in zip(found, ids, strict=True))]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_COLUMNS))]
-    laid = ("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return "".join(text.rstrip() + "\n" for text in laid)
-
-
 def describe(row: Row) -> dict[str, Any]:
     """Give everything that is known of a network."""
     net = row.net
@@ -92,24 +79,68 @@ def describe(row: Row) -> dict[str, Any]:
 
 
 def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
+    stands = standing.exists(net.name)
     return {
-        "Standing": standing.exists(net.name),
+        "Standing": stands,
         "Bridge": net.bridge,
         "Firewall": net.firewall,
         "AntiSpoofing": net.guarded,
-        "Warnings": neighbours.interfering(net.firewall, net.bridge) if standing.exists(net.name) else [],
-        "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool) for pool in net.pools}}},
+        "Warnings": neighbours.interfering(net.firewall, net.bridge) if stands else [],
+        "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool, ends) for pool in net.pools}}},
+        "Ports": _ports(net, ends),
+        "Rules": [_rule(rule) for rule in counted.rules_of(net, ends)] if stands else [],
     }
 
 
-def _use(net: Network, pool: Pool) -> dict[str, int]:
-    """Count an address pool as Docker does since API 1.52: the ends of the subnet and the gateway are in use."""
+def _use(net: Network, pool: Pool, ends: list[Endpoint]) -> dict[str, Any]:
+    """Count an address pool as Docker does since API 1.52: the ends of the subnet and the gateway are in use.
+
+    Beside that, who has which address, and which ones are free.
+    """
     whole = addresses.subnet(pool.subnet)
     total = 1 << (whole.bits - whole.prefix)
-    used = sum(1 for address in standing.leases(net.name) if whole.contains(address))
-    ends = 0 if whole.bits - whole.prefix < 2 else 2 if whole.bits == 32 else 1
-    taken = used + 1 + ends + len(pool.reserved)
-    return {"IPsInUse": taken, "DynamicIPsAvailable": max(0, total - taken)}
+    leases = [address for address in standing.leases(net.name) if whole.contains(address)]
+    edges = 0 if whole.bits - whole.prefix < 2 else 2 if whole.bits == 32 else 1
+    taken = len(leases) + 1 + edges + len(pool.reserved)
+    names = {address: end.name for end in ends for address in (end.address, end.address6)}
+    used = {pool.gateway: "gateway", **{entry.partition("=")[2]: entry.partition("=")[0] for entry in pool.reserved}}
+    return {
+        "IPsInUse": taken,
+        "DynamicIPsAvailable": max(0, total - taken),
+        "UsedAddresses": {**used, **{address: names.get(address, "") for address in leases}},
+        "FreeAddresses": ipam.free(pool, set(leases)),
+    }
+
+
+def _ports(net: Network, ends: list[Endpoint]) -> list[dict[str, Any]]:
+    """List the bridge's ports as the kernel has them, those of nobody we know too."""
+    found = rtnetlink.find_link(net.bridge)
+    owners = {end.host_link: end for end in ends}
+    ports = rtnetlink.bridge_ports(found[0]) if found else {}
+    return [
+        {
+            "Name": owners[name].name if name in owners else "",
+            "Interface": owners[name].link if name in owners else "",
+            "InterfaceIndex": peer,
+            "HostInterface": name,
+            "HostInterfaceIndex": index,
+            "State": _STATES[state] if state < len(_STATES) else str(state),
+            "Isolated": isolated,
+        }
+        for name, (index, peer, state, isolated) in ports.items()
+    ]
+
+
+def _rule(rule: counted.Counted) -> dict[str, Any]:
+    return {
+        "Family": rule.family,
+        "Table": rule.table,
+        "Chain": rule.chain,
+        "Rule": rule.text,
+        "Packets": rule.packets,
+        "Bytes": rule.bytes,
+        "Reason": rule.reason,
+    }
 
 
 def _container(end: Endpoint) -> dict[str, str]:
@@ -163,21 +194,6 @@ def _has(row: Row, key: str, value: str) -> bool:
         return (row.name in PREDEFINED) == (value == "builtin")
     told = {"driver": row.driver, "scope": "local"}
     return told[key] == value if key in told else value in (row.name if key == "name" else row.id)
-
-
-def _as_json(row: Row, identity: str) -> dict[str, str]:
-    net = row.net
-    created = net.created if net else 0.0
-    return {
-        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
-        "Driver": row.driver,
-        "ID": identity,
-        "IPv6": str(bool(net and net.ipv6)).lower(),
-        "Internal": str(bool(net and net.internal)).lower(),
-        "Labels": ",".join(net.labels) if net else "",
-        "Name": row.name,
-        "Scope": "local",
-    }
 
 
 def _time(seconds: float) -> str:

@@ -4,12 +4,14 @@ For `run` it is the monitor that does so, while init configures the sandbox.
 Each plug has a journal of its own, so that it can be taken out while the container runs.
 """
 
-from pyrun import keeping
-from pyrun.firewall import choice
-from pyrun.network import driver, endpoints
-from pyrun.operation import Journal, perform
+from pyrun import keeping, store
+from pyrun.errors import PyrunError
+from pyrun.kernel import holders, locks
+from pyrun.network import definitions, design, driver, endpoints, ports, standing
+from pyrun.network.definitions import DEFAULT
+from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
-from pyrun.runtime import services
+from pyrun.runtime import published, services
 from pyrun.spec import ContainerConfig, Endpoint, Published
 
 Sockets = tuple[tuple[Published, int], ...]  # held ports of the host: bound, listening where that makes sense
@@ -24,11 +26,44 @@ def lease(config: ContainerConfig) -> list[Endpoint]:
     return ends
 
 
+def reserve(config: ContainerConfig, ends: "list[Endpoint] | None" = None) -> "Sockets | None":
+    """Bind the host's ports that are to lead to the container, before anything is made.
+
+    Without *ends* they are None when an address belongs to no link yet: then try again when the networks stand.
+    Errors: PyrunError naming who has a port; nothing is held then.
+    """
+    wanted = ports.wanted(config)
+    leads = plan.gateway(ends if ends is not None else _expected(config)) if wanted else None
+    if leads is None:
+        return ()
+    try:
+        return tuple(ports.reserve(wanted, leads.network.host_binding))
+    except ports.Unreachable:
+        if ends is not None:
+            raise
+        return None
+
+
+def publish(ends: list[Endpoint], bound: tuple[Published, ...]) -> list[Endpoint]:
+    """Give the plugs, with the ports at the one that leads outside."""
+    leads = plan.gateway(ends) if bound else None
+    return [end._replace(published=bound) if end is leads else end for end in ends]
+
+
+def preview(config: ContainerConfig, ends: list[Endpoint]) -> list[Endpoint]:
+    """Give the plugs with the ports that would be tried first, touching nothing."""
+    leads, wanted = plan.gateway(ends), ports.wanted(config)
+    return publish(ends, ports.preview(wanted, leads.network.host_binding) if leads else ())
+
+
 def plug_in(end: Endpoint, pid: int, ipv6: bool, journal: Journal) -> None:
     """Plug the sandbox of *pid* in, let its published ports through, and tell others of it. Errors: PyrunError."""
-    perform(plan.endpoint(end, pid, ipv6), "host", journal)
-    perform(choice.published(end), "host", journal)
-    perform([endpoints.registered(end)], "host", journal)
+    perform(planned(end, pid, ipv6), "host", journal)
+
+
+def planned(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
+    """Give the operations that plug the sandbox of *pid* in, on the host's side."""
+    return [*plan.endpoint(end, pid, ipv6), *plan.published(end), endpoints.registered(end)]
 
 
 def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> None:
@@ -36,3 +71,50 @@ def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sock
     if services.are_needed(ends):
         start = services.StartServices(config, tuple(ends), pid, sockets)
         perform([start], "host", keeping.journal(config.id))
+
+
+def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int) -> None:
+    """Let who serves go on, start one when it has become needed or has died, end one that is needed no longer.
+
+    It sees itself that the container's plugs have changed. Errors: PyrunError.
+    """
+    path = holders.of(config.id)
+    wanted = [*(port for end in ends for port in end.published), *published.waiting(config.id)]
+    needed = bool(wanted) or services.are_needed(ends)
+    if needed == locks.is_held(path):
+        return
+    if not needed:
+        perform([holders.EndHolder(path)])
+        return
+    held: list[ports.Held] = []
+    try:
+        for port in wanted:
+            held.append((port, ports.hold(port)))
+        start = services.StartServices(config, tuple(ends), pid, tuple(held))
+        perform([start], "host", keeping.journal(config.id))
+    finally:
+        ports.release(held)
+
+
+def reconcile() -> list[Exception]:
+    """Start again who served a container that still runs, and has died. The container's monitor may be dead as well."""
+    failures: list[Exception] = []
+    for identity in store.unserved():
+        try:
+            container = store.load(identity)
+            if container.config and container.status().state == "running":
+                serve_again(container.config, standing.plugs(identity), container.process().pid)
+        except (PyrunError, OSError) as failure:
+            if holders.is_gone(holders.of(identity)):  # else somebody was faster
+                failures.append(failure)
+    return failures
+
+
+def _expected(config: ContainerConfig) -> list[Endpoint]:
+    """Foresee the plugs as far as choosing among them goes. Errors: PyrunError for a network that is gone."""
+    found = []
+    for wanted in config.attachments:
+        net = design.default_unmade() if wanted.network == DEFAULT else definitions.find(wanted.network)
+        family = net.ipv6.gateway if net.ipv6 else ""
+        found.append(Endpoint(net, config.id, config.name, "", "", "", "", "", family, (), wanted.priority))
+    return found

@@ -9,14 +9,16 @@ import os
 import sys
 
 from pyrun import paths
-from pyrun.errors import PyrunError
+from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import holders, locks
 from pyrun.spec import ContainerConfig, Endpoint, Published
-from pyrun.typed import NamedTuple, NoReturn
+from pyrun.typed import Any, NamedTuple
 
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.services import main; main(sys.argv[2:])"
 )
+_PORT, _PLUG = "port=", "plug="  # what the words of its command line begin with
+_NOWHERE = ",,,"
 
 
 class StartServices(NamedTuple):
@@ -28,25 +30,17 @@ class StartServices(NamedTuple):
     sockets: tuple[tuple[Published, int], ...]  # bound on the host, listening where that makes sense
 
     def apply(self) -> None:
-        path = lock_path(self.config.id)
-        lock = locks.create_locked(path)
-        report, reported = os.pipe2(os.O_CLOEXEC)
-        pidfd = os.pidfd_open(self.pid)
-        child = os.fork()
-        if child == 0:
-            _become(self, lock, pidfd, reported)
-        os.close(reported)
-        holders.declare(lock, child)
-        os.close(lock)
-        os.close(pidfd)
-        problem = os.read(report, 4096)
-        os.close(report)
-        if problem:
-            os.waitpid(child, 0)
-            raise PyrunError(problem.decode(errors="replace"))
+        path = holders.of(self.config.id)
+        lock = locks.take_abandoned(path)  # after one who has died
+        if lock is None:
+            lock = locks.create_locked(path)
+        try:
+            _spawn(self, lock)
+        finally:
+            os.close(lock)
 
     def inverse(self) -> holders.EndHolder:
-        return holders.EndHolder(lock_path(self.config.id))
+        return holders.EndHolder(holders.of(self.config.id))
 
     def shell(self) -> str:
         lines = [_socat(port, end) for end in self.ends for port in end.published]
@@ -56,44 +50,64 @@ class StartServices(NamedTuple):
         return "serves published ports on loopback and to neighbours, and the container's names"
 
 
-def lock_path(identity: str) -> str:
-    """Give the lock that the process holds as long as it serves."""
-    return f"{paths.runtime(identity)}/services"
-
-
 def are_needed(ends: list[Endpoint]) -> bool:
     """Claim that a container with these plugs needs somebody who serves."""
     return any(end.published for end in ends)
 
 
-def _socat(port: Published, end: Endpoint) -> str:
-    target = f"[{end.address6}]" if ":" in port.address else end.address
-    kind = port.protocol.upper()
-    version = "6" if ":" in port.address else "4"
-    listen = f"{kind}{version}-LISTEN:{port.port},bind={port.address},reuseaddr,fork"
-    return f"socat {listen} {kind}:{target}:{port.target} &"
+def _spawn(job: StartServices, lock: int) -> None:
+    """Start the process, which holds *lock* from now on. Errors: OSError.
 
-
-def _become(job: StartServices, lock: int, pidfd: int, reported: int) -> NoReturn:
-    """Execute a bare interpreter that serves; a failure is written to *reported*."""
+    posix_spawn returns when the interpreter has been executed, without copying
+    our memory first; what is already bound waits in the kernel until it serves.
+    """
+    pidfd = os.pidfd_open(job.pid)
+    words = [f"{_PORT}{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
+    words += [_plug(end) for end in job.ends if end.published]
+    arguments = [":".join(sys.path), job.config.id, str(pidfd), *words]
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments]
+    log = f"{paths.runtime(job.config.id)}/services.log"
+    actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
+    actions.append((os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    kept = (lock, pidfd, *(fd for _, fd in job.sockets))
+    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]  # to itself: it is kept over execve
     try:
-        os.setsid()
-        kept = [lock, pidfd, *(fd for _, fd in job.sockets)]
-        for fd in kept:
-            os.set_inheritable(fd, True)
-        ports = [f"{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
-        path = ":".join(sys.path)
-        arguments = [path, job.config.id, str(pidfd), *ports]
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments])
-    except BaseException as problem:
-        os.write(reported, f"services: {problem}".encode(errors="replace"))
-    os._exit(125)
+        child = os.posix_spawn(sys.executable, command, {}, file_actions=actions, setsid=True, setsigmask=())
+        holders.declare(lock, child)
+    finally:
+        os.close(pidfd)
+
+
+def _plug(end: Endpoint) -> str:
+    """Tell where the container is, and by which state of the record we know."""
+    from pyrun.runtime import proxy
+
+    seen = proxy.signature(proxy.record(end.network.name, end.container))
+    return f"{_PLUG}{end.network.name},{seen},{end.address},{end.address6}"
+
+
+def _socat(port: Published, end: Endpoint) -> str:
+    """Give the command that relays a port as the proxy does."""
+    six = ":" in port.address
+    kind = port.protocol.upper()
+    where = f"[{port.address}]" if six else port.address
+    listen = f"{kind}{'6' if six else '4'}-LISTEN:{port.port},bind={where},reuseaddr,fork"
+    listen += ",ipv6only=1" if six else ""
+    listen += ",so-bindtodevice=lo" if is_loopback(port.address) else ""
+    target = f"{kind}6:[{end.address6}]" if six and end.address6 else f"{kind}4:{end.address}"
+    return f"socat {listen} {target}:{port.target} &"
 
 
 def main(arguments: list[str]) -> None:
-    """Serve: the container's id, its pidfd, and a word for each socket."""
+    """Serve: the container's id, its pidfd, and a word for each socket and what else is to be known."""
     from pyrun.runtime.loop import Loop
 
-    identity, pidfd, *ports = arguments
-    del identity, ports
-    Loop().run(int(pidfd))
+    identity, pidfd, *words = arguments
+    loop = Loop()
+    ports = [word.removeprefix(_PORT) for word in words if word.startswith(_PORT)]
+    if ports:
+        from pyrun.runtime import proxy
+
+        plug = next((word.removeprefix(_PLUG) for word in words if word.startswith(_PLUG)), _NOWHERE)
+        proxy.serve(loop, identity, plug, ports)
+    loop.run(int(pidfd))

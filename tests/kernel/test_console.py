@@ -30,9 +30,10 @@ def attached(flags: str, log: Path, *args: str, **options: object) -> "subproces
 class Typist:
     """Somebody at a terminal, in front of whom a program runs."""
 
-    def __init__(self, flags: str, log: Path, *args: str) -> None:
+    def __init__(self, flags: str, log: Path, *args: str, window: tuple[int, int] = (24, 80)) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            termios.tcsetwinsize(0, window)
             os.execve(sys.executable, [*ATTACHED, flags, str(log), *args], ENVIRONMENT)
         self.seen = b""
 
@@ -52,7 +53,14 @@ class Typist:
 
     def wait(self) -> int:
         """Give the exit code, or the negative signal."""
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        pidfd = os.pidfd_open(self.pid)
+        ended = select.select([pidfd], [], [], PATIENCE)[0]
+        os.close(pidfd)
+        if not ended:
+            os.kill(self.pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        assert ended, self.seen
+        return code
 
 
 @pytest.fixture
@@ -78,6 +86,16 @@ def test_both_directions_are_binary_clean_and_bounded(log: Path, tmp_path: Path)
     assert client.wait(PATIENCE) == 0
     assert subprocess.check_output(["sha256sum", given]).split()[0].decode() == taken.hexdigest()
     assert int(highest) < 64 << 10  # KiB
+
+
+def told(fifo: Path) -> str:
+    """Give what is written into a named pipe, whose writer has to come."""
+    fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert select.select([fd], [], [], PATIENCE)[0], fifo
+        return os.read(fd, 4096).decode()
+    finally:
+        os.close(fd)
 
 
 def children(pid: int) -> list[str]:
@@ -142,7 +160,7 @@ def test_reader_that_leaves_ends_the_client_and_not_the_program(log: Path, tmp_p
     client.stdout.close()
     assert client.stderr.read() == b"write: /dev/stdout: broken pipe\n"
     assert client.wait(PATIENCE) == 1
-    assert ended.read_text() == "end\n"
+    assert told(ended) == "end\n"
 
 
 def test_client_killed_closes_the_input_and_leaves_the_program(log: Path, tmp_path: Path) -> None:
@@ -153,7 +171,7 @@ def test_client_killed_closes_the_input_and_leaves_the_program(log: Path, tmp_pa
     assert client.stdout.readline() == b"up\n"
     client.kill()
     client.wait(PATIENCE)
-    assert ended.read_text() == "end\n"
+    assert told(ended) == "end\n"
 
 
 def test_interactive_terminal_needs_one(log: Path) -> None:
@@ -165,19 +183,12 @@ def test_interactive_terminal_needs_one(log: Path) -> None:
 
 def test_terminal_is_real_and_follows_ours(log: Path) -> None:
     """stty inside sees our size at once, and again after a change."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        termios.tcsetwinsize(0, (33, 101))
-        script = "stty size; trap 'stty size; exit 0' WINCH; echo up; while :; do sleep 0.02; done"
-        os.execve(sys.executable, [*ATTACHED, "itp", str(log), "sh", "-c", script], ENVIRONMENT)
-    seen = b""
-    while b"up" not in seen:
-        seen += os.read(fd, 4096)
-    assert seen == b"33 101\r\nup\r\n"
-    termios.tcsetwinsize(fd, (44, 55))
-    while b"44 55" not in seen:
-        seen += os.read(fd, 4096)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    script = "stty size; trap 'stty size; exit 0' WINCH; echo up; while :; do sleep 0.02; done"
+    person = Typist("itp", log, "sh", "-c", script, window=(33, 101))
+    assert person.expect(b"up\r\n") == b"33 101\r\nup\r\n"
+    termios.tcsetwinsize(person.fd, (44, 55))
+    person.expect(b"44 55")
+    assert person.wait() == 0
 
 
 def test_keys_reach_the_program_and_the_terminal_comes_back(log: Path) -> None:
@@ -203,7 +214,7 @@ def test_detach_keys_leave_the_program_running(log: Path, tmp_path: Path) -> Non
     person.type(b"a\x10bc\x10\x11")
     assert person.wait() == 0
     assert person.modes() == before
-    assert ended.read_text().split() == ["a", "020", "b", "c"]
+    assert told(ended).split() == ["a", "020", "b", "c"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -230,6 +241,6 @@ def test_caller_stopped_by_its_own_reader_is_still_interrupted(log: Path) -> Non
     assert client.stderr
     assert client.stderr.readline() == b"done\n"
     for pid in children(client.pid):
-        select.select([os.pidfd_open(int(pid))], [], [], PATIENCE)
+        assert select.select([os.pidfd_open(int(pid))], [], [], PATIENCE)[0]
     client.send_signal(signal.SIGINT)
     assert client.wait(PATIENCE) == -signal.SIGINT

@@ -1,57 +1,20 @@
 """SIGKILL at every operation of setup and teardown: the next command cleans completely.
 
-Fault injection is a view of the list of operations: an observer that kills the
-process it runs in when the list has come to a chosen place.
+How a place is chosen is in `killing`; the verbs about networks are killed in
+`test_network_crash`.
 """
 
-import sys
+import binascii
+import json
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, TOP, TYPED, Done, Host
+from killing import run_killed
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
-_SITE = [p for p in sys.path if p.endswith("site-packages")]
-_KILLER = f"""
-import sys
-sys.path[:0] = {[str(TOP), *_SITE]!r}
-counter, place, moment = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1)
-import os
-from pyrun import journal, operation
-from pyrun.runtime import monitor
-
-monitor._GRACE = 0  # an idle network goes at once: half a second a place less
-fd = os.open(counter, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)  # init cannot open it after the pivot
-
-def reached():
-    os.write(fd, b".")
-    if os.fstat(fd).st_size == place:
-        os.kill(os.getpid(), 9)
-
-def observe(side, each):
-    reached()
-
-intend = journal.FileJournal.intend
-
-def noted(self, inverse):
-    entry = intend(self, inverse)
-    reached()
-    return entry
-
-if moment == "before":
-    operation.observers.append(observe)
-else:
-    journal.FileJournal.intend = noted
-from pyrun.__main__ import main
-main()
-"""
-
-
-def _run(host: Host, counter: Path, place: int, moment: str, *arguments: str) -> tuple[Done, int]:
-    """Run pyrun, killed at a place; give the outcome and how far the list came."""
-    counter.unlink(missing_ok=True)
-    killer = [sys.executable, "-I", "-S", "-c", _KILLER, str(counter), str(place), moment]
-    done = host.run([*killer, *arguments], timeout=30)
-    return done, counter.stat().st_size if counter.exists() else 0
+from pyrun import journal
+from pyrun.errors import Corrupt
+from pyrun.kernel import files
 
 
 def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
@@ -61,7 +24,7 @@ def _sweep(host: Host, moment: str, tmp_path: Path, *arguments: str) -> int:
     before = host.settled()
     place = 1
     while True:
-        done, reached = _run(host, counter, place, moment, *arguments)
+        done, reached = run_killed(host, counter, place, moment, *arguments)
         if reached < place:
             assert done.returncode == 0, done
             return place - 1
@@ -79,6 +42,39 @@ def test_killed_anywhere_the_next_command_cleans(host: Host, tmp_path: Path, mom
     assert places > (60 if moment == "before" else 10)
 
 
+@pytest.mark.parametrize("verb", [["stop", "-t", "0"], ["rm", "-f"]])
+def test_killed_while_ending_the_next_command_goes_on(host: Host, tmp_path: Path, verb: list[str]) -> None:
+    """R1: a container without its monitor is taken apart by the verb itself, which is killed at every place."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    counter, place, reached = tmp_path / "counter", 0, 0
+    while reached >= place:
+        place += 1
+        host.ok("run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
+        host.kill_monitor("doomed")
+        _, reached = run_killed(host, counter, place, "before", *verb, "doomed")
+        listed = host.ok("ps", "-a")
+        assert "Up" not in listed and "Corrupt" not in listed, (place, listed)
+        for identity in host.ok("ps", "-aq").split():
+            host.ok("rm", identity)
+        assert host.settled() == before, place
+    assert place > 10
+
+
+def test_killed_in_a_detached_start_the_next_command_cleans(host: Host, tmp_path: Path) -> None:
+    """R1: at every entry of the journals; what came to run is known, the rest is gone."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    counter, place, reached = tmp_path / "counter", 0, 0
+    while reached >= place:
+        place += 1
+        _, reached = run_killed(host, counter, place, "noted", "run", "-d", "--name", "doomed", BUSYBOX, "sleep", "300")
+        for identity in host.ok("ps", "-aq").split():
+            host.ok("rm", "-f", identity)
+        assert host.settled() == before, place
+    assert place > 10
+
+
 def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Path) -> None:
     """Cleaning is itself killed at every place, after a start that was killed with everything in place."""
     host.pyrun("run", "--rm", BUSYBOX, "true")
@@ -88,13 +84,29 @@ def test_killed_while_cleaning_the_next_command_goes_on(host: Host, tmp_path: Pa
         host.ok("run", "-d", "--rm", "--name", "doomed", BUSYBOX, "sleep", "300")
         host.kill_monitor("doomed")
         host.kill_programs()
-        _, reached = _run(host, counter, place, "before", "ps")
+        _, reached = run_killed(host, counter, place, "before", "ps")
         host.ok("ps")
         assert host.settled() == before, place
         if reached < place:
             break
         place += 1
     assert place > 10
+
+
+@pytest.mark.parametrize("place", ["setns", "fork,vfork,clone,clone3", "setresuid", "seccomp", "execveat"])
+def test_killed_in_exec_the_container_goes_on(host: Host, place: str) -> None:
+    """R1: whichever process of `exec` is killed, nothing of it is left and the container serves the next."""
+    before = host.settled()
+    identity = host.ok("run", "-d", "--name", "robust", BUSYBOX, "sleep", "600").strip()
+    killed = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={place}:signal=SIGKILL:when=1"]
+    done = host.run([*killed, *PYRUN, "exec", "robust", "sleep", "600"], timeout=20)
+    assert done.returncode != 0, done
+    assert b"Traceback" not in done.stderr
+    assert host.ok("exec", "robust", "echo", "fine") == "fine\n"
+    inside = f"cat $(find /sys/fs/cgroup -path '*/pyrun/{identity}/cgroup.procs') | sort -u | wc -l"
+    wait_until(lambda: host.out(inside) == "1\n")
+    host.ok("rm", "-f", "robust")
+    assert host.settled() == before
 
 
 def test_killed_monitor_leaves_the_container_running_and_known(host: Host) -> None:
@@ -111,7 +123,8 @@ def test_after_a_reboot_stopped_containers_are_listed_and_removable(host: Host) 
     """/run is emptied and the processes are gone, as a reboot leaves it."""
     stayed = host.ok("run", "-d", "--name", "stayed", BUSYBOX, "sleep", "300").strip()
     passing = host.ok("run", "-d", "--rm", "--name", "passing", BUSYBOX, "sleep", "300").strip()
-    host.kill_monitor("(stayed|passing)")
+    host.kill_monitor("stayed")
+    host.kill_monitor("passing")
     host.kill_programs()
     host.out("rm -rf /run/pyrun /run/netns; ip link del pyrun0; iptables -F; iptables -X; iptables -t nat -F")
     host.forget_groups(stayed, passing)
@@ -140,6 +153,109 @@ def test_one_corrupt_record_leaves_the_others_working(host: Host) -> None:
     host.ok("rm", "-f", bad)
     host.ok("rm", "-f", good)
     assert host.ok("ps", "-aq") == ""
+
+
+_DAMAGE = {
+    "garbage": "echo garbage >> $J",
+    "few-fields": """sed -i '$d' $J; echo '["1.2.3", "pyrun.kernel.trees", "RemoveTree", []]' >> $J""",
+    "foreign": """echo '["1.2.3", "os", "unlink", ["/"]]' >> $J""",
+    "changed": "sed -i '1s/pyrun/pyrum/' $J",
+    "deep": "printf '[%.0s' $(seq 50000) >> $J; echo >> $J",
+    "binary": "head -c 3000 /dev/urandom >> $J; echo >> $J",
+    "unreadable": "rm $J; ln -s /etc/passwd $J",
+    "fifo": "rm $J; mkfifo $J",
+    "directory": "rm $J; mkdir $J",
+    "gone": "rm -r $(dirname $J)",
+}
+
+
+@pytest.mark.parametrize("damage", _DAMAGE)
+@pytest.mark.parametrize("kept", ["kept", "passing"])
+def test_a_damaged_journal_stays_with_its_container(host: Host, damage: str, kept: str) -> None:
+    """R12: all commands go on working, and `rm -f` finds by the kernel's word what the journal would have named."""
+    before = host.settled()
+    host.ok("run", "-d", "--name", "good", BUSYBOX, "sleep", "300")
+    options = ["--rm"] if kept == "passing" else []
+    identity = host.ok("run", "-d", *options, "--name", "bad", BUSYBOX, "sleep", "300").strip()
+    host.kill_monitor(f"(name bad|{identity})")
+    host.kill_programs(identity)
+    host.out(f"J=/run/pyrun/containers/{identity}/journal; {_DAMAGE[damage]}")
+    listed = host.pyrun("ps", "-a")
+    assert (listed.returncode, b"good" in listed.stdout, b"Traceback" in listed.stderr) == (0, True, False)
+    assert listed.stderr.count(b"\n") == (damage != "gone")
+    assert listed.stderr.startswith(b"pyrun: left over: container " if listed.stderr else b"")
+    assert host.pyrun("exec", "good", "echo", "fine").stdout == b"fine\n"
+    assert host.pyrun("run", "--rm", BUSYBOX, "true").returncode == 0
+    if damage != "gone":
+        assert host.pyrun("rm", "bad").returncode == 1
+    removed = host.pyrun("rm", "-f", identity)
+    assert removed.returncode == 0, removed
+    host.ok("rm", "-f", "good")
+    after = host.settled()
+    assert after == before, {key: (after[key], before[key]) for key in after if after[key] != before[key]}
+
+
+@pytest.mark.parametrize("place", ["locks/junk", "locks/{id}", "networks/bridge/leases/10.9.8.7"])
+def test_a_directory_in_the_place_of_a_file_stops_nobody(host: Host, place: str) -> None:
+    """R12: it is named where it stands in the way, and everything else goes on."""
+    host.ok("run", "-d", "--name", "good", BUSYBOX, "sleep", "300")
+    host.out(f"mkdir /run/pyrun/{place.format(id='0' * 64)}")
+    for line in (["ps"], ["inspect", "good"], ["exec", "good", "true"], ["run", "--rm", BUSYBOX, "true"]):
+        done = host.pyrun(*line)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done
+    host.out(f"rmdir /run/pyrun/{place.format(id='0' * 64)}")
+    host.ok("rm", "-f", "good")
+
+
+def test_fields_of_a_wrong_kind_are_no_operation(tmp_path: Path) -> None:
+    """A row whose checksum is right is not trusted either: another version may have written it."""
+    path = tmp_path / "journal"
+    rows = [
+        ["1", "pyrun.kernel.trees", "RemoveTree", []],
+        ["2", "pyrun.kernel.nowhere", "RemoveTree", ["/"]],
+        ["3", "pyrun.kernel.trees", "Missing", ["/"]],
+        ["4", "pyrun.kernel.trees", "os", ["/"]],
+        ["5", "pyrun.kernel.trees", "RemoveTree", [7]],
+        ["6", "pyrun.kernel.trees", "RemoveTree", 7],
+        [["x"]],
+        [],
+        {},
+    ]
+    for row in rows:
+        text = json.dumps(row).encode()
+        path.write_bytes(b"%s %08x\n" % (text, binascii.crc32(text)))
+        assert [type(failure) for failure in journal.unwind_journal(str(path))] == [Corrupt], row
+
+
+def test_what_can_be_read_of_a_damaged_journal_is_undone(tmp_path: Path) -> None:
+    path = str(tmp_path / "journal")
+    for name in ("one", "two", "three"):
+        (tmp_path / name).symlink_to("/")
+        journal.FileJournal(path).intend(files.Unlink(str(tmp_path / name), "/"))
+    content = Path(path).read_bytes().splitlines(keepends=True)
+    Path(path).write_bytes(content[0] + content[1].replace(b"two", b"six") + content[2])
+    assert len(journal.unwind_journal(path)) == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["journal", "two"]
+
+
+@pytest.mark.parametrize("call", ["unlink", "unlinkat", "rmdir", "rename"])
+def test_killed_while_removing_it_is_there_or_gone(host: Host, call: str) -> None:
+    """R1: at every file that `rm` removes; no container is ever seen by half."""
+    host.pyrun("run", "--rm", BUSYBOX, "true")
+    before = host.settled()
+    for count in range(1, 40):
+        host.ok("run", "--name", "doomed", "--net", "none", BUSYBOX, "touch", "/a", "/b")
+        inject = f"inject={call}:signal=SIGKILL:when={count}"
+        done = host.run(["strace", "-qq", "-o", "/dev/null", "-e", inject, *PYRUN, "rm", "doomed"])
+        listed = host.ok("ps", "-a").splitlines()[1:]
+        assert [line for line in listed if "Exited (0)" not in line] == [], (count, listed)
+        for _ in listed:
+            host.ok("rm", "doomed")
+        after = host.settled()
+        assert after == before, (count, {key: (after[key], before[key]) for key in after if after[key] != before[key]})
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0
 
 
 def test_fifty_starts_at_once(host: Host) -> None:

@@ -1,12 +1,18 @@
 """Hostile root file systems and bad input: contained, one clear line, nothing touched."""
 
 import os
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host
+from lab import BUSYBOX, PYRUN, TOP, TYPED, Host, without
+
+from pyrun.errors import PyrunError
+from pyrun.kernel import programs
 
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 
@@ -89,6 +95,22 @@ def test_strange_account_files(shared_host: Host, tree: Path, kind: str) -> None
         assert (refused.returncode, refused.stdout, refused.stderr.count(b"\n")) == (125, b"", 1)
 
 
+_TRAP = """
+#include <fcntl.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void trap(void) { if (getenv("PYRUN_TEST_TOKEN")) open("/marker", O_CREAT, 0600); }
+"""
+
+
+def _trap_library(place: Path) -> Path:
+    """Make a library that leaves the marker when a process with the caller's token loads it; where nobody compiles, none."""
+    library = place / "trap.so"
+    if shutil.which("gcc"):
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=_TRAP.encode(), check=True)
+    library.touch()
+    return library
+
+
 def test_programs_of_the_tree_never_run_on_the_host(shared_host: Host, tree: Path, tmp_path: Path) -> None:
     """T-P2b, T-P17: booby-trapped modules, libraries and tools; the marker can only be written with the caller's token."""
     trap = '#!/bin/sh\n[ -n "$PYRUN_TEST_TOKEN" ] && echo "$0" >> /marker\n'
@@ -116,6 +138,10 @@ def test_programs_of_the_tree_never_run_on_the_host(shared_host: Host, tree: Pat
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("import os\nif os.environ.get('PYRUN_TEST_TOKEN'): open('/marker', 'a').write(__file__)\n")
     (tree / "etc/nsswitch.conf").write_text("passwd: evil\ngroup: evil\n")
+    for library in ("libnss_evil.so.2", "libgcc_s.so.1"):
+        (tree / "lib").mkdir(exist_ok=True)
+        shutil.copy(_trap_library(tmp_path), tree / "lib" / library)
+    (tree / "etc/ld.so.preload").write_text("/lib/libnss_evil.so.2\n")
     words = ["env", "PYRUN_TEST_TOKEN=secret", *PYRUN]
     started = shared_host.run([*words, "run", "-d", "--name", "trapped", "-u", "user", str(tree), "/bin/sleep", "60"])
     assert started.returncode == 0, started
@@ -150,12 +176,69 @@ def test_an_entrypoint_that_names_its_executor_meets_the_trampoline(
     assert shared_host.out(f"sha256sum {os.path.realpath(sys.executable)}") == digest
 
 
-@pytest.mark.parametrize("cwd", ["/proc/self/fd/3", "/proc/self/fd/7", "/proc/1/cwd/../../../..", "/proc/self/exe"])
-def test_no_working_directory_outside(shared_host: Host, cwd: str) -> None:
-    """T-A2, CVE-2024-21626: the host's root is never where a program starts."""
-    done = shared_host.pyrun("run", "--rm", "-w", cwd, BUSYBOX, "sh", "-c", "ls -d work 2>/dev/null; pwd")
-    assert done.returncode in (0, 125, 126, 127)
-    assert b"work" not in done.stdout
+@pytest.mark.parametrize("verb", ["run", "exec"])
+@pytest.mark.parametrize(
+    "cwd", ["/proc/self/fd/3", "/proc/self/fd/7", "/proc/1/cwd/../../../..", "/link", "/proc/self/exe"]
+)
+def test_no_working_directory_outside(shared_host: Host, tree: Path, outside: Path, cwd: str, verb: str) -> None:
+    """T-A2, CVE-2024-21626: a directory of the host that the caller has open is not where a program starts."""
+    (tree / "link").symlink_to("/proc/self/fd/7")
+    target = f"run --rm -w {cwd} {tree}"
+    if verb == "exec":
+        shared_host.ok("run", "-d", "--name", "led", str(tree), "sleep", "60")
+        target = f"exec -w {cwd} led"
+    done = shared_host.shell(f"exec 3</ 7<{outside}; {TYPED} {target} sh -c 'cat canary; ls -d work; pwd'")
+    shared_host.pyrun("rm", "-f", "led")
+    assert done.returncode in (0, 125, 126, 127), done
+    assert b"alive" not in done.stdout
+    assert done.stdout in (b"", b"/\n"), done
+
+
+_LEAKY = "from pyrun.kernel import syscalls; syscalls.close_range = lambda first, last=0: None"
+_MAKES_BY_PATH = (
+    "import os; from pyrun.kernel import credentials\n"
+    "credentials.MakeWorkingDirectory.apply = lambda self: os.makedirs(self.path, 0o755, exist_ok=True)"
+)
+
+
+@pytest.mark.parametrize("leads", ["named", "linked"])
+@pytest.mark.parametrize(
+    ("command", "lost"),
+    [
+        pytest.param(PYRUN, False, id="defended"),
+        pytest.param(without(_LEAKY), False, id="leaky"),
+        pytest.param(without(_MAKES_BY_PATH), False, id="by-path"),
+        pytest.param(without(f"{_LEAKY}\n{_MAKES_BY_PATH}"), True, id="without"),
+    ],
+)
+def test_a_directory_that_the_caller_holds_open_is_not_written_to(
+    shared_host: Host, tree: Path, outside: Path, leads: str, command: list[str], lost: bool
+) -> None:
+    """T-A2, P6, CVE-2024-21626: neither by its number nor by a link of the tree; two defences, each enough by itself."""
+    (tree / "work").symlink_to("/proc/self/fd/77")
+    cwd = {"named": "/proc/self/fd/77/evil", "linked": "/work/evil"}[leads]
+    line = shlex.join([*command, "run", "--rm", "--net", "none", "-w", cwd, str(tree), "true"])
+    done = shared_host.shell(f"exec 77<{outside}; exec {line}")
+    assert done.returncode in (0, 125, 126, 127), done
+    assert ("evil" in os.listdir(outside)) == lost
+
+
+def test_no_descriptor_of_the_caller_is_kept(shared_host: Host, tmp_path: Path) -> None:
+    """T-A8: a lock that the caller holds and the pipe that it writes to are its own again when it ends."""
+    run = f"{TYPED} run -d --name keeper {BUSYBOX} sleep 300"
+    shared_host.out(f"( exec 9>{tmp_path}/lock; flock 9; {run} )")
+    shared_host.out(f"flock -n {tmp_path}/lock true")
+    shared_host.ok("rm", "-f", "keeper")
+    shared_host.shell(
+        f"{{ exec 33>&1 >/dev/null; {run}; }} | timeout 20 cat; exit ${{PIPESTATUS[1]}}"
+    ).check_returncode()
+    shared_host.ok("rm", "-f", "keeper")
+
+
+def test_variables_from_a_pipe_that_the_caller_opened(shared_host: Host) -> None:
+    """--env-file <(…), which bash gives as a descriptor, is read before all of them are closed."""
+    done = shared_host.shell(f"{TYPED} run --rm --env-file <(echo GIVEN=1) {BUSYBOX} sh -c 'echo $GIVEN'")
+    assert (done.stdout, done.stderr) == (b"1\n", b"")
 
 
 def test_volumes_do_not_follow_links_out(shared_host: Host, tree: Path, outside: Path) -> None:
@@ -173,18 +256,27 @@ def test_volumes_do_not_follow_links_out(shared_host: Host, tree: Path, outside:
 def test_writable_places_below_proc_and_sys_are_the_known_ones(shared_host: Host) -> None:
     """T-B13: every file below /proc and /sys that can be opened for writing."""
     script = (
-        "find /proc /sys -path '/proc/[0-9]*' -prune -o -path /proc/self -prune -o -path /proc/thread-self -prune -o -type f -perm /222 -print 2>/dev/null"
+        "touch /control; find /proc /sys /control -path '/proc/[0-9]*' -prune -o -path /proc/self -prune"
+        " -o -path /proc/thread-self -prune -o -type f -perm /222 -print 2>/dev/null"
         ' | while read f; do (exec 3<>"$f") 2>/dev/null && echo $f; done'
     )
-    allowed = {
-        "/proc/driver/rtc",
-        "/proc/pressure/cpu",
-        "/proc/pressure/io",
-        "/proc/pressure/memory",
-        "/proc/pressure/irq",
-    }
+    pressure = {f"/proc/pressure/{name}" for name in ("cpu", "io", "memory", "irq")}
+    known = {path for path in {"/proc/driver/rtc", *pressure} if os.path.exists(path)}
     found = set(shared_host.pyrun("run", "--rm", BUSYBOX, "sh", "-c", script).stdout.decode().split())
-    assert found - allowed == set()
+    assert "/control" in found
+    assert found - known == {"/control"}
+
+
+@pytest.mark.parametrize("name", ["kernel/core_pattern", "vm/overcommit_memory", "fs/file-max"])
+def test_parameters_of_the_machine_cannot_be_set(shared_host: Host, name: str) -> None:
+    """T-B13: what makes the host's kernel run programs, and the like: neither as root, nor with a way to mount."""
+    before = Path(f"/proc/sys/{name}").read_text()
+    remount = "mount -o remount,rw,bind /proc/sys; umount /proc/sys"
+    for options in ([], ["--security-opt", "seccomp=unconfined"]):
+        script = f"({remount}) 2>/dev/null; cat /proc/sys/{name} > /kept; cat /kept > /proc/sys/{name} && echo written"
+        done = shared_host.pyrun("run", "--rm", *options, BUSYBOX, "sh", "-c", script)
+        assert (done.stdout, b"Read-only file system" in done.stderr) == (b"", True), done
+    assert Path(f"/proc/sys/{name}").read_text() == before
 
 
 def test_paths_with_special_characters(shared_host: Host, tmp_path: Path) -> None:
@@ -276,8 +368,24 @@ def test_without_root_it_says_what_needs_it(shared_host: Host) -> None:
     )
 
 
+def test_a_dry_run_needs_no_root(shared_host: Host) -> None:
+    """Also while the network stands, whose record only root may read."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+    shared_host.ok("run", "-d", "--name", "plugged", BUSYBOX, "sleep", "300")
+    done = shared_host.run([*nobody, *PYRUN, "run", "--dry-run", "--net", "bridge", "@host", "true"])
+    shared_host.ok("rm", "-f", "plugged")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ip link add name pyrun0" in done.stdout
+
+
+def _hide(host: Host, *tools: str) -> None:
+    """Let a host have none of these programs, nor what they are links to."""
+    hide = 'mount --bind /dev/null "$(readlink -f $path)"'
+    host.out(f"for tool in {' '.join(tools)}; do for path in $(type -ap $tool); do {hide}; done; done")
+
+
 def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
-    host.out("mkdir /run/empty; for d in /usr/sbin /usr/local/sbin; do mount --bind /run/empty $d; done")
+    _hide(host, "nft", "iptables")
     done = host.pyrun("run", "--rm", "--net", "bridge", BUSYBOX, "true")
     assert (done.returncode, b"neither iptables nor nft" in done.stderr) == (125, True)
     assert host.pyrun("run", "--rm", "--net", "none", BUSYBOX, "true").returncode == 0
@@ -286,20 +394,82 @@ def test_without_a_firewall_tool_it_says_so(host: Host) -> None:
 def test_works_with_nft_alone(host: Host) -> None:
     """Forwarding, masquerade and clean-up by a table of our own, where iptables is missing."""
     before = host.out("nft list ruleset")
-    host.out(
-        "mkdir /run/only; cp -a $(readlink -f /usr/sbin/nft) /run/only/nft; mount --bind /run/only /usr/sbin; hash -r"
-    )
+    _hide(host, "iptables")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
-    assert "masquerade" in host.out("/usr/sbin/nft list table ip pyrun")
+    assert "masquerade" in host.out("/usr/sbin/nft list table inet pyrun")
     host.ok("exec", "box", "ping", "-c", "1", "-W", "2", "198.51.100.1")
     host.ok("rm", "-f", "box")
     host.settled()
     assert host.out("/usr/sbin/nft list ruleset") == before
 
 
-def test_output_that_nobody_reads(shared_host: Host) -> None:
-    """T-P20."""
-    words = " ".join("'" + word.replace("'", "'\\''") + "'" for word in PYRUN)
-    done = shared_host.shell(f"{words} ps --help > /dev/full")
-    assert done.returncode in (1, 125)
-    assert b"Traceback" not in done.stderr
+def test_the_filter_is_compiled_without_a_compiler(host: Host) -> None:
+    """libseccomp is found by its name alone, and nothing is run to find it."""
+    _hide(host, "ldconfig", "gcc", "cc", "ld", "objdump")
+    host.ok("run", "--rm", "--net", "none", BUSYBOX, "true")
+
+
+_INTERRUPTED = """
+import os
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "{}":
+            os.kill(os.getpid(), 2)
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize("module", ["pyrun.cli", "pyrun.cli.verbs", "pyrun.cli.commands", "pyrun.store"])
+def test_an_interrupt_at_any_time_ends_it_in_silence(shared_host: Host, module: str) -> None:
+    """As SIGINT ends a program, with no traceback; who ignores it goes on."""
+    line = [*without(_INTERRUPTED.format(module)), "ps" if module == "pyrun.store" else "--help"]
+    if module == "pyrun.cli.verbs":
+        line[-1] = "version"
+    done = shared_host.run(line)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+    assert shared_host.shell(f"trap '' INT; {shlex.join(line)}").returncode == 0
+
+
+def test_output_that_cannot_be_written_is_named(shared_host: Host) -> None:
+    """T-P20: exit code 1 and what it was that could not be written."""
+    shared_host.ok("run", "-d", "--name", "said", "--net", "none", BUSYBOX, "echo", "words")
+    shared_host.ok("wait", "said")
+    for line in ("logs said", f"run -d --name silent --net none {BUSYBOX} true"):
+        done = shared_host.shell(f"{TYPED} {line} > /dev/full")
+        assert (done.returncode, done.stderr) == (1, b"pyrun: write: standard output: no space left on device\n")
+    shared_host.ok("wait", "silent")
+    shared_host.ok("rm", "said", "silent")
+
+
+@pytest.mark.parametrize(("place", "mode", "group", "runs"), [
+    ("", "0777", 0, False), ("pyrun", "0777", 0, False), ("pyrun/__main__.py", "0666", 0, False),
+    ("pyrun", "0775", 100, False), ("pyrun", "0775", 0, True), ("", "1777", 0, True),
+])  # fmt: skip
+def test_code_that_others_can_write_is_not_run(
+    shared_host: Host, tmp_path: Path, place: str, mode: str, group: int, runs: bool
+) -> None:
+    """T-P16: as root nobody else's program is run by the name of ours."""
+    copy = tmp_path / "copy"
+    shared_host.out(
+        f"mkdir {copy} && cp -r {TOP}/pyrun {copy} && chgrp {group} {copy}/{place} && chmod {mode} {copy}/{place}"
+    )
+    code = f"import sys; sys.path[:0] = {[str(copy), *SITE]!r}; from pyrun.__main__ import main; main()"
+    done = shared_host.run([sys.executable, "-IS", "-c", code, "ps"])
+    assert (done.returncode, b"others than its owner" in done.stderr) == ((0, False) if runs else (125, True)), done
+
+
+@pytest.mark.parametrize("score", ["500", "0"])
+def test_exec_is_as_likely_to_be_ended_as_its_container(shared_host: Host, score: str) -> None:
+    """--oom-score-adj is the container's, not only its first program's."""
+    shared_host.ok("run", "-d", "--name", "scored", "--oom-score-adj", score, "--net", "none", BUSYBOX, "sleep", "300")
+    found = shared_host.ok("exec", "scored", "cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj")
+    shared_host.ok("rm", "-f", "scored")
+    assert found.split() == [score, score]
+
+
+def test_a_program_of_the_host_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T-P17: a firewall tool that waits for ever does not make every command wait."""
+    monkeypatch.setattr(programs, "_PATIENCE", 0.05)
+    with pytest.raises(PyrunError, match="did not end"):
+        programs.run(programs.find("sleep"), "3601.5")
+    assert subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "sleep 3601.5"], check=False).returncode == 1

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 from lab import BUSYBOX, DEBIAN, HOST_ADDRESS, INTERNET_ADDRESS, TOP, Host, wait_until
@@ -81,6 +80,14 @@ def test_the_outside_reaches_no_container_directly(box: Host) -> None:
     wait_until(lambda: b":80 " in box.shell("ip netns exec pyrun-box ss -ltn").stdout)
     assert box.internet("timeout 1 bash -c 'exec 3<>/dev/tcp/172.17.0.2/80'").returncode != 0
     assert box.shell("timeout 2 bash -c 'exec 3<>/dev/tcp/172.17.0.2/80; cat <&3'").stdout == b"hello\n"
+    listening = box.start(["ip", "netns", "exec", "pyrun-box", "python3", "-c", _LISTENER], stdout=subprocess.PIPE)
+    assert listening.stdout and listening.stdout.readline() == b"ready\n"
+    assert box.internet("echo outside > /dev/udp/172.17.0.2/81").returncode == 0
+    assert box.shell("echo host > /dev/udp/172.17.0.2/81").returncode == 0
+    assert listening.communicate(timeout=20)[0] == b"host\n"
+
+
+_LISTENER = "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('', 81)); print('ready', flush=True); print(s.recv(99).decode(), end='')"
 
 
 def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) -> None:
@@ -97,7 +104,6 @@ def test_a_router_advertisement_from_inside_changes_nothing_outside(host: Host) 
     count = int(host.out(seen))
     assert host.shell(f"ip netns exec pyrun-rogue python3 -c '{_ADVERTISE}'").returncode == 0
     wait_until(lambda: int(host.out(seen)) > count)
-    time.sleep(0.2)
     assert "2001:db8:bad" not in host.out("ip -6 route show table all; ip -6 addr")
     assert "via fe80" not in host.out("ip -6 route show default")
 
@@ -146,9 +152,10 @@ while True:
 
 
 def test_pool_avoids_routes_and_nameservers(host: Host) -> None:
-    host.out("ip addr add 172.17.5.1/24 dev up0; mount --bind /dev/stdin /etc/resolv.conf <<< '' || :")
+    host.out("ip addr add 172.17.5.1/24 dev up0; echo nameserver 172.18.0.53 > /run/asked")
+    host.out("mount --bind /run/asked $(realpath /etc/resolv.conf)")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
-    assert "172.18.0.1/16" in host.out("ip -o addr show pyrun0")
+    assert "172.19.0.1/16" in host.out("ip -o addr show pyrun0")
 
 
 def test_exhausted_pools_are_explained_and_nothing_is_left(host: Host) -> None:
@@ -286,7 +293,8 @@ def test_explained_commands_make_the_same_network(private_host: None, mode: str)
         assert len(script) > 20
         second.out("sysctl -qw net.ipv4.ip_forward=0 || :")
         text = (
-            "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\nsleep 0.3\n" + "\n".join(script) + "\necho $PID"
+            "set -e\nunshare --net sleep 300 >/dev/null 2>&1 & PID=$!\n"
+            "until grep -q sleep /proc/$PID/comm; do sleep 0.02; done\n" + "\n".join(script) + "\necho $PID"
         )
         pid = second.out(text).split()[-1]
         assert _network(second, f"nsenter -t {pid} -n") == _network(first, "ip netns exec pyrun-same")
@@ -341,7 +349,7 @@ def test_ping_from_a_distribution(host: Host) -> None:
 def test_the_idle_network_stands_for_whoever_comes_within_the_grace_period(host: Host) -> None:
     """A command in that time neither takes it down nor is kept from doing so once nobody waits."""
     assert (
-        _driver(host, f"{_LEASED}\nwith driver.sweeping(): print(driver.reconcile(), flush=True); {_SEES}")
+        _driver(host, f"{_LEASED}\nwith turns.sweeping(): print(driver.reconcile(), flush=True); {_SEES}")
         == "[]\nyes\n"
     )
     assert _driver(host, f"driver.reconcile(); {_SEES}") == "no\n"
@@ -370,7 +378,7 @@ _IMPORTS = f"""
 import os, sys
 sys.path[:0] = {[str(TOP), *(p for p in sys.path if p.endswith("site-packages"))]!r}
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.network import driver
+from pyrun.network import driver, turns
 from pyrun.spec import Attachment
 os.makedirs("/run/pyrun", exist_ok=True)
 mine = f"/run/{{os.getpid()}}"

@@ -10,18 +10,24 @@ import termios
 import time
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host, wait_until
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
 
 class Terminal:
-    """A terminal with pyrun in it."""
+    """A terminal with pyrun, or another program, in it."""
 
-    def __init__(self, host: Host, *arguments: str) -> None:
+    def __init__(self, host: Host, *arguments: str, command: "list[str] | None" = None) -> None:
         self.master, peer = os.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
         self.before = termios.tcgetattr(peer)
         self.peer = peer
-        self.client = host.start([*PYRUN, *arguments], stdin=peer, stdout=peer, stderr=peer, start_new_session=True)
+        line = [
+            "setsid",
+            "--ctty",
+            *(command or PYRUN),
+            *arguments,
+        ]  # it is the caller's own terminal, not only an open file
+        self.client = host.start(line, stdin=peer, stdout=peer, stderr=peer)
         self.screen = b""
 
     def type(self, text: bytes) -> None:
@@ -58,7 +64,6 @@ def test_window_size_follows(host: Host) -> None:
     fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", 11, 22, 0, 0))
     terminal.client.send_signal(signal.SIGWINCH)
     terminal.expect(b"11 22\r\n")
-    terminal.type(b"\x03")
     terminal.client.send_signal(signal.SIGKILL)
     terminal.client.wait()
     for identity in host.ok("ps", "-q").split():
@@ -94,6 +99,23 @@ def test_detach_keys_leave_it_running(host: Host) -> None:
     host.ok("rm", "-f", "kept")
 
 
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_detach_keys_may_be_others(host: Host, verb: str) -> None:
+    """The usual ones are typed text then."""
+    words = ["run", "-it", "--name", "kept", "--detach-keys", "ctrl-a,x", BUSYBOX]
+    if verb == "exec":
+        host.ok("run", "-d", "--name", "kept", BUSYBOX, "sleep", "60")
+        words = ["exec", "-it", "--detach-keys", "ctrl-a,x", "kept"]
+    terminal = Terminal(host, *words, "sh", "-c", "stty -echo raw; echo up; head -c 2 | od -An -c; exec sleep 60")
+    terminal.expect(b"up")
+    terminal.type(b"\x10\x11")
+    terminal.expect(b"020 021")
+    terminal.type(b"\x01x")
+    assert terminal.end() == 0
+    assert "kept" in host.ok("ps")
+    host.ok("rm", "-f", "kept")
+
+
 def test_exec_with_terminal(host: Host) -> None:
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
     terminal = Terminal(host, "exec", "-it", "box", "sh")
@@ -112,16 +134,48 @@ def test_terminal_is_refused_without_one(host: Host, verb: list[str]) -> None:
     assert (done.returncode, done.stderr) == (1, b"pyrun: the input device is not a TTY\n")
 
 
-def test_a_program_cannot_type_into_the_callers_terminal(host: Host) -> None:
-    """T-A6: what the container has is never the caller's terminal, with or without -t."""
-    for options in (["-i"], ["-it"]):
-        terminal = Terminal(
-            host, "run", "--rm", *options, BUSYBOX, "sh", "-c", "readlink /proc/self/fd/0 /dev/tty; echo end"
-        )
-        terminal.expect(b"end")
-        assert os.ttyname(terminal.peer).encode() not in terminal.screen.replace(b"/dev/pts/0", b"")
-        terminal.client.wait()
-        terminal.end()
+# Types a letter into every terminal that it finds, in both spellings of the request (CVE-2019-10063).
+_TYPIST = """
+import ctypes, os
+libc, typed = ctypes.CDLL(None), []
+for name in ("/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "/dev/tty", "/dev/console"):
+    for request in (0x5412, 0x100005412):
+        try: typed.append(libc.syscall(16, os.open(name, os.O_RDONLY | os.O_NOCTTY), ctypes.c_long(request), b"x"))
+        except OSError: typed.append(None)
+print("typed", typed.count(0), flush=True)
+"""
+
+
+@pytest.mark.parametrize("power", [[], ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]])
+@pytest.mark.parametrize("options", [["-i"], ["-it"]])
+def test_a_program_cannot_type_into_the_callers_terminal(host: Host, options: list[str], power: list[str]) -> None:
+    """T-A6: with all power over terminals it reaches its own at most; no key waits at the caller's."""
+    python = [os.path.realpath("/usr/bin/python3"), "-I", "-S", "-c", _TYPIST]
+    terminal = Terminal(host, "run", "--rm", *options, *power, "@host", *python)
+    terminal.expect(b"typed ")
+    terminal.expect(b"\n")
+    own = b"typed 0" if not power or "-it" not in options else b"typed "
+    assert own in terminal.screen, terminal.screen
+    assert terminal.client.wait(20) == 0
+    waiting = fcntl.ioctl(terminal.peer, termios.FIONREAD, bytes(4))
+    assert int.from_bytes(waiting, "little") == 0
+    terminal.end()
+
+
+def test_a_terminal_that_is_hung_up_ends_the_client(host: Host) -> None:
+    """With the code of an output that fails, though its complaint cannot be written either."""
+    terminal = Terminal(host, "run", "-it", "--name", "talker", BUSYBOX, "sh", "-c", "while echo talk; do :; done")
+    terminal.expect(b"talk\r\n")
+    os.close(terminal.master)
+    assert terminal.client.wait(timeout=20) == 1
+    os.close(terminal.peer)
+    host.ok("rm", "-f", "talker")
+
+
+def test_complaints_that_cannot_be_written_change_no_exit_code(host: Host) -> None:
+    for line in ("run --memory 1 x", "run -d /nowhere", "rnu"):
+        assert host.shell(f"{TYPED} {line} 2>/dev/full").returncode == 125, line
+    assert host.shell(f"{TYPED} kill nobody 2>/dev/full").returncode == 1
 
 
 def test_output_only_terminal(host: Host) -> None:
@@ -159,3 +213,22 @@ def test_inherited_descriptors_do_not_reach_the_program(host: Host) -> None:
     finally:
         for fd in holder:
             os.close(fd)
+
+
+def test_started_in_the_background_and_brought_to_the_front(host: Host) -> None:
+    """A shell with job control: SIGTTOU stops us where we set the terminal, SIGCONT interrupts that very call."""
+    shell = ["setsid", "--ctty", "--wait", "bash", "--norc", "--noediting", "-i"]
+    terminal = Terminal(host, command=shell)
+    script = "read line; echo got $line; exit 7"
+    terminal.type(f"{TYPED} run -it --rm --name ground {BUSYBOX} sh -c '{script}' &\r".encode())
+    stopped = "ps -o stat= -p $(pgrep -d, -f '[p]yrun.*name ground') | grep T"
+    wait_until(lambda: host.shell(stopped).returncode == 0)
+    terminal.type(b"fg\r")
+    wait_until(lambda: host.shell(stopped).returncode != 0)
+    terminal.type(b"line\r")
+    terminal.expect(b"got line\r\nbash-")  # and the prompt: what is typed before it, is typed into the container
+    terminal.type(b"echo code $?; stty -a\r")
+    terminal.expect(b"code 7\r\n")
+    terminal.expect(b" icanon ")
+    terminal.type(b"exit\r")
+    terminal.client.wait(timeout=20)

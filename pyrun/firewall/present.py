@@ -1,0 +1,55 @@
+"""The rules that stand now in this network namespace, of every tool, with their counters, ready to be walked."""
+
+import os
+
+from pyrun.firewall import listed, saved
+from pyrun.firewall.trace import Table
+from pyrun.kernel import programs
+from pyrun.typed import NamedTuple
+
+_FAMILIES = {4: ("ip", "iptables", "/proc/net/ip_tables_names"), 6: ("ip6", "ip6tables", "/proc/net/ip6_tables_names")}
+_GUARD = "bridge pyrun"  # stops only packets under addresses that are not the container's own
+
+
+class Standing(NamedTuple):
+    """Tables of all tools, and what of the rules is not followed, in words."""
+
+    tables: list[Table]
+    blind: list[str]
+
+
+def read() -> Standing:
+    """Ask iptables, ip6tables and nft, as far as the host has them. Errors: OSError."""
+    tables: list[Table] = []
+    shown: set[tuple[str, str]] = set()
+    for family, (name, tool, _) in _FAMILIES.items():
+        for program in _variants(family):
+            found = saved.read(programs.run(program, "-c").output, family, tool)
+            tables += found
+            if os.path.realpath(program).endswith("xtables-nft-multi"):
+                shown |= {(name, table.name) for table in found}
+    nft = programs.find("nft")
+    if not nft:
+        return Standing(tables, [] if tables else ["neither iptables nor nft is there to read the rules"])
+    document, text = programs.run(nft, "-j", "list", "ruleset"), programs.run(nft, "-a", "list", "ruleset")
+    if document.code:
+        return Standing(tables, ["nft cannot list its rules as JSON: its own tables are not read"])
+    rules = listed.read(document.output, text.output, frozenset(shown))
+    others = [name for name in rules.others if name != _GUARD]
+    return Standing(tables + rules.tables, [f"table {name} is not followed" for name in others])
+
+
+def _variants(family: int) -> list[str]:
+    """List the programs that show rules: the legacy one only where such rules stand, for asking would load modules."""
+    _, tool, names = _FAMILIES[family]
+    modern = programs.find(f"{tool}-nft-save", f"{tool}-save")
+    legacy = programs.find(f"{tool}-legacy-save") if _content(names) else ""
+    return [program for program in dict.fromkeys((modern, legacy)) if program]
+
+
+def _content(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return ""

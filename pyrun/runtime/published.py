@@ -1,0 +1,62 @@
+"""Which of a container's plugs its published ports belong to: the one that leads outside, as in Docker.
+
+They move with it while the container runs, and wait in a file of the container's
+while no plug leads outside. The sockets that hold them on the host stay.
+"""
+
+import json
+import os
+from contextlib import suppress
+
+from pyrun import keeping, paths
+from pyrun.kernel import files
+from pyrun.network import endpoints
+from pyrun.operation import perform
+from pyrun.plan import network as plan
+from pyrun.spec import Endpoint, Published
+
+
+def lead(identity: str, ends: list[Endpoint], to: "Endpoint | None") -> None:
+    """Lead all published ports of a container, whose plugs are *ends*, to one of them; None lets them wait.
+
+    However often this was interrupted, it goes on. Errors: PyrunError.
+    """
+    kept = waiting(identity)
+    ports = tuple(dict.fromkeys((*kept, *(port for end in ends for port in end.published))))
+    away = [end for end in ends if not _is(end, to) and (kept or end.published)]
+    if not ports or (not kept and not away):
+        return
+    files.write_atomically(_path(identity), json.dumps(ports).encode())
+    for end in away:
+        _unpublish(end._replace(published=ports))
+    if to is not None:
+        end = to._replace(published=ports)
+        perform(plan.published(end), "host", keeping.endpoint_journal(identity, end.network.name))
+        perform([endpoints.registered(end)])
+        os.unlink(_path(identity))
+
+
+def _unpublish(end: Endpoint) -> None:
+    """Take the way to a plug's ports away; its journal, which may be unwound later than that of their next one."""
+    journal = keeping.endpoint_journal(end.container, end.network.name)
+    perform([endpoints.registered(end._replace(published=()))])
+    for operation in plan.published(end):
+        inverse = operation.inverse()
+        if inverse is not None:
+            perform([inverse])
+            journal.strike(inverse)
+
+
+def _is(end: Endpoint, other: "Endpoint | None") -> bool:
+    return other is not None and end.network.name == other.network.name
+
+
+def waiting(identity: str) -> tuple[Published, ...]:
+    """List the ports of a container that no plug leads outside."""
+    with suppress(FileNotFoundError):
+        return tuple(Published(*fields) for fields in json.loads(files.read_limited(_path(identity))))
+    return ()
+
+
+def _path(identity: str) -> str:
+    return f"{paths.runtime(identity)}/waiting-ports"
