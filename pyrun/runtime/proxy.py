@@ -275,7 +275,7 @@ class Datagrams:
         """Lose what came before the rules stood: an answer of ours would keep the sender's flow from following them."""
         with suppress(OSError):
             while True:
-                self._held.recv(0)
+                self._held.recv(1)
 
     def _receive(self, _: int) -> None:
         now = time.monotonic()

@@ -468,6 +468,7 @@ sys.stdin.readline()
 def test_other_firewalls_are_warned_of(host: Host) -> None:
     """Docker's users find out later (moby#4737)."""
     host.out("nft add table inet firewalld")
+    host.out("nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority filter + 10; }'")
     done = host.pyrun("run", "--rm", "-p", "8080:80", BUSYBOX, "true")
     assert (done.returncode, done.stderr.count(b"\n"), b"firewalld" in done.stderr) == (0, 1, True)
     host.ok("run", "--rm", "-p", "127.0.0.1:8080:80", BUSYBOX, "true")
