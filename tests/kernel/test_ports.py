@@ -404,6 +404,20 @@ def test_half_a_connection_may_end_first(host: Host) -> None:
     wait_until(lambda: host.run(asked).stdout == b"%d\n" % (24 << 20))
 
 
+def test_an_answer_arrives_although_the_server_hangs_up(host: Host) -> None:
+    """A server that answers and closes without reading all of the question resets the connection behind its answer."""
+    host.ok("run", "-d", "--name", "web", "-p", "127.0.0.1:8080:80", *SLEEP)
+    server = _server(host, "web")
+    script = (
+        "import socket\n"
+        "for _ in range(200):\n    s = socket.create_connection(('127.0.0.1', 8080)); s.sendall(b'who am I?')\n"
+        "    assert s.recv(100) == b'web ::ffff:172.17.0.1'"
+    )
+    assert host.run([sys.executable, "-I", "-S", "-c", script]).stderr == b""
+    server.kill()
+    server.communicate()
+
+
 _TAIL = "while :; do nc -l -p 80 -e sh -c 'cat >/tmp/x; cat /tmp/x /tmp/x /tmp/x'; done"
 
 
@@ -470,8 +484,9 @@ def test_other_firewalls_are_warned_of(host: Host) -> None:
     host.out("nft add table inet firewalld")
     host.out("nft 'add chain inet firewalld filter_FORWARD { type filter hook forward priority filter + 10; }'")
     done = host.pyrun("run", "--rm", "-p", "8080:80", BUSYBOX, "true")
-    assert (done.returncode, done.stderr.count(b"\n"), b"firewalld" in done.stderr) == (0, 1, True)
-    host.ok("run", "--rm", "-p", "127.0.0.1:8080:80", BUSYBOX, "true")
+    warned = b"Published ports are reachable past the rules of firewalld"
+    assert (done.returncode, done.stderr.count(warned)) == (0, 1)
+    assert warned not in host.pyrun("run", "--rm", "-p", "127.0.0.1:8080:80", BUSYBOX, "true").stderr
     host.out("nft delete table inet firewalld")
     host.ok("run", "--rm", "-p", "8080:80", BUSYBOX, "true")
 

@@ -39,8 +39,9 @@ _PUBLISHED = {
 def _told(ports: str, listed: str, inspected: str) -> tuple[str, list[str], dict[str, object]]:
     """Give what an engine tells of a container's ports; Docker 20.10 lists them in any order."""
     described = json.loads(inspected)[0]
+    published = described["NetworkSettings"]["Ports"]
     fields = {
-        "Ports": described["NetworkSettings"]["Ports"],
+        "Ports": {port: sorted(map(str, hosts)) if hosts else hosts for port, hosts in published.items()},
         "ExposedPorts": described["Config"].get("ExposedPorts") or {},
         "PortBindings": described["HostConfig"]["PortBindings"] or {},
         "PublishAllPorts": described["HostConfig"]["PublishAllPorts"],
@@ -178,7 +179,7 @@ def _seen(host: Host, web: str, neighbour: str, gateway: str) -> dict[object, st
 
 
 def test_the_server_sees_the_same_clients(docker: "Docker") -> None:
-    """Everybody who can ask is answered by both, and is seen under the same address."""
+    """Everybody who is answered by Docker is answered by pyrun, and is seen under the same address."""
     host = docker.host
     given = ["-p", "8080:80", "-p", "8080:80/udp", "-p", "127.0.0.5:8081:80", "-p", "127.0.0.5:8081:80/udp"]
     docker.docker("run", "-d", "--name", "web", *given, "tree", "sleep", "300")
@@ -194,4 +195,7 @@ def test_the_server_sees_the_same_clients(docker: "Docker") -> None:
     ours = _seen(host, str(web["State"]["Pid"]), str(neighbour["State"]["Pid"]), gateway)
     host.ok("rm", "-f", "web", "neighbour")
     assert ours["internet", HOST_ADDRESS, 8080, "tcp"] == INTERNET_ADDRESS
-    assert ours == theirs
+    differing = {who for who in ours if ours[who] != theirs[who]}
+    # Docker's proxy answers them under another address than they asked: a deviation that docs/deviations.md lists.
+    assert differing == {(who, HOST_ADDRESS, 8080, "udp") for who in ("itself", "neighbour")}
+    assert {theirs[who] for who in differing} == {"TimeoutError"}
