@@ -37,12 +37,13 @@ def u32(value: int) -> bytes:
 def attributes_of(content: bytes) -> dict[int, bytes]:
     """Decode attributes, strictly by their lengths."""
     found: dict[int, bytes] = {}
-    while len(content) >= 4:
-        length, kind = _ATTRIBUTE.unpack_from(content)
-        if length < 4 or length > len(content):
+    at, end = 0, len(content)
+    while end - at >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(content, at)
+        if length < 4 or length > end - at:
             break
-        found[kind & 0x3FFF] = content[4:length]
-        content = content[(length + 3) & ~3 :]
+        found[kind & 0x3FFF] = content[at + 4 : at + length]
+        at += (length + 3) & ~3
     return found
 
 
