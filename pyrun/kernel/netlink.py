@@ -35,16 +35,24 @@ def u32(value: int) -> bytes:
 
 
 def attributes_of(content: bytes) -> dict[int, bytes]:
+    """Decode attributes, of which each kind appears once."""
+    return dict(_decoded(content))
+
+
+def each_attribute(content: bytes) -> list[bytes]:
+    """Decode a list: attributes that are all of one kind."""
+    return [value for _, value in _decoded(content)]
+
+
+def _decoded(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Decode attributes, strictly by their lengths."""
-    found: dict[int, bytes] = {}
     at, end = 0, len(content)
     while end - at >= 4:
         length, kind = _ATTRIBUTE.unpack_from(content, at)
         if length < 4 or length > end - at:
-            break
-        found[kind & 0x3FFF] = content[at + 4 : at + length]
+            return
+        yield kind & 0x3FFF, content[at + 4 : at + length]
         at += (length + 3) & ~3
-    return found
 
 
 def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[bytes]:
