@@ -97,7 +97,7 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
-    from pyrun.runtime import host, plugging, services
+    from pyrun.runtime import host, plugging
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
@@ -119,7 +119,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
         ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
-        ("host", [services.StartServices(config, tuple(ends), 0, ())] if services.are_needed(ends) else []),
+        ("host", plugging.serving(config, ends, 0, ())),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),
@@ -139,7 +139,7 @@ def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]
     for wanted in config.attachments:
         net, end = driver.preview(config.id, config.name, wanted, {each.link for each in ends})
         nets += [net] if net else []
-        ends.append(end)
+        ends.append(end._replace(hostname=config.hostname))
     return nets, ends
 
 

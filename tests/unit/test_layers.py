@@ -19,7 +19,7 @@ LEVELS = (
     {"errors", "paths", "typed", "documents"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp"}
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
 
 
 def _part(module: str) -> str:
@@ -99,6 +99,8 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("kill -s 0 down", ""),
         ("wait down", ""),
         ("rm nobody", ""),
+        ("network ls", "ctypes pyrun.network.driver"),
+        ("network inspect bridge", "ctypes pyrun.network.driver"),
         ("version", "json socket prctl"),
     ],
 )
