@@ -105,10 +105,15 @@ def _others_place() -> str:
 
 def _isolate() -> None:
     """Start over without the caller's PYTHONPATH, working directory and user site: they are not root's to run."""
+    os.execv(sys.executable, command())
+
+
+def command() -> list[str]:
+    """Give the command that does what this process was started for, and nothing of the caller's."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = [p for p in sys.path if p.endswith(("site-packages", "dist-packages")) and os.path.isabs(p)]
     code = f"import sys; sys.path[:0] = {[package, *path]!r}; from pyrun.__main__ import main; main()"
-    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", code, *sys.argv[1:]])
+    return [sys.executable, "-I", "-S", "-c", code, *sys.argv[1:]]
 
 
 if __name__ == "__main__":

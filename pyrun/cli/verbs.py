@@ -57,9 +57,12 @@ def _run(values: Values) -> int:
 
 def _exec(values: Values) -> int:
     from pyrun import store
+    from pyrun.__main__ import command
     from pyrun.cli import run
     from pyrun.runtime import execute
 
+    with suppress(NotFound, UsageError):  # told below, behind what is wrong with the options
+        execute.take_cover(store.find(_arguments(values)[0]), command())
     config = run.exec_config(values, dict(os.environ))
     _let_go_of_callers_files()
     return execute.execute(store.find(_arguments(values)[0]), config)

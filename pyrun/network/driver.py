@@ -10,12 +10,12 @@ from contextlib import nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.firewall import choice, generation, neighbours, nftables
+from pyrun.firewall import choice, generation, guard, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
-from pyrun.operation import Journal, perform
+from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
 from pyrun.spec import Attachment, Endpoint, Network
 
@@ -107,6 +107,10 @@ def sweep() -> list[Exception]:
     for name in standing.names():
         if not standing.is_created(name) and not standing.leases(name):
             failures += _sweep(name)
+    try:
+        perform(guard.forgotten())
+    except (PyrunError, OSError) as failure:
+        failures.append(failure)
     _tidy()
     return failures
 
@@ -155,14 +159,27 @@ def mend_rules() -> None:
     """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    names, nets = standing.names(), standing.networks()
+    nets, found = _wanted(), list[Operation]()
+    while nets:
+        found = _missing(nets)
+        before, nets = nets, _wanted()
+        if nets == before:  # else one of them was taken down while we looked: its rules may not come back
+            break
+    perform(found if nets else [])
+
+
+def _wanted() -> list[Network]:
+    """List the networks whose rules have to stand; that of an idle one may be going just now."""
+    return [net for net in standing.networks() if standing.is_created(net.name) or standing.leases(net.name)]
+
+
+def _missing(nets: list[Network]) -> list[Operation]:
     ends = [end for net in nets for end in standing.endpoints(net.name)]
-    if nets:
-        plugged = {(end.network.name, end.container) for end in ends}
-        settled = len(nets) == len(names) and all(
-            (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
-        )
-        perform(choice.mend(nets, ends, settled))
+    plugged = {(end.network.name, end.container) for end in ends}
+    settled = len(nets) == len(standing.names()) and all(
+        (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
+    )
+    return choice.mend(nets, ends, settled)
 
 
 def _sweep(name: str) -> list[Exception]:

@@ -112,6 +112,11 @@ def plugs(identity: str) -> list[Endpoint]:
     return sorted((end for end in found if end), key=lambda end: (len(end.link), end.link))
 
 
+def endpoint_id(end: Endpoint) -> str:
+    """Give a stable identity of the plug, in Docker's form: of the container and the network."""
+    return f"{int(end.container, 16) ^ int(end.network.id, 16):064x}"
+
+
 def encode(end: Endpoint) -> str:
     """Write an endpoint as JSON, without its network."""
     import json

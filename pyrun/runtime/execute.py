@@ -15,6 +15,7 @@ from pyrun.kernel import (
     capabilities,
     cgroups,
     credentials,
+    interpreter,
     processes,
     seccomp,
     syscalls,
@@ -62,6 +63,17 @@ class Visit(NamedTuple):
     client: Channel
     report: int  # our end
     window: bytes  # the caller's, so that the program never sees another size
+
+
+def take_cover(container: Container, command: list[str]) -> None:
+    """Start over as *command* from a sealed copy of our interpreter, where the container could lay hands on it."""
+    config = container.config
+    if config is None or not (config.privileged or config.cap_add) or interpreter.is_sealed():
+        return
+    if "SYS_PTRACE" in capabilities.resolve(
+        config.cap_add, config.cap_drop, config.privileged, capabilities.bounding()
+    ):
+        interpreter.execute_sealed(command)
 
 
 def execute(container: Container, config: ExecConfig) -> int:

@@ -11,7 +11,6 @@ from pyrun.firewall import counted, neighbours
 from pyrun.kernel import rtnetlink
 from pyrun.network import addresses, definitions, design, ipam, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
-from pyrun.runtime.inspection import endpoint_id
 from pyrun.spec import Endpoint, Network, Pool
 from pyrun.typed import Any, NamedTuple
 
@@ -147,7 +146,7 @@ def _container(end: Endpoint) -> dict[str, str]:
     ipv6 = f"{end.address6}/{end.network.ipv6.prefix}" if end.network.ipv6 and end.address6 else ""
     return {
         "Name": end.name,
-        "EndpointID": endpoint_id(end),
+        "EndpointID": standing.endpoint_id(end),
         "MacAddress": end.mac,
         "IPv4Address": f"{end.address}/{end.network.ipv4.prefix}",
         "IPv6Address": ipv6,
