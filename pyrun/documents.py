@@ -25,7 +25,7 @@ def parse(content: bytes) -> Any:
     text = content.decode().strip(_SPACE)
     try:
         document, end = _scan(text, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):  # it has no words of its own for most mistakes: those are json.decoder's
         raise ValueError("not a JSON document") from None
     if end != len(text):
         raise ValueError("more than one JSON document")
