@@ -156,7 +156,10 @@ def mend_rules() -> None:
         settled = len(nets) == len(names) and all(
             (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
         )
-        perform(choice.mend(nets, ends, settled))
+        found = choice.mend(nets, ends, settled)
+        perform(found)
+        if found:  # somebody may have left or come while we looked: only a look that finds nothing is noted
+            generation.note(None)
 
 
 def _sweep(name: str) -> list[Exception]:
