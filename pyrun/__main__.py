@@ -14,6 +14,9 @@ def main() -> None:
     _open_standard_descriptors()
     if not sys.flags.isolated:
         _isolate()
+    if os.geteuid() == 0 and (place := _others_place()):
+        os.write(2, f"pyrun: {place}: others than its owner can write there: not run as root (chmod go-w)\n".encode())
+        os._exit(125)
     umask = os.umask(0o077)
     sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115  # None when it was closed
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
@@ -89,12 +92,28 @@ def _open_standard_descriptors() -> None:
         os.set_inheritable(fd, True)
 
 
+def _others_place() -> str:
+    """Give a place of our code that others than its owner can change; a group of the owner's own number is theirs."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    for path in (os.path.dirname(package), package, __file__):
+        status = os.stat(path)
+        shared = status.st_mode & 0o002 or (status.st_mode & 0o020 and status.st_gid != status.st_uid)
+        if shared and not status.st_mode & 0o1000:  # in a sticky directory others replace nothing
+            return path
+    return ""
+
+
 def _isolate() -> None:
     """Start over without the caller's PYTHONPATH, working directory and user site: they are not root's to run."""
+    os.execv(sys.executable, command())
+
+
+def command() -> list[str]:
+    """Give the command that does what this process was started for, and nothing of the caller's."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = [p for p in sys.path if p.endswith(("site-packages", "dist-packages")) and os.path.isabs(p)]
     code = f"import sys; sys.path[:0] = {[package, *path]!r}; from pyrun.__main__ import main; main()"
-    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", code, *sys.argv[1:]])
+    return [sys.executable, "-I", "-S", "-c", code, *sys.argv[1:]]
 
 
 if __name__ == "__main__":

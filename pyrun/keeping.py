@@ -16,8 +16,6 @@ from pyrun.network import standing
 from pyrun.spec import ContainerConfig
 from pyrun.store import Container, lock_path
 
-_ENDPOINT = "endpoint."
-
 
 def claim(identity: str) -> int:
     """Become the keeper of a new container: its lock, held from the start. Errors: OSError."""
@@ -55,7 +53,7 @@ def journal(identity: str) -> FileJournal:
 
 def endpoint_journal(identity: str, network: str) -> FileJournal:
     """Give the journal of a container's plug into a network, which may be taken out before the container ends."""
-    return FileJournal(f"{paths.runtime(identity)}/{_ENDPOINT}{network}")
+    return FileJournal(f"{paths.runtime(identity)}/{paths.PLUG}{network}")
 
 
 def birth_journal(identity: str) -> FileJournal:
@@ -73,8 +71,8 @@ def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
     own = paths.runtime(identity)
     with changing(identity):
-        plugs = sorted(name for name in store.listed(own) if name.startswith(_ENDPOINT))
-        _settle(identity, {name.removeprefix(_ENDPOINT) for name in plugs})
+        plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
+        _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
         failures += unwind_journal(f"{own}/journal")
     if not failures:  # else it stays where `ps` and `rm -f` find it

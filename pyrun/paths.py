@@ -11,6 +11,7 @@ SECCOMP_CACHE = f"{STATE}/seccomp"
 LOCKS = f"{RUN}/locks"
 RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
+PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
 

@@ -3,8 +3,7 @@
 What the records mean together is decided in `pyrun.store`.
 """
 
-import json
-
+from pyrun import documents
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
@@ -90,14 +89,15 @@ def read_exit(path: str) -> "Exit | None":
 
 
 def _write(path: str, fields: dict[str, Any], durable: bool) -> None:
+    import json
+
     content = json.dumps({"version": VERSION, **fields})
     files.write_atomically(path, content.encode() + b"\n", 0o600, durable)
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        content = files.read_limited(path)
-        fields = json.loads(content, object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+        fields = documents.parse(files.read_limited(path))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as cause:
@@ -107,17 +107,6 @@ def _read(path: str) -> dict[str, Any]:
     if fields.pop("version", None) != VERSION:
         raise Corrupt(f"record: {path}: written by another version")
     return fields
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a key stands twice")
-    return fields
-
-
-def _no_constants(name: str) -> Any:
-    raise ValueError(f"{name} is not a number")
 
 
 def _tuple(path: str, name: str, kind: Any, fields: Any) -> Any:

@@ -206,6 +206,7 @@ class Endpoint(NamedTuple):
     aliases: tuple[str, ...] = ()
     priority: int = 0  # of --network …,gw-priority=N
     published: "tuple[Published, ...]" = ()  # the ports that are reached through this endpoint
+    hostname: str = ""  # the container's
 
     @property
     def alias(self) -> str:

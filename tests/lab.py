@@ -62,6 +62,8 @@ def without(defence: str) -> list[str]:
 class Host:
     """The machine that a test sees."""
 
+    groups = "find /sys/fs/cgroup -type d -path '*/pyrun*' | sort"  # lists what containers leave among control groups
+
     def __init__(self) -> None:
         self._internet = _sleeper("--net")
         self._self = _sleeper("--net", "--mount", "--propagation", "private")
@@ -127,7 +129,7 @@ class Host:
             "nft": "nft -s list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
             "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
-            "cgroups": "find /sys/fs/cgroup -type d -path '*/pyrun*' | sort",
+            "cgroups": self.groups,
             "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(seccomp|names$|containers$|networks$)' | sort",
             "processes": _PROCESSES,
         }

@@ -1,14 +1,18 @@
 """The declared verbs as click commands: help, errors and suggestions. The only module that imports click."""
 
 import difflib
+from contextlib import suppress
 
 import click
 
 from pyrun import __version__
+from pyrun.cli import dockers, reader
 from pyrun.cli.declarations import GROUPS, VERBS, Option, Verb
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
 from pyrun.typed import Any, NoReturn
+
+_ALIKE = 0.7  # of 1: memroy for memory, not bogus for user
 
 
 class _Group(click.Group):
@@ -18,10 +22,23 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> "tuple[str | None, click.Command | None, list[str]]":
         if args and args[0] not in self.commands and not args[0].startswith("-"):
+            if f"{ctx.command_path} {args[0]}".partition(" ")[2] in dockers.VERBS_LATER:
+                raise UsageError(f"{args[0]}: not supported yet", hint=f"Docker has it; see {ctx.command_path} --help")
             near = difflib.get_close_matches(args[0], self.commands, 1)
             hint = f"did you mean {near[0]}?" if near else f"see {ctx.command_path} --help"
             raise UsageError(f"{args[0]}: no such command", hint=hint)
         return super().resolve_command(ctx, args)
+
+
+class _Command(click.Command):
+    """A verb whose switches take a value too, as in --rm=false."""
+
+    verb: Verb
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words, values = _without_truths(self.verb, args)
+        ctx.meta["switches"] = {o.key: values[o.key] for o in self.verb.options if not o.metavar}
+        return super().parse_args(ctx, words)
 
 
 def parse(argv: list[str]) -> "tuple[str, Values] | None":
@@ -30,7 +47,7 @@ def parse(argv: list[str]) -> "tuple[str, Values] | None":
     Errors: UsageError in one line, with a suggestion where there is one.
     """
     try:
-        result: Any = _group().main(argv, prog_name="pyrun", standalone_mode=False)
+        result: Any = _group().main(_asked_for_help(argv), prog_name="pyrun", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as problem:
         click.echo(problem.format_message(), err=True)
         raise SystemExit(125) from None
@@ -43,14 +60,34 @@ def parse(argv: list[str]) -> "tuple[str, Values] | None":
     return result if isinstance(result, tuple) else None
 
 
+def _asked_for_help(argv: list[str]) -> list[str]:
+    """Write the verb `help` as the option that it stands for: help [VERB], network help [VERB]."""
+    for at in (0, 1):
+        if argv[at : at + 1] == ["help"] and (at == 0 or argv[0] in GROUPS):
+            return [*argv[:at], *argv[at + 1 :], "--help"]
+    return argv
+
+
 def _complain(problem: click.UsageError) -> NoReturn:
     text = problem.format_message().rstrip(".").replace("\n", " ")
     where = f"{problem.ctx.command_path if problem.ctx else 'pyrun'} --help"
     if isinstance(problem, click.NoSuchOption):
-        near = difflib.get_close_matches(problem.option_name, problem.possibilities or (), 1, 0)
-        hint = f"did you mean {near[0]}?" if near else f"see {where}"
-        raise UsageError(f"{problem.option_name}: no such option", hint=hint) from problem
+        _complain_of_option(problem, where)
     raise UsageError(text[:1].lower() + text[1:], hint=f"see {where}") from problem
+
+
+def _complain_of_option(problem: click.NoSuchOption, where: str) -> NoReturn:
+    """Say what Docker has and we do not yet, or what was meant: names that are alike beyond their dashes."""
+    given = problem.option_name
+    command = problem.ctx.command if problem.ctx else None
+    if not isinstance(command, _Command):
+        raise UsageError(f"{given}: no such option", hint=f"see {where}") from problem
+    if given in dockers.LATER.get(command.verb.name, "").split():
+        raise UsageError(f"{given}: not supported yet", hint=f"Docker has it; see {where}") from problem
+    names = [flag[2:] for option in command.verb.options for flag in option.flags if flag.startswith("--")]
+    near = difflib.get_close_matches(given.lstrip("-"), names, 1, _ALIKE)
+    hint = f"did you mean --{near[0]}?" if near else f"see {where}"
+    raise UsageError(f"{given}: no such option", hint=hint) from problem
 
 
 def _group() -> click.Group:
@@ -76,12 +113,13 @@ def _command(verb: Verb) -> click.Command:
 
     def result(**values: Any) -> "tuple[str, Values]":
         values.setdefault("arguments", ())
+        values.update(click.get_current_context().meta["switches"])
         count = len(values["arguments"])
         if count < verb.least or (0 <= verb.most < count):
             raise click.UsageError(f"expected {verb.arguments}, got {count}")
         return verb.name, values
 
-    return click.Command(
+    command = _Command(
         verb.name.rpartition(" ")[2],
         params=parameters,
         help=verb.summary + ".",
@@ -89,6 +127,29 @@ def _command(verb: Verb) -> click.Command:
         context_settings=settings,
         short_help=verb.summary,
     )
+    command.verb = verb
+    return command
+
+
+def _without_truths(verb: Verb, words: list[str]) -> "tuple[list[str], Values]":
+    """Give the words with no value at any switch, and the values that the reader makes of them. Errors: UsageError."""
+    known, values = reader.flags(verb), reader.empty(verb)
+    plain: list[str] = []
+    at = 0
+    while at < len(words):
+        word, at = words[at], at + 1
+        named = word.startswith("-") and word not in ("-", "--")
+        if word == "--" or not (named or not verb.options_first):
+            return [*plain, word, *words[at:]], values
+        after = at
+        with suppress(reader.Unclear):
+            after = reader.take(word, words, at, known, values) if named else at
+        head = word.partition("=")[0]
+        flags = [head] if word.startswith("--") else [f"-{letter}" for letter in head[1:]]
+        switches = named and all(flag in known and not known[flag].metavar for flag in flags)
+        plain += [head] if switches else words[at - 1 : after]
+        at = after
+    return plain, values
 
 
 def _option(option: Option) -> click.Option:

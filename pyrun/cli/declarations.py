@@ -54,6 +54,12 @@ _PROGRAM = (
     _value("USER[:GROUP]", "Run as this user", "--user", "-u"),
 )
 
+_OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was written for Docker
+    _value("WHEN", "Taken, and ignored", "--pull", hidden=True),
+    _value("PLATFORM", "Taken, and ignored", "--platform", hidden=True),
+    _switch("Taken, and ignored", "--disable-content-trust", hidden=True, default=True),
+)
+
 RUN = Verb(
     "run",
     "Run a program in a new container",
@@ -103,6 +109,7 @@ RUN = Verb(
         _value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         _value("SECONDS", "How long to wait before killing", "--stop-timeout"),
         _value("FILE", "Write the id to a file", "--cidfile"),
+        *_OF_IMAGES,
         _KEYS,
         _switch("Pass signals on to the program", "--sig-proxy", default=True),
         _switch("Print every operation as a command while it happens", "--explain"),

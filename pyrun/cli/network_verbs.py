@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pyrun import options
 from pyrun.cli.reader import Values
 from pyrun.errors import NotFound, PyrunError, UsageError
-from pyrun.network import addresses, definitions, design, driver, standing
+from pyrun.network import addresses, definitions, design, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.typed import Any
 
@@ -17,12 +17,16 @@ _COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
 
 
 def _create(values: Values) -> int:
+    from pyrun.network import driver
+
     v: Any = values
     try:
         request = _request(v)
     except UsageError as problem:
         raise PyrunError(problem.message, 1, problem.hint) from problem
     net = driver.create(request)
+    for warning in driver.interference(net.name):
+        sys.stderr.write(f"pyrun: warning: {warning}\n")
     sys.stdout.write(f"{net.id}\n")
     return 0
 
@@ -135,6 +139,7 @@ def _inspect(values: Values) -> int:
 
 def _rm(values: Values) -> int:
     from pyrun.cli import verbs
+    from pyrun.network import driver
 
     v: Any = values
     code = 0
@@ -155,6 +160,7 @@ def _rm(values: Values) -> int:
 
 
 def _prune(values: Values) -> int:
+    from pyrun.network import driver
     from pyrun.runtime import network_inspection as inspection
 
     v: Any = values
@@ -171,6 +177,7 @@ def _prune(values: Values) -> int:
 
 
 def _repair(values: Values) -> int:
+    from pyrun.network import driver
     from pyrun.runtime import connection
 
     v: Any = values
@@ -201,6 +208,7 @@ def _connect(values: Values) -> int:
 def _disconnect(values: Values) -> int:
     from pyrun import store
     from pyrun.cli import networks
+    from pyrun.network import driver
     from pyrun.runtime import connection
 
     v: Any = values

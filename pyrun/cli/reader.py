@@ -5,23 +5,25 @@ prove that both read the same.
 """
 
 from pyrun.cli.declarations import Option, Verb, named
+from pyrun.errors import UsageError
 
 Values = dict[str, "bool | str | tuple[str, ...] | None"]
-_TRUE, _FALSE = ("true", "1"), ("false", "0")
+Known = dict[str, Option]
+_TRUE, _FALSE = ("1", "t", "T", "true", "True", "TRUE"), ("0", "f", "F", "false", "False", "FALSE")
 
 
-class _Unclear(Exception):
+class Unclear(Exception):
     """The line has to be explained by somebody with words."""
 
 
 def read(argv: list[str]) -> "tuple[str, Values] | None":
-    """Give verb and values, or None for a line that is not plain."""
+    """Give verb and values, or None for a line that is not plain. Errors: UsageError for a switch that is no truth."""
     verb, words = named(argv)
     if verb is None:
         return None
     try:
         return verb.name, _read(verb, words)
-    except _Unclear:
+    except Unclear:
         return None
 
 
@@ -35,7 +37,7 @@ def empty(verb: Verb) -> Values:
 
 def _read(verb: Verb, words: list[str]) -> Values:
     values = empty(verb)
-    known = {flag: option for option in verb.options for flag in option.flags}
+    known = flags(verb)
     arguments: list[str] = []
     at = 0
     while at < len(words):
@@ -46,25 +48,34 @@ def _read(verb: Verb, words: list[str]) -> Values:
             if word == "--" or verb.options_first:
                 arguments += words[at:] if word != "--" else []
                 break
-        elif word.startswith("--"):
-            at = _long(word, words, at, known, values)
         else:
-            at = _short(word, words, at, known, values)
+            at = take(word, words, at, known, values)
     if len(arguments) < verb.least or (0 <= verb.most < len(arguments)):
-        raise _Unclear
+        raise Unclear
     values["arguments"] = tuple(arguments)
     return values
 
 
-def _long(word: str, words: list[str], at: int, known: dict[str, Option], values: Values) -> int:
+def flags(verb: Verb) -> Known:
+    """Give the options of a verb by each of their spellings."""
+    return {flag: option for option in verb.options for flag in option.flags}
+
+
+def take(word: str, words: list[str], at: int, known: Known, values: Values) -> int:
+    """Read the option *word* and its value, which may be the word *at*; give what follows.
+
+    Errors: Unclear, UsageError for a switch that is no truth.
+    """
+    return (_long if word.startswith("--") else _short)(word, words, at, known, values)
+
+
+def _long(word: str, words: list[str], at: int, known: Known, values: Values) -> int:
     flag, equals, value = word.partition("=")
     option = known.get(flag)
     if option is None:
-        raise _Unclear
+        raise Unclear
     if not option.metavar:
-        if equals and value not in (*_TRUE, *_FALSE):
-            raise _Unclear
-        values[option.key] = not equals or value in _TRUE
+        values[option.key] = not equals or _truth(flag, value)
         return at
     if not equals:
         value, at = _next(words, at)
@@ -72,16 +83,17 @@ def _long(word: str, words: list[str], at: int, known: dict[str, Option], values
     return at
 
 
-def _short(word: str, words: list[str], at: int, known: dict[str, Option], values: Values) -> int:
+def _short(word: str, words: list[str], at: int, known: Known, values: Values) -> int:
     letters = word[1:]
     while letters:
-        option, letters = known.get(f"-{letters[0]}"), letters[1:]
+        flag, letters = f"-{letters[0]}", letters[1:]
+        option = known.get(flag)
         if option is None:
-            raise _Unclear
+            raise Unclear
         if not option.metavar:
-            if letters.startswith("="):
-                raise _Unclear
-            values[option.key] = True
+            equals = letters.startswith("=")
+            values[option.key] = not equals or _truth(flag, letters[1:])
+            letters = "" if equals else letters
             continue
         value = letters.removeprefix("=")
         if not letters:
@@ -91,9 +103,17 @@ def _short(word: str, words: list[str], at: int, known: dict[str, Option], value
     return at
 
 
+def _truth(flag: str, text: str) -> bool:
+    """Read the value of a switch as Docker does: pflag's way, which is Go's."""
+    if text not in (*_TRUE, *_FALSE):
+        shown = text if text.isprintable() and text else repr(text)
+        raise UsageError(f"{flag}: {shown[:120]}: expected true or false")
+    return text in _TRUE
+
+
 def _next(words: list[str], at: int) -> tuple[str, int]:
     if at >= len(words):
-        raise _Unclear
+        raise Unclear
     return words[at], at + 1
 
 

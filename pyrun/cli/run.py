@@ -156,7 +156,7 @@ def _security(given: tuple[str, ...]) -> dict[str, Any]:
             found["no_new_privileges"] = value != "false"
         elif key == "seccomp" and separator:
             found["seccomp"] = value if value == "unconfined" else _profile(value)
-        else:
+        elif (key, value) not in (("label", "disable"), ("apparmor", "unconfined")):  # as every container here is
             hint = "no-new-privileges, seccomp=FILE or seccomp=unconfined"
             raise UsageError(f"security-opt: {options.show(text)}: not supported", hint=hint)
     return found

@@ -1,6 +1,5 @@
 """What `ps` prints: Docker's columns and words, plain text or one JSON object a line."""
 
-import json
 import time
 
 from pyrun.spec import ContainerConfig
@@ -68,6 +67,8 @@ def columns(lines: "list[tuple[str, ...]]") -> str:
 
 def as_json(container: Container, status: Status, now: float, full: bool) -> str:
     """Give Docker's JSON object of a container, as one line."""
+    import json
+
     cells = row(container, status, now, full)
     config = container.config
     created = config.created if config else 0.0

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pyrun.cli.reader import Values
-from pyrun.errors import PyrunError, UsageError
+from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.typed import Any
 
 _WITHOUT_ROOT = ("version",)
@@ -35,6 +35,7 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
 
 def _run(values: Values) -> int:
     from pyrun.cli import run
+    from pyrun.network import driver, standing
     from pyrun.runtime import launcher
 
     v: Any = values
@@ -43,6 +44,9 @@ def _run(values: Values) -> int:
     if v["dry_run"]:
         sys.stdout.write("".join(launcher.preview(config)))
         return 0
+    for name in (wanted.network for wanted in config.attachments):
+        if not standing.exists(name):
+            sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in driver.interference(name))
     if config.exposed or config.publish_all:
         from pyrun.cli import ports
 
@@ -53,9 +57,12 @@ def _run(values: Values) -> int:
 
 def _exec(values: Values) -> int:
     from pyrun import store
+    from pyrun.__main__ import command
     from pyrun.cli import run
     from pyrun.runtime import execute
 
+    with suppress(NotFound, UsageError):  # told below, behind what is wrong with the options
+        execute.take_cover(store.find(_arguments(values)[0]), command())
     config = run.exec_config(values, dict(os.environ))
     _let_go_of_callers_files()
     return execute.execute(store.find(_arguments(values)[0]), config)
@@ -127,7 +134,8 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    return _each(values, lambda container: lifecycle.remove(container, bool(values["force"])))
+    force = bool(values["force"])
+    return _each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:
@@ -171,8 +179,11 @@ def _version(values: Values) -> int:
     return 0
 
 
-def _each(values: Values, change: Callable[[Any], object], announce: bool = True) -> int:
-    """Change each named container, going on after one that cannot be; print what was named."""
+def _each(values: Values, change: Callable[[Any], object], announce: bool = True, missing: int = 1) -> int:
+    """Change each named container, going on after one that cannot be; print what was named.
+
+    *missing* is the exit code for one that does not exist.
+    """
     from pyrun import store
 
     code = 0
@@ -183,7 +194,7 @@ def _each(values: Values, change: Callable[[Any], object], announce: bool = True
                 sys.stdout.write(f"{reference}\n")
                 sys.stdout.flush()
         except PyrunError as problem:
-            code = 1
+            code = max(code, missing if isinstance(problem, NotFound) else 1)
             _complain(problem)
     return code
 

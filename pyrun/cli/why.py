@@ -120,7 +120,7 @@ def _in_words(step: Step) -> str:
 
 
 def _counted(packets: "int | None") -> str:
-    return "" if packets is None else f"  ({packets} packet{'' if packets == 1 else 's'} so far)"
+    return "" if packets is None else f"  ({packets} packet{'' if packets == 1 else 's'})"
 
 
 def _probe(answer: Answer, probed: Result) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 
 from pyrun.errors import PyrunError, UsageError
-from pyrun.firewall import generation, guard, iptables, nftables, rules
+from pyrun.firewall import generation, guard, iptables, neighbours, nftables, rules
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network
 
@@ -13,13 +13,16 @@ _PORTS = "published ports lead into the container"
 
 
 def backend() -> str:
-    """Name the tool: iptables where it is installed, else nftables; PYRUN_FIREWALL overrides.
+    """Name the tool: iptables where it is installed and not all that this host's own rules are made without.
 
+    Else nftables; PYRUN_FIREWALL overrides.
     Errors: PyrunError when the host has neither, UsageError for an unknown name.
     """
     wanted = os.environ.get("PYRUN_FIREWALL", "") or "auto"
     if wanted not in (*TOOLS, "auto"):
         raise UsageError(f"PYRUN_FIREWALL: {wanted}: must be auto, iptables or nftables")
+    if wanted == "auto" and iptables.available() and nftables.available():
+        return "nftables" if neighbours.uses_nft_alone() else "iptables"
     if wanted != "nftables" and iptables.available():
         return "iptables"
     if wanted != "iptables" and nftables.available():

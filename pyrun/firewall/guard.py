@@ -9,7 +9,7 @@ import errno
 
 from pyrun.firewall import generation, nftables
 from pyrun.firewall.nftables import AddPart
-from pyrun.kernel import nf_tables
+from pyrun.kernel import nf_tables, rtnetlink
 from pyrun.kernel.nf_tables import Element
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network
@@ -44,7 +44,11 @@ RULES = tuple(f'{text} comment "{reason}"' for text, reason in _RULES)
 
 
 class AddSenders(NamedTuple):
-    """What a plug may send under: from now on it is watched."""
+    """What a plug may send under: from now on it is watched.
+
+    Nobody waits for its end: the kernel takes its time to forget an element, so those of cables that are gone are
+    taken away together, by `forgotten`. Until then they say nothing, for no cable is called so.
+    """
 
     elements: "tuple[Element, ...]"
 
@@ -53,8 +57,8 @@ class AddSenders(NamedTuple):
             nf_tables.change("bridge", "pyrun", [*self.elements], [])
             turn.transactions = 1
 
-    def inverse(self) -> "RemoveSenders":
-        return RemoveSenders(self.elements)
+    def inverse(self) -> None:
+        return None
 
     def shell(self) -> str:
         return _command("add", self.elements)
@@ -64,7 +68,7 @@ class AddSenders(NamedTuple):
 
 
 class RemoveSenders(NamedTuple):
-    """Forget what a plug may send under, as far as it is known."""
+    """Forget what cables that are gone might send under."""
 
     elements: "tuple[Element, ...]"
 
@@ -85,7 +89,7 @@ class RemoveSenders(NamedTuple):
         return _command("delete", self.elements)
 
     def why(self) -> str:
-        return "the cable is gone, and its name may come again"
+        return "the cables are gone"
 
 
 def network(net: Network) -> AddPart:
@@ -108,6 +112,32 @@ def watched(end: Endpoint) -> AddSenders:
         found += [("holders6", cable, mac, address) for address in (*own, "::")]
         found += [("targets6", cable, mac, address) for address in own]
     return AddSenders(tuple(found))
+
+
+def forgotten() -> list[Operation]:
+    """Give the operation that takes elements of cables away that are gone, if there are any. Errors: OSError."""
+    cables = {_name(key) for key in nf_tables.keys("bridge", "pyrun", "cables")}
+    gone = {cable for cable in cables if rtnetlink.find_link(cable) is None}
+    if not gone:
+        return []
+    found: list[Element] = []
+    for where, _ in _SETS[1:]:
+        keys = nf_tables.keys("bridge", "pyrun", where)
+        found += [_decoded(where, key) for key in keys if _name(key) in gone]
+    return [RemoveSenders(tuple(found))]
+
+
+def _name(key: bytes) -> str:
+    return key[:16].rstrip(b"\0").decode(errors="replace")
+
+
+def _decoded(where: str, key: bytes) -> Element:
+    fields = [_name(key)]
+    fields += [key[16:22].hex(":")] if len(key) > 16 else []
+    fields += (
+        [_socket.inet_ntop(_socket.AF_INET6 if len(key) > 28 else _socket.AF_INET, key[24:])] if len(key) > 24 else []
+    )
+    return (where, *fields)
 
 
 def link_local(mac: str) -> str:

@@ -80,6 +80,19 @@ def missing(group: "list[Rule]") -> "list[Rule]":
     return found
 
 
+def counters(family: int) -> dict[tuple[str, str], tuple[int, int]]:
+    """Give packets and bytes of each rule that stands, by table and text. Errors: OSError."""
+    table, found = "", {}
+    for line in _saved(family, "-c"):
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith("["):
+            numbers, _, text = line.partition(" ")
+            packets, _, size = numbers.strip("[]").partition(":")
+            found[table, text] = int(packets), int(size)
+    return found
+
+
 def stale(family: int, wanted: "list[Rule]") -> "list[Rule]":
     """List the rules in our own chains, the user's left out, that belong to nothing that is *wanted*."""
     known = {(rule.table, f"-A {rule.chain} {rule.text}") for rule in (*wanted, *rules.shared(family))}
@@ -189,11 +202,8 @@ def _command(tool: str, rule: Rule) -> str:
 
 def _present(family: int) -> Counts:
     """Count the rules and chains that stand, by table and text as `iptables -S` writes them."""
-    outcome = programs.run(programs.find(f"{_TOOLS[family]}-save"))
-    if outcome.code:
-        raise OSError(errno.EOPNOTSUPP, outcome.complaint.strip() or f"{_TOOLS[family]}-save failed")
     table, counts = "", Counts()
-    for line in outcome.output.splitlines():
+    for line in _saved(family):
         if line.startswith("*"):
             table = line[1:]
         elif line.startswith(":"):
@@ -201,6 +211,13 @@ def _present(family: int) -> Counts:
         elif line.startswith("-A"):
             counts[table, line] = counts.get((table, line), 0) + 1
     return counts
+
+
+def _saved(family: int, *options: str) -> list[str]:
+    outcome = programs.run(programs.find(f"{_TOOLS[family]}-save"), *options)
+    if outcome.code:
+        raise OSError(errno.EOPNOTSUPP, outcome.complaint.strip() or f"{_TOOLS[family]}-save failed")
+    return outcome.output.splitlines()
 
 
 def _restore(family: int, tables: dict[str, list[str]]) -> int:

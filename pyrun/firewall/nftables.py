@@ -312,7 +312,7 @@ def elements(text: str) -> "dict[str, list[str]]":
 
 def _is_idle(text: str) -> bool:
     """Claim that no network is left in the table, and no rule of the user's."""
-    return not elements(text) and not any(chain == "user" for chain, _ in rules(text))
+    return "bridges" not in elements(text) and not any(chain == "user" for chain, _ in rules(text))
 
 
 def listed(table: str = TABLE) -> str:

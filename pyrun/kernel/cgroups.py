@@ -4,9 +4,9 @@ Which limits are written is decided in `pyrun.plan.resources`; typed views for
 people are in `pyrun.kernel.controllers`. See cgroups(7).
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import errno
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress

@@ -4,6 +4,7 @@ The equivalent commands are util-linux's. Each of those that begin with ``exec``
 takes the place of the shell that it is typed into. See credentials(7).
 """
 
+import errno
 import os
 import resource
 from contextlib import suppress
@@ -258,13 +259,16 @@ class EnterDirectory(NamedTuple):
     """Change into the working directory; one outside the root is refused (CVE-2024-21626)."""
 
     path: str
+    made: bool = False  # for `run`, which has made what was missing: what is no directory now never will be
 
     def apply(self) -> None:
         try:
             os.chdir(self.path)
             inside = os.getcwd().startswith("/")
         except OSError as cause:
-            code = 126 if cause.errno == 13 else 127
+            code = 127 if cause.errno == errno.ENOENT else 126
+            if self.made and cause.errno == errno.ENOTDIR:
+                code = 125
             raise PyrunError(f"workdir: {self.path}: {os.strerror(cause.errno or 0).lower()}", code) from cause
         if not inside:
             raise PyrunError(f"workdir: {self.path}: lies outside the container", 126)

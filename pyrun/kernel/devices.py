@@ -21,6 +21,7 @@ class Allowed(NamedTuple):
     major: int
     minor: int
     access: str = "rwm"
+    use: str = ""  # for people
 
     def __str__(self) -> str:
         numbers = ("*" if number == ANY else str(number) for number in (self.major, self.minor))
@@ -29,18 +30,18 @@ class Allowed(NamedTuple):
 
 # runc libcontainer/specconv: mknod of anything, access to what is harmless.
 DEFAULT = (
-    Allowed("c", ANY, ANY, "m"),
-    Allowed("b", ANY, ANY, "m"),
-    Allowed("c", 1, 3),
-    Allowed("c", 1, 5),
-    Allowed("c", 1, 7),
-    Allowed("c", 1, 8),
-    Allowed("c", 1, 9),
-    Allowed("c", 5, 0),
-    Allowed("c", 5, 1),
-    Allowed("c", 5, 2),
-    Allowed("c", 136, ANY),
-    Allowed("c", 10, 200),
+    Allowed("c", ANY, ANY, "m", "any character device may be made, not opened"),
+    Allowed("b", ANY, ANY, "m", "any block device may be made, not opened"),
+    Allowed("c", 1, 3, use="/dev/null"),
+    Allowed("c", 1, 5, use="/dev/zero"),
+    Allowed("c", 1, 7, use="/dev/full"),
+    Allowed("c", 1, 8, use="/dev/random"),
+    Allowed("c", 1, 9, use="/dev/urandom"),
+    Allowed("c", 5, 0, use="/dev/tty"),
+    Allowed("c", 5, 1, use="/dev/console"),
+    Allowed("c", 5, 2, use="/dev/ptmx"),
+    Allowed("c", 136, ANY, use="terminals in /dev/pts"),
+    Allowed("c", 10, 200, use="/dev/net/tun"),
 )
 
 

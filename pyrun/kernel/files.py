@@ -9,6 +9,7 @@ import os
 import stat
 from contextlib import suppress
 
+from pyrun.errors import PyrunError
 from pyrun.typed import NamedTuple
 
 
@@ -205,6 +206,20 @@ def write_all(fd: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def write_output(fd: int, content: bytes) -> None:
+    """Write to the caller's standard output (1) or error (2).
+
+    Errors: BrokenPipeError when nobody reads it any more, PyrunError (exit code 1) when it cannot be written.
+    """
+    try:
+        write_all(fd, content)
+    except BrokenPipeError:
+        raise
+    except OSError as cause:
+        name = "error" if fd == 2 else "output"
+        raise PyrunError(f"write: standard {name}: {os.strerror(cause.errno or 0).lower()}", 1) from cause
 
 
 def read_limited(path: str, limit: int = 1 << 20) -> bytes:

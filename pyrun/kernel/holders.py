@@ -3,8 +3,8 @@
 The lock's file says who holds it. What they do is in `pyrun.runtime.services`.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 import time
 from contextlib import suppress
 

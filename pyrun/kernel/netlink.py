@@ -35,15 +35,23 @@ def u32(value: int) -> bytes:
 
 
 def attributes_of(content: bytes) -> dict[int, bytes]:
+    """Decode attributes, of which each kind appears once."""
+    return dict(_decoded(content))
+
+
+def each_attribute(content: bytes) -> list[bytes]:
+    """Decode a list: attributes that are all of one kind."""
+    return [value for _, value in _decoded(content)]
+
+
+def _decoded(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Decode attributes, strictly by their lengths."""
-    found: dict[int, bytes] = {}
     while len(content) >= 4:
         length, kind = _ATTRIBUTE.unpack_from(content)
         if length < 4 or length > len(content):
-            break
-        found[kind & 0x3FFF] = content[4:length]
+            return
+        yield kind & 0x3FFF, content[4:length]
         content = content[(length + 3) & ~3 :]
-    return found
 
 
 def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[bytes]:

@@ -4,10 +4,10 @@ A number is reused, so a process is named by number, start time and boot. Creati
 namespaces for one is in `pyrun.runtime`.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import errno
 import os
 import select
-import signal
 
 from pyrun.typed import NamedTuple
 

@@ -4,12 +4,16 @@ Never used after entering a container's mount namespace (CVE-2022-1227).
 """
 
 import os
+import select
 
+from pyrun.errors import PyrunError
 from pyrun.typed import NamedTuple
 
 _DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 _ENVIRONMENT = {"PATH": ":".join(_DIRECTORIES), "LC_ALL": "C"}
 _OUTPUT_MAX = 1 << 22
+_PATIENCE = 60.0  # seconds, after which something is wrong with a program that takes milliseconds
+_SIGKILL = 9
 
 
 class Outcome(NamedTuple):
@@ -30,16 +34,36 @@ def find(*names: str) -> str:
 
 
 def run(path: str, *arguments: str, given: str = "") -> Outcome:
-    """Run a program with *given* as its standard input. Errors: OSError when it cannot be started."""
+    """Run a program with *given* as its standard input.
+
+    Errors: OSError when it cannot be started, PyrunError when it does not end: it is killed then.
+    """
     source, output, complaint = _file(given), _file(""), _file("")
     try:
         actions = [(os.POSIX_SPAWN_DUP2, fd, at) for at, fd in enumerate((source, output, complaint))]
         pid = os.posix_spawn(path, [path, *arguments], _ENVIRONMENT, file_actions=actions, setsigmask=())
+        ended = _await(pid)
         _, status = os.waitpid(pid, 0)
+        if not ended:
+            raise PyrunError(f"{path}: did not end within {_PATIENCE} s")
         return Outcome(os.waitstatus_to_exitcode(status), _content(output), _content(complaint))
     finally:
         for fd in (source, output, complaint):
             os.close(fd)
+
+
+def _await(pid: int) -> bool:
+    """Wait for a child to end; kill it when its time is over. Tell whether it ended by itself."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        ended = bool(poll.poll(int(_PATIENCE * 1000)))
+        if not ended:
+            os.kill(pid, _SIGKILL)
+        return ended
+    finally:
+        os.close(pidfd)
 
 
 def _file(content: str) -> int:

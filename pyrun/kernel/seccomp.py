@@ -5,10 +5,9 @@ is `pyrun.kernel.syscalls.seccomp`. See seccomp(2), seccomp_rule_add(3).
 """
 
 import errno
-import hashlib
-import json
 import os
 import struct
+from _blake2 import blake2b  # hashlib loads all of OpenSSL
 from contextlib import suppress
 
 from pyrun.errors import PyrunError, UsageError
@@ -16,7 +15,7 @@ from pyrun.kernel import files
 from pyrun.kernel import seccomp_policy as policy
 from pyrun.typed import Any
 
-_MAGIC = b"pyrun-seccomp-1\n"
+_MAGIC = b"pyrun-seccomp-2\n"
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _AUDIT_I386 = 0x40000003
 _IOCTL = {"x86_64": 16, "aarch64": 29}
@@ -47,7 +46,7 @@ def program(profile: str, capabilities: frozenset[str], cache: str) -> "bytes | 
     if profile == "unconfined":
         return None
     document = _document(profile) if profile else None
-    key = hashlib.sha256(_key(document, capabilities)).hexdigest()
+    key = _digest(_key(document, capabilities)).hex()
     path = f"{cache}/{key}.bpf"
     compiled = _cached(path)
     if compiled is None:
@@ -58,7 +57,7 @@ def program(profile: str, capabilities: frozenset[str], cache: str) -> "bytes | 
 
 def _key(document: "dict[str, Any] | None", capabilities: frozenset[str]) -> bytes:
     """Name what a compiled program depends on."""
-    source = json.dumps(document, sort_keys=True) if document else _policy_text()
+    source = repr(document) if document else _policy_text()
     system = os.uname()
     parts = [
         _MAGIC.decode(),
@@ -69,6 +68,10 @@ def _key(document: "dict[str, Any] | None", capabilities: frozenset[str]) -> byt
         _library(),
     ]
     return "\0".join(parts).encode(errors="surrogateescape")
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=32).digest()
 
 
 def _policy_text() -> str:
@@ -92,7 +95,7 @@ def _cached(path: str) -> "bytes | None":
     except OSError:
         return None
     body, digest = content[len(_MAGIC) : -32], content[-32:]
-    intact = content.startswith(_MAGIC) and len(body) % 8 == 0 and hashlib.sha256(body).digest() == digest
+    intact = content.startswith(_MAGIC) and len(body) % 8 == 0 and _digest(body) == digest
     return body if intact and body and status.st_uid == os.geteuid() else None
 
 
@@ -100,7 +103,7 @@ def _keep(path: str, cache: str, compiled: bytes) -> None:
     with suppress(OSError):
         with suppress(FileExistsError):
             os.mkdir(cache, 0o700)
-        files.write_atomically(path, _MAGIC + compiled + hashlib.sha256(compiled).digest())
+        files.write_atomically(path, _MAGIC + compiled + _digest(compiled))
 
 
 def _guard() -> bytes:
@@ -207,6 +210,8 @@ def _action(module: Any, name: str, number: "int | None", profile: str) -> Any:
 
 def _document(path: str) -> dict[str, Any]:
     """Read a profile. Errors: UsageError."""
+    import json
+
     try:
         document = json.loads(files.read_limited(os.path.realpath(path)))
     except OSError as cause:

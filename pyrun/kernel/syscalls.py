@@ -90,6 +90,7 @@ _libc.unshare.argtypes, _libc.unshare.restype = [_int], _int
 _libc.setns.argtypes, _libc.setns.restype = [_int, _int], _int
 _libc.mount.argtypes, _libc.mount.restype = [_bytes, _bytes, _bytes, _ulong, _bytes], _int
 _libc.umount2.argtypes, _libc.umount2.restype = [_bytes, _int], _int
+_libc.connect.argtypes, _libc.connect.restype = [_int, _bytes, _uint], _int
 _libc.sethostname.argtypes, _libc.sethostname.restype = [_bytes, ctypes.c_size_t], _int
 _libc.setdomainname.argtypes, _libc.setdomainname.restype = [_bytes, ctypes.c_size_t], _int
 
@@ -113,6 +114,11 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: s
 def umount(target: str, flags: int = 0) -> None:
     """Detach what is mounted at *target*; see umount2(2)."""
     _check(_libc.umount2(os.fsencode(target), flags))
+
+
+def disconnect(fd: int) -> None:
+    """Let a datagram socket go of its peer, and of a port that it did not choose itself; see connect(2), AF_UNSPEC."""
+    _check(_libc.connect(fd, bytes(16), 16))
 
 
 def sethostname(name: bytes) -> None:

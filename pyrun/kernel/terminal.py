@@ -17,6 +17,7 @@ _TIOCSPTLCK, _TIOCGPTN, _TIOCGPTPEER = 0x40045431, 0x80045430, 0x5441
 _DEVPTS_MAGIC, _PTMX_INODE = 0x1CD1, 2
 _SIZE = struct.Struct("=HHHH")
 _libc = ctypes.CDLL(None)
+_libc.fstatfs.argtypes, _libc.fstatfs.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_int
 
 Attributes = list["int | list[bytes | int]"]
 

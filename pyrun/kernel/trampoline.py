@@ -12,6 +12,7 @@ import struct
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
+from pyrun.kernel.files import write_all
 
 REPORT = 3  # the descriptor on which the program reports an error number, and which success closes
 
@@ -92,16 +93,29 @@ def image(machine: str) -> bytes:
 
 def make() -> int:
     """Give a descriptor of the sealed executable. Errors: PyrunError when it cannot be sealed."""
+    return sealed("pyrun-exec", image(os.uname().machine))
+
+
+def sealed(name: str, content: bytes) -> int:
+    """Give a descriptor of an anonymous executable that nobody can change. Errors: PyrunError when it is not sealed."""
     flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     try:
-        fd = os.memfd_create("pyrun-exec", flags | _MFD_EXEC)
+        fd = os.memfd_create(name, flags | _MFD_EXEC)
     except OSError:
-        fd = os.memfd_create("pyrun-exec", flags)
-    os.write(fd, image(os.uname().machine))
+        fd = os.memfd_create(name, flags)
+    write_all(fd, content)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
-    if fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
-        raise PyrunError("trampoline: cannot be sealed")
+    if not is_sealed(fd):
+        raise PyrunError(f"{name}: cannot be sealed")
     return fd
+
+
+def is_sealed(fd: int) -> bool:
+    """Claim that *fd* is a file that nobody can change any more."""
+    try:
+        return fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _SEALS == _SEALS
+    except OSError:  # EINVAL: no anonymous file
+        return False
 
 
 def execute(fd: int, program: bytes, argv: list[bytes], env: list[bytes]) -> None:

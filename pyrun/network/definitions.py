@@ -3,11 +3,10 @@
 What stands of them in the kernel is in `pyrun.network.standing`.
 """
 
-import json
 import os
 from contextlib import suppress
 
-from pyrun import paths
+from pyrun import documents, paths
 from pyrun.errors import Corrupt, NotFound, UsageError
 from pyrun.kernel import files
 from pyrun.spec import Network, Pool
@@ -89,13 +88,15 @@ def is_name(text: str) -> bool:
 def encode(net: Network) -> bytes:
     """Write a network as JSON."""
     fields = {"version": VERSION, **net._asdict(), "pools": [pool._asdict() for pool in net.pools]}
+    import json
+
     return json.dumps(fields, indent=1).encode() + b"\n"
 
 
 def decode(path: str, content: bytes) -> Network:
     """Read a network that `encode` wrote; *path* is for complaints. Errors: Corrupt."""
     try:
-        fields: Any = json.loads(content)
+        fields: Any = documents.parse(content)
         version = fields.pop("version")
         if version != VERSION:
             raise Corrupt(f"network: {path}: written by another version")

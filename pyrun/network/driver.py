@@ -10,12 +10,12 @@ from contextlib import nullcontext, suppress
 
 from pyrun import paths
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.firewall import choice, generation, nftables
+from pyrun.firewall import choice, generation, guard, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
-from pyrun.operation import Journal, perform
+from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
 from pyrun.spec import Attachment, Endpoint, Network
 
@@ -56,6 +56,12 @@ def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> t
     net = standing.read(wanted.network)
     made = net or _equipped(_defined(wanted.network))
     return (None if net else made), endpoints.design(made, identity, name, wanted, used)
+
+
+def interference(name: str) -> list[str]:
+    """Say what of this host's firewall will stop the packets of a network that is made or about to be; else nothing."""
+    net = standing.read(name) or _equipped(definitions.read(name) or design.default_unmade())
+    return neighbours.interfering(net.firewall, net.bridge)
 
 
 def create(request: design.Request) -> Network:
@@ -101,6 +107,10 @@ def sweep() -> list[Exception]:
     for name in standing.names():
         if not standing.is_created(name) and not standing.leases(name):
             failures += _sweep(name)
+    try:
+        perform(guard.forgotten())
+    except (PyrunError, OSError) as failure:
+        failures.append(failure)
     _tidy()
     return failures
 
@@ -149,17 +159,29 @@ def mend_rules() -> None:
     """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    names, nets = standing.names(), standing.networks()
-    ends = [end for net in nets for end in standing.endpoints(net.name)]
-    if nets:
-        plugged = {(end.network.name, end.container) for end in ends}
-        settled = len(nets) == len(names) and all(
-            (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
-        )
-        found = choice.mend(nets, ends, settled)
+    nets, found = _wanted(), list[Operation]()
+    while nets:
+        found = _missing(nets)
+        before, nets = nets, _wanted()
+        if nets == before:  # else one of them was taken down while we looked: its rules may not come back
+            break
+    if nets and found:
         perform(found)
-        if found:  # somebody may have left or come while we looked: only a look that finds nothing is noted
-            generation.note(None)
+        generation.note(None)  # who was there may have left meanwhile: only a look that finds nothing counts
+
+
+def _wanted() -> list[Network]:
+    """List the networks whose rules have to stand; that of an idle one may be going just now."""
+    return [net for net in standing.networks() if standing.is_created(net.name) or standing.leases(net.name)]
+
+
+def _missing(nets: list[Network]) -> list[Operation]:
+    ends = [end for net in nets for end in standing.endpoints(net.name)]
+    plugged = {(end.network.name, end.container) for end in ends}
+    settled = len(nets) == len(standing.names()) and all(
+        (net.name, owner) in plugged for net in nets for owner in standing.owners(net.name).values()
+    )
+    return choice.mend(nets, ends, settled)
 
 
 def _sweep(name: str) -> list[Exception]:

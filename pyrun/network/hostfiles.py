@@ -73,10 +73,13 @@ def resolver_conf(
     chosen = list(options) or _words(host, "options")
     if not any(option.startswith("ndots:") for option in chosen):
         chosen.append("ndots:0")
-    lines = [f"nameserver {RESOLVER}"]
-    if domains and domains != ["."]:
-        lines.append(f"search {' '.join(domains)}")
-    return "\n".join([*lines, f"options {' '.join(chosen)}"]) + "\n"
+    lines = [f"search {' '.join(domains)}"] if domains and domains != ["."] else []
+    return "\n".join([*lines, f"nameserver {RESOLVER}", f"options {' '.join(chosen)}"]) + "\n"
+
+
+def has_ndots(host: str, options: tuple[str, ...]) -> bool:
+    """Claim that somebody has chosen how many dots a whole name has, so that `resolver_conf` does not."""
+    return any(option.startswith("ndots:") for option in list(options) or _words(host, "options"))
 
 
 def hosts(hostname: str, own: list[str], extra: tuple[str, ...], gateway: str, ipv6: bool) -> str:

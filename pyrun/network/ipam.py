@@ -83,6 +83,20 @@ def lowest_free(pool: Pool, taken: "set[str]") -> str:
     return _lowest(subnet(pool.subnet), within, taken | own, full)
 
 
+def free(pool: Pool, taken: "set[str]") -> list[str]:
+    """List the addresses that a container could get, as FIRST or FIRST-LAST; quick for subnets of any size."""
+    whole, within = subnet(pool.subnet), subnet(pool.ip_range or pool.subnet)
+    own = {pool.gateway, *(entry.partition("=")[2] for entry in pool.reserved), *taken}
+    used = ends(whole) | {number(address) for address in own if whole.contains(address)}
+    found, start = [], within.network
+    for stop in [*sorted(each for each in used if within.network <= each <= within.last), within.last + 1]:
+        if start < stop:
+            first, last = written(start, whole.bits), written(stop - 1, whole.bits)
+            found.append(first if first == last else f"{first}-{last}")
+        start = stop + 1
+    return found
+
+
 def checked(pool: Pool, address: str, taken: "set[str]") -> str:
     """Give an address that a person asked for. Errors: UsageError when it is not there to be had."""
     whole = subnet(pool.subnet)

@@ -3,11 +3,10 @@
 Cheap enough for every command. Making, mending and taking down is in `pyrun.network.driver`.
 """
 
-import json
 import os
 from contextlib import suppress
 
-from pyrun import paths
+from pyrun import documents, paths
 from pyrun.errors import Corrupt
 from pyrun.firewall import generation
 from pyrun.kernel import files, rtnetlink
@@ -102,7 +101,7 @@ def endpoint(name: str, identity: str, net: "Network | None" = None) -> "Endpoin
     """Give a container's plug into a network, or None where it has none or it cannot be read."""
     net = net or read(name)
     try:
-        fields: dict[str, Any] = json.loads(files.read_limited(f"{endpoints_of(name)}/{identity}"))
+        fields: dict[str, Any] = documents.parse(files.read_limited(f"{endpoints_of(name)}/{identity}"))
         published = tuple(Published(*entry) for entry in fields.pop("published", ()))
         aliases = tuple(fields.pop("aliases", ()))
         return Endpoint(network=net, published=published, aliases=aliases, **fields) if net else None
@@ -116,8 +115,15 @@ def plugs(identity: str) -> list[Endpoint]:
     return sorted((end for end in found if end), key=lambda end: (len(end.link), end.link))
 
 
+def endpoint_id(end: Endpoint) -> str:
+    """Give a stable identity of the plug, in Docker's form: of the container and the network."""
+    return f"{int(end.container, 16) ^ int(end.network.id, 16):064x}"
+
+
 def encode(end: Endpoint) -> str:
     """Write an endpoint as JSON, without its network."""
+    import json
+
     return json.dumps({name: value for name, value in end._asdict().items() if name != "network"})
 
 

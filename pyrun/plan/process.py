@@ -28,6 +28,6 @@ def process(config: ProcessConfig, account: Account) -> list[Operation]:
         credentials.SetGroup(account.gid),
         credentials.SetUser(account.uid, account.gid, account.groups),
         credentials.SetCapabilities(kept if account.uid == 0 else frozenset()),
-        credentials.EnterDirectory(config.cwd),
+        credentials.EnterDirectory(config.cwd, config.make_cwd),
     ]
     return plan + (load if config.no_new_privileges else [])

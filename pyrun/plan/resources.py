@@ -75,8 +75,7 @@ def _limits_v1(hierarchy: Hierarchy, group: str, config: ContainerConfig) -> lis
         plan.append(WriteLimit(f"{group}/pids.max", str(limits.pids_limit), "a fork bomb ends here"))
     if "devices" in has and not config.privileged:
         plan.append(WriteLimit(f"{group}/devices.deny", "a", "no device at first"))
-        reason = "but the harmless ones"
-        plan += [WriteLimit(f"{group}/devices.allow", str(entry), reason) for entry in devices.DEFAULT]
+        plan += [WriteLimit(f"{group}/devices.allow", str(entry), entry.use) for entry in devices.DEFAULT]
     return plan
 
 

@@ -189,7 +189,7 @@ def _make(sandbox: Sandbox, wanted: Attachment) -> None:
     used = links.names_in(pid) | {end.link for end in standing.plugs(config.id)}
     if wanted.link in used:
         raise PyrunError(f"network: {wanted.link}: the container has an interface of that name", 1)
-    end = driver.lease(config.id, config.name, wanted, used, journal)
+    end = driver.lease(config.id, config.name, wanted, used, journal)._replace(hostname=config.hostname)
     _wire(sandbox, end, journal)
     perform([endpoints.registered(end)], "host", journal)
     keeping.rewrite(config._replace(attachments=(*config.attachments, wanted)))

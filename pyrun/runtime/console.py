@@ -4,9 +4,9 @@ It serves `run`, where a monitor is at the other end, and `exec`, where the
 program's own pipes or terminal are.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import select
-import signal
 import stat
 from collections.abc import Callable
 

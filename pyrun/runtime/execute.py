@@ -4,9 +4,9 @@ The helper gives away nothing of ours: it cannot be dumped from before it
 joins, and imports nothing afterwards. The caller's client stays outside.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import select
-import signal
 
 from pyrun import paths
 from pyrun.errors import PyrunError
@@ -14,6 +14,8 @@ from pyrun.kernel import (
     accounts,
     capabilities,
     cgroups,
+    credentials,
+    interpreter,
     processes,
     seccomp,
     syscalls,
@@ -21,6 +23,7 @@ from pyrun.kernel import (
     trampoline,
     trees,
 )
+from pyrun.operation import perform
 from pyrun.runtime import channel, console, program
 from pyrun.runtime.channel import (
     EXITED,
@@ -62,6 +65,17 @@ class Visit(NamedTuple):
     window: bytes  # the caller's, so that the program never sees another size
 
 
+def take_cover(container: Container, command: list[str]) -> None:
+    """Start over as *command* from a sealed copy of our interpreter, where the container could lay hands on it."""
+    config = container.config
+    if config is None or not (config.privileged or config.cap_add) or interpreter.is_sealed():
+        return
+    if "SYS_PTRACE" in capabilities.resolve(
+        config.cap_add, config.cap_drop, config.privileged, capabilities.bounding()
+    ):
+        interpreter.execute_sealed(command)
+
+
 def execute(container: Container, config: ExecConfig) -> int:
     """Run a program in a running container; give its exit code. Errors: PyrunError."""
     if container.config is None:
@@ -93,7 +107,7 @@ def execute(container: Container, config: ExecConfig) -> int:
     }:
         os.close(fd)
     if config.detach:
-        _started(ours)
+        _started(ours, failed=1)  # whatever it was, as in Docker
         return 0
     keys = console.parse_keys(config.detach_keys)
     attached = console.Console(ours, config.tty, keys, proxy=False)
@@ -149,7 +163,10 @@ def _visit(visit: Visit) -> NoReturn:
     except PyrunError as problem:
         visit.client.send(FAILED, failure(problem.code, problem.message))
     except OSError as problem:
-        visit.client.send(FAILED, failure(125, f"exec: {os.strerror(problem.errno or 0).lower()}"))
+        if processes.wait_end(visit.pidfd, 0):  # while we joined: ESRCH, or ENOMEM where its process 1 is gone
+            visit.client.send(FAILED, failure(1, f"container {visit.container.name} is not running"))
+        else:
+            visit.client.send(FAILED, failure(125, f"exec: {os.strerror(problem.errno or 0).lower()}"))
     except BaseException as problem:  # never a traceback: it would read the container's files
         visit.client.send(FAILED, failure(125, f"exec: internal error: {type(problem).__name__}"))
     os._exit(125)
@@ -157,6 +174,8 @@ def _visit(visit: Visit) -> NoReturn:
 
 def _join_and_wait(visit: Visit) -> int:
     assert len(os.listdir("/proc/self/task")) == 1  # namespaces and control groups are a thread's, not a process's
+    if visit.container.oom_score_adj:
+        perform([credentials.AdjustOomScore(visit.container.oom_score_adj)], "container")
     ours, theirs = channel.pair()
     capabilities.set_undumpable()  # before the container can see us
     program.seal()
@@ -224,7 +243,8 @@ def _become(visit: Visit, parent: Channel) -> NoReturn:
 
         program.become(become, account, ready)
     except PyrunError as problem:
-        parent.send(FAILED, failure(problem.code, problem.message))
+        code = 126 if problem.code == 125 else problem.code  # Docker's, where nothing else is known
+        parent.send(FAILED, failure(code, problem.message))
     except OSError as problem:
         parent.send(FAILED, failure(126, f"exec: {os.strerror(problem.errno or 0).lower()}"))
     except BaseException as problem:
@@ -243,12 +263,12 @@ def _pipes(config: ExecConfig) -> tuple[tuple[int, int, int], tuple[int, int, in
     return (stdin_r, stdout_w, stderr_w), (stdin_w, stdout_r, stderr_r)
 
 
-def _started(control: Channel) -> int:
-    """Wait for the program to run; give the terminal's master or -1. Errors: PyrunError."""
+def _started(control: Channel, failed: int = 0) -> int:
+    """Wait for the program to run; give the terminal's master or -1. Errors: PyrunError, its code *failed* if given."""
     kind, content, master = control.receive()
     if kind == FAILED:
         code, message = read_failure(content)
-        raise PyrunError(message, code)
+        raise PyrunError(message, failed or code)
     if kind != STARTED:
         raise PyrunError("exec: the helper ended unexpectedly")
     return master

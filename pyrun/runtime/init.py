@@ -4,8 +4,8 @@ Its parent, the monitor, does the host's part meanwhile; they talk over the
 messages of `pyrun.runtime.channel`. It never returns.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import accounts, capabilities, terminal, trees

@@ -10,7 +10,9 @@ from pyrun import paths
 from pyrun.kernel import cgroups, controllers, processes, survey
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT
+from pyrun.plan import filesystem
 from pyrun.plan import network as plan
+from pyrun.runtime import settings
 from pyrun.spec import ContainerConfig, Endpoint
 from pyrun.store import Container, Status
 from pyrun.typed import Any
@@ -35,15 +37,25 @@ def describe(container: Container) -> dict[str, Any]:
         "HostsPath": f"{own}/hosts",
         "LogPath": f"{own}/container.log",
         "Name": f"/{config.name}",
+        "RestartCount": 0,
         "Driver": "overlay",
         "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": None,
         "GraphDriver": {
             "Name": "overlay",
-            "Data": {"LowerDir": config.rootfs, "UpperDir": f"{own}/upper", "WorkDir": f"{own}/work"},
+            "Data": {
+                "LowerDir": config.rootfs,
+                "MergedDir": filesystem.root(config.id),
+                "UpperDir": f"{own}/upper",
+                "WorkDir": f"{own}/work",
+            },
         },
-        "HostConfig": _host_config(config),
+        "HostConfig": settings.host_config(config),
         "Mounts": [_mount(mount._asdict()) for mount in config.mounts],
-        "Config": _config(config),
+        "Config": settings.process_config(config),
         "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
     }
@@ -64,57 +76,6 @@ def _state(status: Status) -> dict[str, Any]:
         "FinishedAt": _time(status.finished),
         "MonitorAlive": status.monitored,
     }
-
-
-def _config(config: ContainerConfig) -> dict[str, Any]:
-    return {
-        "Hostname": config.hostname,
-        "ExposedPorts": {exposed: {} for exposed in sorted(config.exposed)},
-        "User": config.user,
-        "Tty": config.tty,
-        "OpenStdin": config.interactive,
-        "Env": list(config.env),
-        "Cmd": list(config.args),
-        "Image": config.image,
-        "WorkingDir": config.cwd,
-        "StopSignal": config.stop_signal,
-        "StopTimeout": config.stop_timeout,
-    }
-
-
-def _host_config(config: ContainerConfig) -> dict[str, Any]:
-    limits = config.resources
-    return {
-        "NetworkMode": config.network,
-        "PortBindings": _bindings(config),
-        "PublishAllPorts": config.publish_all,
-        "AutoRemove": config.remove,
-        "CapAdd": list(config.cap_add),
-        "CapDrop": list(config.cap_drop),
-        "Dns": list(config.dns),
-        "DnsOptions": list(config.dns_options),
-        "DnsSearch": list(config.dns_search),
-        "ExtraHosts": list(config.extra_hosts),
-        "GroupAdd": list(config.groups),
-        "OomScoreAdj": config.oom_score_adj,
-        "Privileged": config.privileged,
-        "ReadonlyRootfs": config.read_only,
-        "Init": config.init,
-        "SecurityOpt": _security(config),
-        "ShmSize": config.shm_size,
-        "Memory": limits.memory,
-        "MemorySwap": limits.memory_swap or 2 * limits.memory,
-        "NanoCpus": limits.nano_cpus,
-        "CpuShares": limits.cpu_shares,
-        "CpusetCpus": limits.cpuset_cpus,
-        "PidsLimit": limits.pids_limit,
-        "Ulimits": [{"Name": u.name, "Soft": u.soft, "Hard": u.hard} for u in config.ulimits],
-    }
-
-
-def _security(config: ContainerConfig) -> list[str]:
-    found = ["no-new-privileges"] if config.no_new_privileges else []
-    return found + ([f"seccomp={config.seccomp}"] if config.seccomp else [])
 
 
 def _mount(mount: dict[str, Any]) -> dict[str, Any]:
@@ -138,6 +99,11 @@ def _network_settings(container: Container, config: ContainerConfig, status: Sta
     key = f"{paths.NETNS}/pyrun-{config.name}" if status.pid and config.network != "host" else ""
     return {
         "Bridge": "",
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
         "SandboxID": container.id if key else "",
         "SandboxKey": key,
         "Ports": _ports(config, ends),
@@ -166,7 +132,7 @@ def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
         "Links": None,
         "Aliases": [*end.aliases, end.container[:12]] if end.network.name != DEFAULT else None,
         "NetworkID": end.network.id,
-        "EndpointID": endpoint_id(end),
+        "EndpointID": standing.endpoint_id(end),
         "Gateway": ipv4.gateway if not end.network.internal else "",
         "IPAddress": end.address,
         "IPPrefixLen": ipv4.prefix,
@@ -185,24 +151,9 @@ def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def endpoint_id(end: Endpoint) -> str:
-    """Give a stable identity of the plug, in Docker's form: of the container and the network."""
-    return f"{int(end.container, 16) ^ int(end.network.id, 16):064x}"
-
-
 def names(end: Endpoint) -> list[str]:
     """List the names by which others on the network find the container."""
     return list(dict.fromkeys([end.name, *end.aliases, end.container[:12]]))
-
-
-def _bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
-    """Give what -p asked for, as Docker does: a host port that is left to it is empty."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for port in sorted(config.ports, key=lambda each: f"{each.target}/{each.protocol}"):
-        number = f"{port.first}-{port.last}" if port.first != port.last else str(port.first or "")
-        told = {"HostIp": port.address, "HostPort": number}
-        found.setdefault(f"{port.target}/{port.protocol}", []).append(told)
-    return found
 
 
 def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:

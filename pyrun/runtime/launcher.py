@@ -1,10 +1,11 @@
 """The client of `run`: checks, forks the monitor, and connects the caller's stdio to the container."""
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun import operation
 from pyrun.errors import PyrunError
+from pyrun.kernel import files
 from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
@@ -63,7 +64,7 @@ def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
     _started(control)
     control.close()
     _write_cidfile(cidfile, config.id)
-    os.write(1, f"{config.id}\n".encode())
+    files.write_output(1, f"{config.id}\n".encode())
     return 0
 
 
@@ -96,7 +97,7 @@ def preview(config: ContainerConfig) -> list[str]:
     from pyrun.plan import container as plan
     from pyrun.plan import network
     from pyrun.plan.process import process
-    from pyrun.runtime import host, plugging, services
+    from pyrun.runtime import host, plugging
     from pyrun.runtime.program import Execute, Program, at_home
 
     nets, ends = _previewed(config)
@@ -118,7 +119,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
         ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
-        ("host", [services.StartServices(config, tuple(ends), 0, ())] if services.are_needed(ends) else []),
+        ("host", plugging.serving(config, ends, 0, ())),
         ("container", mounted),
         ("container", plan.configured(config, around, ends)),
         ("container", plan.closed(config, around, pivot)),
@@ -138,7 +139,7 @@ def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]
     for wanted in config.attachments:
         net, end = driver.preview(config.id, config.name, wanted, {each.link for each in ends})
         nets += [net] if net else []
-        ends.append(end)
+        ends.append(end._replace(hostname=config.hostname))
     return nets, ends
 
 

@@ -1,8 +1,8 @@
 """stop, kill, wait and remove: what clients do to a running container, by pidfd and lock, without its monitor."""
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import contextlib
 import os
-import signal
 from collections.abc import Callable
 
 from pyrun import keeping, operation, paths, store

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from pyrun import paths
+from pyrun.kernel import files
 from pyrun.runtime.logwriter import FILES
 from pyrun.store import Container
 
@@ -22,7 +23,7 @@ def print_log(container: Container, follow: bool) -> int:
     path = f"{paths.container(container.id)}/container.log"
     try:
         for stream, content in read(path, follow, lambda: container.status().state == "running"):
-            _write(2 if stream == "stderr" else 1, content)
+            files.write_output(2 if stream == "stderr" else 1, content)
     except BrokenPipeError:
         return 141
     return 0
@@ -122,8 +123,3 @@ def _record(line: bytes) -> "tuple[str, bytes] | None":
         return str(record["stream"]), str(record["log"]).encode("utf-8", "surrogatepass")
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-
-
-def _write(fd: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(fd, content) :]

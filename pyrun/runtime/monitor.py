@@ -4,8 +4,8 @@ It holds the container's lock for as long as there is anything to take apart;
 the kernel lets go of the lock if it is killed, and the next command goes on.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 import sys
 import time
 
@@ -81,16 +81,8 @@ def _start(
     config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int], explained: bool
 ) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
-    journal = keeping.journal(config.id)
-    early = plugging.reserve(config)
-    _claim(config)
-    ends = plugging.lease(config)
-    sockets = early if early is not None else plugging.reserve(config, ends) or ()
-    ends = plugging.publish(ends, tuple(port for port, _ in sockets))
-    around = host.look_around(config)
-    perform(plan.sources(around))
-    perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
-    perform(plan.limits(config, around), "host", journal)
+    ends, sockets = _claimed(config)
+    around = _prepared(config, ends)
     inner, outer = _pipes(config)
     report, reported = os.pipe2(os.O_CLOEXEC)
     ours, theirs = pair()
@@ -118,6 +110,24 @@ def _start(
     ours.close()
     client.send(STARTED)
     return Running(config, pid, pidfd, relay, lock, explained)
+
+
+def _claimed(config: ContainerConfig) -> tuple[list[Endpoint], plugging.Sockets]:
+    """Take ports, name and addresses, each of which only one can have; ports first, for which nothing is made."""
+    early = plugging.reserve(config)
+    _claim(config)
+    ends = plugging.lease(config)
+    sockets = early if early is not None else plugging.reserve(config, ends) or ()
+    return plugging.publish(ends, tuple(port for port, _ in sockets)), sockets
+
+
+def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surroundings:
+    """Make what init finds: sources of volumes, files of its own, limits."""
+    around = host.look_around(config)
+    perform(plan.sources(around))
+    perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
+    perform(plan.limits(config, around), "host", keeping.journal(config.id))
+    return around
 
 
 def _claim(config: ContainerConfig) -> None:

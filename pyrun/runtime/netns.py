@@ -4,8 +4,8 @@ Nothing of the container's files is opened, so it need not be trusted. Unlike
 `ip netns exec` the mounts stay as they are: /sys shows the host's links.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls

@@ -7,11 +7,14 @@ state, the rules with their counters, and which addresses are free.
 import time
 
 from pyrun.errors import Corrupt
-from pyrun.network import addresses, definitions, design, standing
+from pyrun.firewall import counted, neighbours
+from pyrun.kernel import rtnetlink
+from pyrun.network import addresses, definitions, design, ipam, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
-from pyrun.runtime.inspection import endpoint_id
 from pyrun.spec import Endpoint, Network, Pool
 from pyrun.typed import Any, NamedTuple
+
+_STATES = ("disabled", "listening", "learning", "forwarding", "blocking")  # linux/if_bridge.h
 
 
 class Row(NamedTuple):
@@ -75,30 +78,75 @@ def describe(row: Row) -> dict[str, Any]:
 
 
 def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
+    stands = standing.exists(net.name)
     return {
-        "Standing": standing.exists(net.name),
+        "Standing": stands,
         "Bridge": net.bridge,
         "Firewall": net.firewall,
         "AntiSpoofing": net.guarded,
-        "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool) for pool in net.pools}}},
+        "Warnings": neighbours.interfering(net.firewall, net.bridge) if stands else [],
+        "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool, ends) for pool in net.pools}}},
+        "Ports": _ports(net, ends),
+        "Rules": [_rule(rule) for rule in counted.rules_of(net, ends)] if stands else [],
     }
 
 
-def _use(net: Network, pool: Pool) -> dict[str, int]:
-    """Count an address pool as Docker does since API 1.52: the ends of the subnet and the gateway are in use."""
+def _use(net: Network, pool: Pool, ends: list[Endpoint]) -> dict[str, Any]:
+    """Count an address pool as Docker does since API 1.52: the ends of the subnet and the gateway are in use.
+
+    Beside that, who has which address, and which ones are free.
+    """
     whole = addresses.subnet(pool.subnet)
     total = 1 << (whole.bits - whole.prefix)
-    used = sum(1 for address in standing.leases(net.name) if whole.contains(address))
-    ends = 0 if whole.bits - whole.prefix < 2 else 2 if whole.bits == 32 else 1
-    taken = used + 1 + ends + len(pool.reserved)
-    return {"IPsInUse": taken, "DynamicIPsAvailable": max(0, total - taken)}
+    leases = [address for address in standing.leases(net.name) if whole.contains(address)]
+    edges = 0 if whole.bits - whole.prefix < 2 else 2 if whole.bits == 32 else 1
+    taken = len(leases) + 1 + edges + len(pool.reserved)
+    names = {address: end.name for end in ends for address in (end.address, end.address6)}
+    used = {pool.gateway: "gateway", **{entry.partition("=")[2]: entry.partition("=")[0] for entry in pool.reserved}}
+    return {
+        "IPsInUse": taken,
+        "DynamicIPsAvailable": max(0, total - taken),
+        "UsedAddresses": {**used, **{address: names.get(address, "") for address in leases}},
+        "FreeAddresses": ipam.free(pool, set(leases)),
+    }
+
+
+def _ports(net: Network, ends: list[Endpoint]) -> list[dict[str, Any]]:
+    """List the bridge's ports as the kernel has them, those of nobody we know too."""
+    found = rtnetlink.find_link(net.bridge)
+    owners = {end.host_link: end for end in ends}
+    ports = rtnetlink.bridge_ports(found[0]) if found else {}
+    return [
+        {
+            "Name": owners[name].name if name in owners else "",
+            "Interface": owners[name].link if name in owners else "",
+            "InterfaceIndex": peer,
+            "HostInterface": name,
+            "HostInterfaceIndex": index,
+            "State": _STATES[state] if state < len(_STATES) else str(state),
+            "Isolated": isolated,
+        }
+        for name, (index, peer, state, isolated) in ports.items()
+    ]
+
+
+def _rule(rule: counted.Counted) -> dict[str, Any]:
+    return {
+        "Family": rule.family,
+        "Table": rule.table,
+        "Chain": rule.chain,
+        "Rule": rule.text,
+        "Packets": rule.packets,
+        "Bytes": rule.bytes,
+        "Reason": rule.reason,
+    }
 
 
 def _container(end: Endpoint) -> dict[str, str]:
     ipv6 = f"{end.address6}/{end.network.ipv6.prefix}" if end.network.ipv6 and end.address6 else ""
     return {
         "Name": end.name,
-        "EndpointID": endpoint_id(end),
+        "EndpointID": standing.endpoint_id(end),
         "MacAddress": end.mac,
         "IPv4Address": f"{end.address}/{end.network.ipv4.prefix}",
         "IPv6Address": ipv6,

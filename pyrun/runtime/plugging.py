@@ -4,9 +4,12 @@ For `run` it is the monitor that does so, while init configures the sandbox.
 Each plug has a journal of its own, so that it can be taken out while the container runs.
 """
 
-from pyrun import keeping, store
+import os
+
+from pyrun import keeping, paths, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import holders, locks
+from pyrun.firewall.names import RedirectNames
+from pyrun.kernel import holders, locks, sandboxes
 from pyrun.network import definitions, design, driver, endpoints, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
@@ -14,6 +17,7 @@ from pyrun.plan import network as plan
 from pyrun.runtime import published, services
 from pyrun.spec import ContainerConfig, Endpoint, Published
 
+_PORTS = (32768, 61000)  # at which names may be answered for, inside
 Sockets = tuple[tuple[Published, int], ...]  # held ports of the host: bound, listening where that makes sense
 
 
@@ -22,7 +26,8 @@ def lease(config: ContainerConfig) -> list[Endpoint]:
     ends: list[Endpoint] = []
     for wanted in config.attachments:
         journal = keeping.endpoint_journal(config.id, wanted.network)
-        ends.append(driver.attach(config.id, config.name, wanted, {end.link for end in ends}, journal))
+        end = driver.attach(config.id, config.name, wanted, {end.link for end in ends}, journal)
+        ends.append(end._replace(hostname=config.hostname))
     return ends
 
 
@@ -68,9 +73,27 @@ def planned(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
 
 def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> None:
     """Start who holds the ports and answers for names, if any of it is needed. Errors: PyrunError."""
-    if services.are_needed(ends):
-        start = services.StartServices(config, tuple(ends), pid, sockets)
-        perform([start], "host", keeping.journal(config.id))
+    perform(serving(config, ends, pid, sockets), "host", keeping.journal(config.id))
+
+
+def serving(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> list[Operation]:
+    """Give the operations that start who serves a container, for the first time or again; *pid* 0 previews them."""
+    named = [end for end in ends if services.has_names([end])]
+    if not named:
+        needed = bool(sockets) or services.are_needed(ends)
+        return [services.StartServices(config, tuple(ends), pid, sockets)] if needed else []
+    port = _free_port(sandboxes.used_ports(pid) if pid else set())
+    started = os.path.exists(f"{paths.container(config.id)}/start.json")  # then rules may stand from before
+    redirect = RedirectNames(pid, port, named[0].network.firewall, again=started)
+    return [redirect, services.StartServices(config, tuple(ends), pid, sockets, port)]
+
+
+def _free_port(used: "set[int]") -> int:
+    """Choose a port by chance, where programs do not expect one."""
+    while True:
+        port = _PORTS[0] + int.from_bytes(os.urandom(4), "big") % (_PORTS[1] - _PORTS[0])
+        if port not in used:
+            return port
 
 
 def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int) -> None:
@@ -81,17 +104,19 @@ def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int) -> None
     path = holders.of(config.id)
     wanted = [*(port for end in ends for port in end.published), *published.waiting(config.id)]
     needed = bool(wanted) or services.are_needed(ends)
-    if needed == locks.is_held(path):
+    alive = locks.is_held(path)
+    lacking = alive and services.has_names(ends) and not services.serves_names(config.id)
+    if needed == alive and not lacking:
         return
-    if not needed:
+    if alive:
         perform([holders.EndHolder(path)])
+    if not needed:
         return
     held: list[ports.Held] = []
     try:
         for port in wanted:
             held.append((port, ports.hold(port)))
-        start = services.StartServices(config, tuple(ends), pid, tuple(held))
-        perform([start], "host", keeping.journal(config.id))
+        perform(serving(config, ends, pid, tuple(held)), "host", keeping.journal(config.id))
     finally:
         ports.release(held)
 

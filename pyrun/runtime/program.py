@@ -5,8 +5,8 @@ container is opened through Python, once the root is the container's. What is
 given up, and in which order, is planned in `pyrun.plan.process`.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 import stat
 import sys
 from collections.abc import Callable

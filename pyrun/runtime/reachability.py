@@ -234,7 +234,7 @@ class _Way:
         self.note(None, "route", f"passed on: {_route_text(route, self.link(route.link), self.packet)}")
         self.passed = link.name, out
         self.rules(None, "forward", link.name, out)
-        self.rules(None, "postrouting", "", out)
+        self.rules(None, "postrouting", link.name, out)
         self.leave(route)
 
     def leave(self, route: Route) -> None:

@@ -5,8 +5,10 @@ that ends with the container's first process. Ports are in `pyrun.runtime.proxy`
 names in `pyrun.runtime.resolver`.
 """
 
+import _socket  # socket itself imports enum and selectors
 import os
 import sys
+from contextlib import suppress
 
 from pyrun import paths
 from pyrun.firewall.rules import is_loopback
@@ -17,7 +19,7 @@ from pyrun.typed import Any, NamedTuple
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.services import main; main(sys.argv[2:])"
 )
-_PORT, _PLUG = "port=", "plug="  # what the words of its command line begin with
+_PORT, _PLUG, _NAMES = "port=", "plug=", "names="  # what the words of its command line begin with
 _NOWHERE = ",,,"
 
 
@@ -28,6 +30,7 @@ class StartServices(NamedTuple):
     ends: tuple[Endpoint, ...]
     pid: int  # the container's first process
     sockets: tuple[tuple[Published, int], ...]  # bound on the host, listening where that makes sense
+    names: int = 0  # the port in the sandbox at which names are answered for; 0 for none
 
     def apply(self) -> None:
         path = holders.of(self.config.id)
@@ -44,6 +47,7 @@ class StartServices(NamedTuple):
 
     def shell(self) -> str:
         lines = [_socat(port, end) for end in self.ends for port in end.published]
+        lines += [_dnsmasq(self)] if self.names else []
         return " ".join(lines) or ":"
 
     def why(self) -> str:
@@ -52,7 +56,22 @@ class StartServices(NamedTuple):
 
 def are_needed(ends: list[Endpoint]) -> bool:
     """Claim that a container with these plugs needs somebody who serves."""
-    return any(end.published for end in ends)
+    return any(end.published for end in ends) or has_names(ends)
+
+
+def has_names(ends: list[Endpoint]) -> bool:
+    """Claim that a container with these plugs asks us for names: only on `bridge` nobody has any."""
+    from pyrun.network.definitions import DEFAULT
+
+    return any(end.network.name != DEFAULT for end in ends)
+
+
+def serves_names(identity: str) -> bool:
+    """Claim that who serves a container answers for names: it is told so when it is started."""
+    process = holders.holder(holders.of(identity))
+    with suppress(OSError), open(f"/proc/{process.pid if process else 0}/cmdline", "rb") as file:
+        return any(word.startswith(_NAMES.encode()) for word in file.read().split(b"\0"))
+    return False
 
 
 def _spawn(job: StartServices, lock: int) -> None:
@@ -62,20 +81,23 @@ def _spawn(job: StartServices, lock: int) -> None:
     our memory first; what is already bound waits in the kernel until it serves.
     """
     pidfd = os.pidfd_open(job.pid)
+    inside = _inside(job.pid, job.names) if job.names else ()
     words = [f"{_PORT}{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
     words += [_plug(end) for end in job.ends if end.published]
+    words += [_names(job, *inside)] if inside else []
     arguments = [":".join(sys.path), job.config.id, str(pidfd), *words]
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments]
     log = f"{paths.runtime(job.config.id)}/services.log"
     actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
     actions.append((os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
-    kept = (lock, pidfd, *(fd for _, fd in job.sockets))
+    kept = (lock, pidfd, *(fd for _, fd in job.sockets), *inside)
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]  # to itself: it is kept over execve
     try:
         child = os.posix_spawn(sys.executable, command, {}, file_actions=actions, setsid=True, setsigmask=())
         holders.declare(lock, child)
     finally:
-        os.close(pidfd)
+        for fd in (pidfd, *inside):
+            os.close(fd)
 
 
 def _plug(end: Endpoint) -> str:
@@ -84,6 +106,44 @@ def _plug(end: Endpoint) -> str:
 
     seen = proxy.signature(proxy.record(end.network.name, end.container))
     return f"{_PLUG}{end.network.name},{seen},{end.address},{end.address6}"
+
+
+def _inside(pid: int, port: int) -> tuple[int, int, int]:
+    """Make the sockets for names where *pid* is; give them and its network namespace. Errors: OSError."""
+    from pyrun.kernel import sandboxes
+    from pyrun.network.hostfiles import RESOLVER
+
+    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    kinds = (_socket.SOCK_DGRAM, _socket.SOCK_STREAM)
+    wanted = [sandboxes.Wanted(_socket.AF_INET, kind, RESOLVER, port) for kind in kinds]
+    try:
+        udp, tcp = sandboxes.opened(namespace, wanted)
+    except BaseException:
+        os.close(namespace)
+        raise
+    return udp, tcp, namespace
+
+
+def _names(job: StartServices, udp: int, tcp: int, namespace: int) -> str:
+    """Tell what names are answered for with, and how questions are passed on."""
+    from pyrun.network import hostfiles
+    from pyrun.runtime import resolver
+
+    drops = hostfiles.has_ndots(hostfiles.host_text(past_stub=False), job.config.dns_options)
+    return _NAMES + resolver.word_for(udp, tcp, namespace, drops, job.config.dns)
+
+
+def _dnsmasq(job: StartServices) -> str:
+    """Give a program that answers the same questions, about those that are there now."""
+    from pyrun.network import names
+    from pyrun.network.hostfiles import RESOLVER
+
+    pid = str(job.pid) if job.pid else "$PID"
+    own = [end for end in job.ends if has_names([end])]
+    records = [",".join([*sorted(names.names_of(end)), end.address]) for end in own]
+    words = [f"--port={job.names}", f"--listen-address={RESOLVER}", "--bind-interfaces", "--no-hosts", "--no-resolv"]
+    words += [f"--host-record={record}" for record in records] + ["--pid-file", "--local-ttl=600"]
+    return f"nsenter --net=/proc/{pid}/ns/net dnsmasq {' '.join(words)}"
 
 
 def _socat(port: Published, end: Endpoint) -> str:
@@ -110,4 +170,9 @@ def main(arguments: list[str]) -> None:
 
         plug = next((word.removeprefix(_PLUG) for word in words if word.startswith(_PLUG)), _NOWHERE)
         proxy.serve(loop, identity, plug, ports)
+    for word in words:
+        if word.startswith(_NAMES):
+            from pyrun.runtime import resolver
+
+            resolver.serve(loop, identity, word.removeprefix(_NAMES))
     loop.run(int(pidfd))

@@ -190,7 +190,7 @@ def _masqueraded(bridge: Link, leaving: str, rules: "list[trace.Table]") -> tupl
             continue
         first = addresses.written(subnet.last - 1, subnet.bits)
         family, far = (6, "2001:db8::1") if subnet.bits == 128 else (4, "192.0.2.1")
-        packet = Packet(family, first, far, "tcp", 443, "", leaving)
+        packet = Packet(family, first, far, "tcp", 443, bridge.name, leaving)
         if trace.walk(rules, "postrouting", packet, local).packet.snat:
             found.append(str(subnet))
     return tuple(found)

@@ -4,8 +4,8 @@ The child joins by pidfd, so that it is this container or none; it joins nothing
 else, imports nothing afterwards, and tells over a pipe what went wrong.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import signal
 from collections.abc import Callable
 
 from pyrun.errors import PyrunError

@@ -391,3 +391,22 @@ def test_slow_reader_blocks_the_program_only(shared_host: Host) -> None:
 
 def _command() -> str:
     return " ".join(f"'{word}'" if " " not in word else '"' + word.replace('"', '\\"') + '"' for word in PYRUN)
+
+
+@pytest.mark.parametrize("verb", ["run", "exec"])
+def test_joining_control_groups_takes_no_lock_of_all(shared_host: Host, verb: str) -> None:
+    """cgroup v1: a process that enters by cgroup.procs waits until every CPU has noticed, by tasks it does not."""
+    if not shared_host.out("awk '/ - cgroup cgroup / { print $5 }' /proc/self/mountinfo"):
+        pytest.skip("cgroup v1 is not mounted here")
+    shared_host.ok("run", "-d", "--name", "group", "--net", "none", BUSYBOX, "sleep", "300")
+    line = ["exec", "group", "true"] if verb == "exec" else ["run", "--rm", "--net", "none", BUSYBOX, "true"]
+    trace = ["strace", "-f", "-qq", "-e", "trace=openat", "-o", "/run/trace"]
+    assert shared_host.run([*trace, *PYRUN, *line]).returncode == 0
+    opened = shared_host.out("grep -o '/sys/fs/cgroup/[^\"]*.*O_WRONLY' /run/trace")
+    shared_host.ok("rm", "-f", "group")
+    assert "/pids/pyrun/" in opened
+    entrances = [
+        row for row in opened.splitlines() if "/unified/" not in row and ("cgroup.procs" in row or "/tasks" in row)
+    ]
+    assert len(entrances) > 3
+    assert [row for row in entrances if "cgroup.procs" in row] == []

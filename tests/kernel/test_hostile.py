@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TYPED, Host, without
+from lab import BUSYBOX, PYRUN, TOP, TYPED, Host, without
+
+from pyrun.errors import PyrunError
+from pyrun.kernel import programs
 
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 
@@ -393,7 +396,7 @@ def test_works_with_nft_alone(host: Host) -> None:
     before = host.out("nft list ruleset")
     _hide(host, "iptables")
     host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "60")
-    assert "masquerade" in host.out("/usr/sbin/nft list table ip pyrun")
+    assert "masquerade" in host.out("/usr/sbin/nft list table inet pyrun")
     host.ok("exec", "box", "ping", "-c", "1", "-W", "2", "198.51.100.1")
     host.ok("rm", "-f", "box")
     host.settled()
@@ -425,3 +428,48 @@ def test_an_interrupt_at_any_time_ends_it_in_silence(shared_host: Host, module: 
     done = shared_host.run(line)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
     assert shared_host.shell(f"trap '' INT; {shlex.join(line)}").returncode == 0
+
+
+def test_output_that_cannot_be_written_is_named(shared_host: Host) -> None:
+    """T-P20: exit code 1 and what it was that could not be written."""
+    shared_host.ok("run", "-d", "--name", "said", "--net", "none", BUSYBOX, "echo", "words")
+    shared_host.ok("wait", "said")
+    for line in ("logs said", f"run -d --name silent --net none {BUSYBOX} true"):
+        done = shared_host.shell(f"{TYPED} {line} > /dev/full")
+        assert (done.returncode, done.stderr) == (1, b"pyrun: write: standard output: no space left on device\n")
+    shared_host.ok("wait", "silent")
+    shared_host.ok("rm", "said", "silent")
+
+
+@pytest.mark.parametrize(("place", "mode", "group", "runs"), [
+    ("", "0777", 0, False), ("pyrun", "0777", 0, False), ("pyrun/__main__.py", "0666", 0, False),
+    ("pyrun", "0775", 100, False), ("pyrun", "0775", 0, True), ("", "1777", 0, True),
+])  # fmt: skip
+def test_code_that_others_can_write_is_not_run(
+    shared_host: Host, tmp_path: Path, place: str, mode: str, group: int, runs: bool
+) -> None:
+    """T-P16: as root nobody else's program is run by the name of ours."""
+    copy = tmp_path / "copy"
+    shared_host.out(
+        f"mkdir {copy} && cp -r {TOP}/pyrun {copy} && chgrp {group} {copy}/{place} && chmod {mode} {copy}/{place}"
+    )
+    code = f"import sys; sys.path[:0] = {[str(copy), *SITE]!r}; from pyrun.__main__ import main; main()"
+    done = shared_host.run([sys.executable, "-IS", "-c", code, "ps"])
+    assert (done.returncode, b"others than its owner" in done.stderr) == ((0, False) if runs else (125, True)), done
+
+
+@pytest.mark.parametrize("score", ["500", "0"])
+def test_exec_is_as_likely_to_be_ended_as_its_container(shared_host: Host, score: str) -> None:
+    """--oom-score-adj is the container's, not only its first program's."""
+    shared_host.ok("run", "-d", "--name", "scored", "--oom-score-adj", score, "--net", "none", BUSYBOX, "sleep", "300")
+    found = shared_host.ok("exec", "scored", "cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj")
+    shared_host.ok("rm", "-f", "scored")
+    assert found.split() == [score, score]
+
+
+def test_a_program_of_the_host_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T-P17: a firewall tool that waits for ever does not make every command wait."""
+    monkeypatch.setattr(programs, "_PATIENCE", 0.05)
+    with pytest.raises(PyrunError, match="did not end"):
+        programs.run(programs.find("sleep"), "3601.5")
+    assert subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "sleep 3601.5"], check=False).returncode == 1

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,6 +76,33 @@ def test_a_joining_process_shows_nothing_of_the_host(shared_host: Host, command:
     found = shared_host.ok("logs", "nosy")
     shared_host.ok("rm", "-f", "nosy")
     assert ("SECRET" in found) == lost
+
+
+@pytest.mark.parametrize("power", [["--cap-add", "SYS_PTRACE"], ["--privileged"]])
+@_defended("from pyrun.kernel import interpreter; interpreter.is_sealed = lambda: True")
+def test_a_container_that_may_trace_finds_no_interpreter_of_the_host(
+    shared_host: Host, power: list[str], command: list[str], lost: bool
+) -> None:
+    """P1, CVE-2019-5736: that a process cannot be dumped does not hold for CAP_SYS_PTRACE; what it is executed from is a copy."""
+    look = "while sleep 0.02; do for p in /proc/[0-9]*; do readlink $p/exe; done; done 2>/dev/null"
+    shared_host.ok("run", "-d", "--name", "tracer", *power, "--net", "none", BUSYBOX, "sh", "-c", look)
+    delayed = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=execveat:delay_enter=500000"]
+    done = shared_host.run([*delayed, *command, "exec", "tracer", "echo", "joined"])
+    assert (done.returncode, done.stdout) == (0, b"joined\n"), done
+    seen = set(shared_host.ok("logs", "tracer").splitlines())
+    shared_host.ok("rm", "-f", "tracer")
+    assert (os.path.realpath(sys.executable) in seen) == lost
+    assert ("/memfd:pyrun-python (deleted)" in seen) != lost
+
+
+def test_exec_from_a_copy_does_what_was_typed(shared_host: Host, tmp_path: Path) -> None:
+    """Started over with everything that it was given: words, variables from a pipe, input and exit code."""
+    shared_host.ok("run", "-d", "--name", "copied", "--cap-add", "SYS_PTRACE", "--net", "none", BUSYBOX, "sleep", "300")
+    program = 'read line; echo "$GIVEN $line $0"; exit 7'
+    line = shlex.join(["exec", "-i", "--env-file", "/dev/fd/44", "copied", "sh", "-c", program, "a b'c"])
+    done = shared_host.shell(f"{TYPED} {line} 44< <(echo GIVEN=1)", b"typed\n")
+    shared_host.ok("rm", "-f", "copied")
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"1 typed a b'c\n", b"")
 
 
 def test_a_false_null_device_masks_nothing(shared_host: Host, tmp_path: Path) -> None:
@@ -199,9 +227,10 @@ def test_what_is_opened_between_the_pivot_and_execve(shared_host: Host, tmp_path
         ("chdir", "/made"),
         ("faccessat2", "/bin/true"),
         ("getcwd", "/made"),
-        ("mkdir", "/made"),
+        ("mkdirat", "made"),
         ("mount", "none"),
         ("openat", "/"),
+        ("readlinkat", "made"),
         ("umount2", "."),
     }
 

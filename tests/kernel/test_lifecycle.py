@@ -83,6 +83,7 @@ def test_no_lock_outlives_the_command_that_took_it(shared_host: Host) -> None:
     held = shared_host.out(looked).split()
     assert [path.rpartition("/")[0] for path in held] == ["/run/pyrun/locks"]
     shared_host.ok("rm", "-f", "kept")
+    shared_host.settled()
     assert shared_host.out(f"test ! -d /run/pyrun || {looked}") == ""
 
 

@@ -179,7 +179,8 @@ def test_elements_come_with_the_plug_and_go_with_it(host: Host) -> None:
     assert '"AntiSpoofing": true' in host.ok("network", "inspect", "bridge")
     host.ok("run", "-d", "--name", "other", BUSYBOX, "sleep", "900")
     host.ok("rm", "-f", "box")
-    assert veth not in host.out("nft list table bridge pyrun")
+    wait_until(lambda: veth not in host.out("nft list table bridge pyrun"))  # a moment later: nobody waits for it
+    assert "172.17.0.3" in host.out("nft list table bridge pyrun")
     host.ok("rm", "-f", "other")
     assert host.settled() == before
 

@@ -226,7 +226,7 @@ def test_started_in_the_background_and_brought_to_the_front(host: Host) -> None:
     terminal.type(b"fg\r")
     wait_until(lambda: host.shell(stopped).returncode != 0)
     terminal.type(b"line\r")
-    terminal.expect(b"got line\r\n")
+    terminal.expect(b"got line\r\nbash-")  # and the prompt: what is typed before it, is typed into the container
     terminal.type(b"echo code $?; stty -a\r")
     terminal.expect(b"code 7\r\n")
     terminal.expect(b" icanon ")

@@ -68,3 +68,47 @@ def test_a_corrupt_record_has_no_exit_code(shared_host: Host) -> None:
     done = shared_host.pyrun("wait", "box")
     assert (done.returncode, done.stdout, done.stderr.count(b"corrupt")) == (1, b"", 1)
     shared_host.ok("rm", "-f", "box")
+
+
+_ENDED = """
+import os, signal; from pyrun.kernel import capabilities, processes, syscalls
+pidfd = os.pidfd_open(int(open("/run/pid").read()))
+def killed():
+    processes.send_signal(pidfd, signal.SIGKILL)
+    processes.wait_end(pidfd)
+"""
+_JOINS = f"{_ENDED}\nown = capabilities.set_undumpable; capabilities.set_undumpable = lambda: (own(), killed())"
+_FORKS = f"{_ENDED}\nown = syscalls.setns; syscalls.setns = lambda *what: (own(*what), killed())"
+
+
+@pytest.mark.parametrize("race", [_JOINS, _FORKS], ids=["joins", "forks"])
+def test_a_container_that_ends_while_exec_joins_it_is_not_running(shared_host: Host, race: str) -> None:
+    """Killed just before the namespaces are joined, or just before the program is forked there."""
+    shared_host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "300")
+    shared_host.out("ip netns pids pyrun-box > /run/pid")
+    done = shared_host.run([*without(race), "exec", "box", "true"])
+    assert (done.returncode, done.stderr) == (1, b"pyrun: container box is not running\n")
+    shared_host.ok("rm", "box")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (["exec", "box", "nothing-of-that-name"], 127),
+        (["exec", "-d", "box", "nothing-of-that-name"], 1),
+        (["exec", "-d", "box", "/etc"], 1),
+        (["exec", "-w", "/etc/passwd", "box", "true"], 126),
+        (["exec", "-u", "nobody-knows", "box", "true"], 126),
+        (["exec", "-d", "-u", "nobody-knows", "box", "true"], 1),
+        (["run", "--rm", "-w", "/etc/passwd", BUSYBOX, "true"], 125),
+        (["run", "--rm", "-w", "/etc/passwd/x", BUSYBOX, "true"], 125),
+        (["rm", "nobody"], 1),
+        (["rm", "-f", "nobody"], 0),
+        (["rm", "-f", "nobody", "nobody-either"], 0),
+        (["kill", "nobody"], 1),
+    ],
+)
+def test_exit_codes_of_failures_are_dockers(shared_host: Host, line: list[str], code: int) -> None:
+    shared_host.pyrun("run", "-d", "--name", "box", BUSYBOX, "sleep", "300")
+    done = shared_host.pyrun(*line)
+    assert (done.returncode, done.stdout, done.stderr.startswith(b"pyrun: ")) == (code, b"", True)

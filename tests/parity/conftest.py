@@ -25,6 +25,7 @@ class Docker:
 
     def __init__(self, host: Host, work: Path) -> None:
         self.host = host
+        host.groups = ":"  # it sees the machine's, other hosts' among them
         self.command = ["/usr/bin/docker", "-H", f"unix://{work}/socket"]
         host.out(_PREPARE)
         daemon = (

@@ -18,7 +18,7 @@ def _reaches(source: str, target: str) -> str:
     return _REACHES.format(source=source, target=target)
 
 
-_SERVER = "sh -c 'while :; do echo hello | nc -l -p 80 >/dev/null; done'"
+_SERVER = "nc -lk -p 80 -e echo hello"
 _ASK = "timeout 3 $NC nc {address} {port} </dev/null || echo none"
 _ASK_INSIDE = "timeout 3 nc {address} {port} </dev/null || echo none"
 
@@ -182,7 +182,9 @@ SCENARIOS = {
         f"{_kept('c1', '-p 8080:80 -p 8090-8092:90-92 --expose 99')}; E ps | tail -n 1 | grep -o '0.0.0.0.* ' | sed 's/  *$//'"
     ),
     "port: taken": (f"{_kept('c1', '-p 8080:80')}; E run --rm -p 8080:80 TREE true 2>/dev/null; echo $?"),
-    "port: all exposed": (f"{_kept('c1', '-P --expose 80 --expose 81-82/udp')}; E port c1 | sed 's/[0-9]*$/PORT/'"),
+    "port: all exposed": (
+        f"{_kept('c1', '-P --expose 80 --expose 81-82/udp')}; E port c1 | sed 's/[0-9]*$/PORT/' | sort"
+    ),
     "port: invalid": (
         "for p in x:80 80:x 70000:80 80:0/icmp 80-81:80-82 1.2.3:80:80; do E run --rm -p $p TREE true 2>/dev/null; echo $?; done"
     ),

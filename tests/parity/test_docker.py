@@ -104,6 +104,27 @@ _LINES = {
     "unknown flag": ["--no-such-flag", "TREE", "true"],
     "bad memory": ["--rm", "-m", "1m", "TREE", "true"],
     "bad name": ["--rm", "--name", "-x", "TREE", "true"],
+    "tmpfs with one flag": [
+        "--rm",
+        "--tmpfs",
+        "/t:noexec,size=1m",
+        "TREE",
+        "grep",
+        "-o",
+        "/t tmpfs [a-z,]*",
+        "/proc/mounts",
+    ],
+    "tmpfs without flags": ["--rm", "--tmpfs", "/t:exec,suid,dev", "TREE", "grep", "-o", "/t tmpfs .*", "/proc/mounts"],
+    "tmpfs over etc": ["--rm", "--tmpfs", "/etc", "TREE", "ls", "/etc"],
+    "read-only hosts": ["--rm", "--read-only", "TREE", "sh", "-c", "echo x >> /etc/hosts || echo refused"],
+    "group alone": ["--rm", "-u", ":50", "TREE", "id"],
+    "user and colon": ["--rm", "-u", "1000:", "TREE", "id"],
+    "no limit": ["--rm", "-m", "0", "--cpus", "0", "--shm-size", "0", "TREE", "grep", "-o", "/shm .*", "/proc/mounts"],
+    "truths": ["--rm=T", "-i=true", "-it=false", "--sig-proxy=0", "TREE", "cat"],
+    "no truth": ["--rm=maybe", "TREE", "true"],
+    "directory that is none": ["--rm", "-w", "/etc/group", "TREE", "true"],
+    "dns of a shared network": ["--rm", "--net", "container:none", "--dns", "9.9.9.9", "TREE", "true"],
+    "its own network": ["--rm", "--name", "own", "--net", "container:own", "TREE", "true"],
 }
 
 

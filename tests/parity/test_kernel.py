@@ -34,7 +34,8 @@ def test_rules_are_the_same_after_renaming(docker: "Docker") -> None:
     """The default bridge with a published port, a network, an internal one: each set without what the other added."""
     theirs = _rules(docker.host, [*docker.command], "tree")
     ours = _rules(docker.host, PYRUN, BUSYBOX)
-    assert (ours - theirs, theirs - ours) == (listed.rules("pyrun"), listed.rules("docker"))
+    assert sorted(ours - theirs) == sorted(listed.rules("pyrun"))
+    assert sorted(theirs - ours) == sorted(listed.rules("docker"))
 
 
 def _rules(host: Host, engine: list[str], tree: str) -> set[str]:
@@ -92,10 +93,12 @@ def test_inspect_has_dockers_fields(docker: "Docker") -> None:
     docker.host.ok(*line, BUSYBOX, "sleep", "300")
     ours = _fields(json.loads(docker.host.ok("inspect", "c1"))[0])
     docker.host.ok("rm", "-f", "c1")
-    assert (theirs - ours, ours - theirs) == (listed.fields("docker"), listed.fields("pyrun"))
+    assert sorted(theirs - ours) == sorted(listed.fields("docker"))
+    assert sorted(ours - theirs) == sorted(listed.fields("pyrun"))
 
 
 def _fields(value: object, path: str = "") -> set[str]:
     if not isinstance(value, dict) or not value:
         return {path}
-    return {leaf for key, inner in value.items() for leaf in _fields(inner, f"{path}.{key}".lstrip("."))}
+    inside = {key: inner for key, inner in value.items() if key != "Limits"}  # as the kernel has them, by version
+    return {leaf for key, inner in inside.items() for leaf in _fields(inner, f"{path}.{key}".lstrip("."))}

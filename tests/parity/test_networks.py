@@ -46,7 +46,7 @@ def _normalised(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{64}\b", "ID", text)
     text = re.sub(r"^(docker|pyrun|Error response from daemon): .*$", "COMPLAINT", text, flags=re.MULTILINE)
     text = re.sub(r"^See 'docker .*$\n?", "", text, flags=re.MULTILINE)
-    return re.sub(r"^Error: .*$", "COMPLAINT", text, flags=re.MULTILINE)
+    return re.sub(r"^(Error: .*|no matching subnet for .*)$", "COMPLAINT", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

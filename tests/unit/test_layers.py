@@ -1,6 +1,7 @@
 """The layers hold, and no verb pays for imports that it does not need."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,10 @@ LEVELS = (
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed"},
+    {"errors", "paths", "typed", "documents"},
 )
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp"}
+_TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
 
 
 def _part(module: str) -> str:
@@ -47,7 +49,7 @@ def test_arrows_never_climb() -> None:
         for source, target in _imports()
         if target.startswith("pyrun.")
         and _level(_part(target)) < _level(_part(source))
-        and (source, target) != ("pyrun.firewall.choice", "pyrun.operation")  # a type in an annotation
+        and (source, target) not in _TYPES
         and target != "pyrun.__version__"
     ]
     assert climbing == []
@@ -86,14 +88,19 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
 @pytest.mark.parametrize(
     ("line", "more"),
     [
-        ("ps -a", "prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping"),
+        (
+            "ps -a",
+            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping",
+        ),
         ("run --dry-run @host true", ""),
-        ("exec nobody true", ""),
-        ("exec up true", ""),
+        ("exec nobody true", "json re enum hashlib socket"),
+        ("exec up true", "json re enum hashlib socket"),
         ("logs down", "prctl pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping"),
         ("kill -s 0 down", ""),
         ("wait down", ""),
         ("rm nobody", ""),
+        ("network ls", "ctypes pyrun.network.driver"),
+        ("network inspect bridge", "ctypes pyrun.network.driver"),
         ("version", "json socket prctl"),
     ],
 )
@@ -108,3 +115,17 @@ def test_import_budget(line: str, more: str, inhabited: Host) -> None:
     done = inhabited.run([sys.executable, "-I", "-S", "-c", program])
     assert done.returncode == 0, done
     assert set(done.stderr.decode().split()) & {*HEAVY, *more.split()} == set()
+
+
+def test_every_function_of_the_c_library_has_its_types_declared() -> None:
+    """P11: without them ctypes takes every number for an int and cuts it."""
+    found = {}
+    for path in (TOP / "pyrun").rglob("*.py"):
+        text = path.read_text()
+        called = set(re.findall(r"_libc\.([a-z_0-9]+)\(", text))
+        found[path.name] = called - set(re.findall(r"_libc\.([a-z_0-9]+)\.argtypes", text))
+    assert {name: missing for name, missing in found.items() if missing} == {}
+    assert set(re.findall(r"ctypes\.CDLL\((.*?)\)", "".join(p.read_text() for p in (TOP / "pyrun").rglob("*.py")))) <= {
+        "None",
+        "None, use_errno=True",
+    }

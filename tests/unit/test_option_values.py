@@ -3,7 +3,7 @@
 import pytest
 
 from pyrun import options
-from pyrun.cli import reader, run
+from pyrun.cli import commands, reader, run
 from pyrun.errors import PyrunError, UsageError
 from pyrun.spec import ContainerConfig
 
@@ -44,6 +44,30 @@ def test_zero_and_nothing_stand_for_what_is_not_given(words: list[str]) -> None:
 def test_what_is_no_value_stays_refused(words: list[str]) -> None:
     with pytest.raises(UsageError):
         _config(*words)
+
+
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE", "0", "f", "F", "false", "False", "FALSE"])
+def test_switches_take_truths(text: str) -> None:
+    truth = text[0] in "1tT"
+    given = _config(f"--rm={text}", f"-i={text}", f"-dt={text}")
+    assert (given.remove, given.interactive, given.detach, given.tty) == (truth, truth, True, truth)
+    line = ["run", f"--rm={text}", f"-it={text}", f"--sig-proxy={text}", "@host"]
+    assert commands.parse(line) == reader.read(line)
+
+
+@pytest.mark.parametrize("word", ["--rm=maybe", "--rm=", "-i=x", "-it=falsex", "-t="])
+def test_what_is_no_truth_is_told(word: str) -> None:
+    for line in (["run", word, "@host"], ["run", "--no-such-thing", word, "@host"]):
+        with pytest.raises(UsageError, match="expected true or false"):
+            commands.parse(line) if len(line) > 3 else reader.read(line)
+
+
+def test_the_last_one_counts() -> None:
+    line = ["run", "--rm=false", "--rm", "-i", "-i=false", "@host"]
+    parsed = reader.read(line)
+    assert parsed == commands.parse(line)
+    assert parsed
+    assert (parsed[1]["rm"], parsed[1]["interactive"]) == (True, False)
 
 
 def test_a_name_may_begin_with_a_slash() -> None:

@@ -240,6 +240,7 @@ def _lines() -> "st.SearchStrategy[list[str]]":
             st.sampled_from(flags or ["-z"])
             | value
             | st.sampled_from(["--", "-", "-it", "--nope", "--name=y", "-aq", "-t5", "--help"])
+            | st.sampled_from(["--rm=false", "--sig-proxy=F", "-it=0", "-a=true", "-q=T", "-e=a=b", "-fi=false"])
         )
         return st.lists(word, max_size=7).map(lambda words: [*name.split(), *words])
 
