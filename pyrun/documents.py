@@ -19,7 +19,7 @@ def parse(content: bytes) -> Any:
     text = content.decode().strip(_SPACE)
     try:
         document, end = _scan(text, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):  # the latter where it finds no json.decoder to take its error from
         raise ValueError("not a JSON document") from None
     if end != len(text):
         raise ValueError("more than one JSON document")
