@@ -165,7 +165,9 @@ def mend_rules(held: str = "") -> None:
         before, nets = nets, _wanted(held)
         if nets == before:  # else one of them was taken down while we looked: its rules may not come back
             break
-    perform(found if nets else [])
+    if nets and found:
+        perform(found)
+        generation.note(None)  # who was there may have left meanwhile: only a look that finds nothing counts
 
 
 def _wanted(held: str) -> list[Network]:
