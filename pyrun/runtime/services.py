@@ -102,9 +102,9 @@ def _spawn(job: StartServices, lock: int) -> None:
 
 def _plug(end: Endpoint) -> str:
     """Tell where the container is, and by which state of the record we know."""
-    from pyrun.runtime import proxy
+    from pyrun.runtime import whereabouts
 
-    seen = proxy.signature(proxy.record(end.network.name, end.container))
+    seen = whereabouts.signature(whereabouts.record(end.network.name, end.container))
     return f"{_PLUG}{end.network.name},{seen},{end.address},{end.address6}"
 
 
