@@ -182,7 +182,7 @@ def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool
 
 def remove_unfinished(directory: str) -> None:
     """Remove what those who were killed in `write_atomically` left in a directory."""
-    for name in os.listdir(directory):
+    for name in os.listdir(directory) if os.path.isdir(directory) else ():
         pid = name.rpartition(".")[2]
         if name.startswith(".") and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
             with suppress(FileNotFoundError):

@@ -108,7 +108,12 @@ def _pool(subnet: Subnet, gateways: list[str], ranges: list[str], reserved: list
     aux = tuple(_take(reserved, lambda text: subnet.contains(text.partition("=")[2])))
     parts = [addresses.subnet(text) for text in _take(ranges, lambda text: subnet.holds(addresses.subnet(text)))]
     given = _take(gateways, subnet.contains)
+    for what, several in (("gateway", given), ("ip-range", parts)):
+        if len(several) > 1:
+            raise UsageError(f"{what}: {several[1]}: the subnet {subnet} has one already", 1)
     taken_already = {entry.partition("=")[2] for entry in aux}
+    if given and (given[0] in taken_already or addresses.number(given[0]) in ipam.ends(subnet)):
+        raise UsageError(f"gateway: {given[0]}: the address is already in use", 1)
     gateway = given[0] if given else ipam.gateway(subnet, parts[0] if parts else None, taken_already)
     return Pool(str(subnet), gateway, str(parts[0]) if parts else "", aux)
 
@@ -122,7 +127,7 @@ def _take(given: list[str], fits: Any) -> list[str]:
 def _option(text: str) -> tuple[str, str]:
     key, _, value = text.partition("=")
     short = key.removeprefix(_DOCKER)
-    return short if short in _OPTIONS or key.startswith(_DOCKER) or key in _OWN else f"?{key}", value
+    return short if short in _OPTIONS or key in _OWN else f"?{key}", value
 
 
 def _with_options(net: Network, options: dict[str, str]) -> Network:

@@ -87,7 +87,7 @@ def free(pool: Pool, taken: "set[str]") -> list[str]:
     """List the addresses that a container could get, as FIRST or FIRST-LAST; quick for subnets of any size."""
     whole, within = subnet(pool.subnet), subnet(pool.ip_range or pool.subnet)
     own = {pool.gateway, *(entry.partition("=")[2] for entry in pool.reserved), *taken}
-    used = _ends(whole) | {number(address) for address in own if whole.contains(address)}
+    used = ends(whole) | {number(address) for address in own if whole.contains(address)}
     found, start = [], within.network
     for stop in [*sorted(each for each in used if within.network <= each <= within.last), within.last + 1]:
         if start < stop:
@@ -103,22 +103,23 @@ def checked(pool: Pool, address: str, taken: "set[str]") -> str:
     if not whole.contains(address):
         raise UsageError(f"ip: {address}: not in the subnet {pool.subnet} of the network")
     plain = written(number(address), whole.bits)
-    if plain in taken or plain == pool.gateway or number(address) in _ends(whole):
+    own = {pool.gateway, *(entry.partition("=")[2] for entry in pool.reserved)}
+    if plain in taken | own or number(address) in ends(whole):
         raise UsageError(f"ip: {plain}: the address is already in use")
     return plain
 
 
 def _lowest(pool: Subnet, within: Subnet, taken: "set[str]", complaint: Callable[[int], str]) -> str:
-    ends = _ends(pool)
+    never = ends(pool)
     for candidate in range(within.network, within.last + 1):
-        if candidate not in ends and (address := written(candidate, pool.bits)) not in taken:
+        if candidate not in never and (address := written(candidate, pool.bits)) not in taken:
             return address
-    first_last = sum(1 for end in ends if within.network <= end <= within.last)
+    first_last = sum(1 for end in never if within.network <= end <= within.last)
     gateway_too = 1 if within == pool else 0
     raise PyrunError(complaint(within.last - within.network + 1 - first_last - gateway_too))
 
 
-def _ends(pool: Subnet) -> "set[int]":
+def ends(pool: Subnet) -> "set[int]":
     """Give the addresses that nobody gets: the network's own and the broadcast, except in /31 and /32."""
     if pool.bits - pool.prefix < 2:
         return set()

@@ -26,8 +26,11 @@ def names() -> list[str]:
 
 
 def is_littered() -> bool:
-    """Claim that no network stands, and something that is only for networks was left under /run."""
-    return not names() and any(os.path.lexists(f"{paths.RUN}/{name}") for name in ("firewall", "last-port"))
+    """Claim that there is neither a network nor a container, and something of theirs was left under /run."""
+    left = _listed(paths.RUN)
+    directories = [f"{paths.RUN}/{name}" for name in left if name not in ("firewall", "last-port")]
+    mine = (paths.NETWORKS, paths.LOCKS, paths.RUNTIMES)
+    return os.path.isdir(paths.RUN) and all(path in mine and not _listed(path) for path in directories)
 
 
 def exists(name: str) -> bool:

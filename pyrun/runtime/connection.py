@@ -108,11 +108,19 @@ def _finish(name: str, identity: str) -> list[Exception]:
             files.remove_unfinished(directory)
         container = store.load(identity)
         if container.config and container.status().state == "running":
+            if not _is_alive(container):
+                return failures  # its keeper comes next, and looks at the mark
             with _sandbox(container, container.config) as sandbox:
                 _settle(sandbox, mark)
         else:
             os.unlink(mark)
         return failures
+
+
+def _is_alive(container: Container) -> bool:
+    with suppress(PyrunError):
+        return processes.is_alive(container.process(), processes.boot_id())
+    return False
 
 
 @contextmanager

@@ -143,7 +143,8 @@ def _dnsmasq(job: StartServices) -> str:
     records = [",".join([*sorted(names.names_of(end)), end.address]) for end in own]
     words = [f"--port={job.names}", f"--listen-address={RESOLVER}", "--bind-interfaces", "--no-hosts", "--no-resolv"]
     words += [f"--host-record={record}" for record in records] + ["--pid-file", "--local-ttl=600"]
-    return f"nsenter --net=/proc/{pid}/ns/net dnsmasq {' '.join(words)}"
+    inside = f"nsenter --net=/proc/{pid}/ns/net"  # unlike our sockets, its own need a loopback address
+    return f"{inside} ip link set lo up && {inside} dnsmasq {' '.join(words)}"
 
 
 def _socat(port: Published, end: Endpoint) -> str:

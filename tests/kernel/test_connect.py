@@ -40,9 +40,11 @@ def _record(host: Host, name: str = "box") -> list[str]:
 
 
 def _state(host: Host) -> dict[str, str]:
-    """Give all that could be left behind; a bridge that had a port once says that it has no carrier."""
+    """Give all that could be left behind, without order, what bridges remember, and the log of who served."""
     found = {name: "\n".join(sorted(text.splitlines())) for name, text in host.snapshot().items()}
+    found["nft"] = " ".join(sorted(found["nft"].replace(",", " ").split()))
     found["routes"] = found["routes"].replace(" linkdown", "")
+    found["files"] = "\n".join(line for line in found["files"].splitlines() if not line.endswith("/services.log"))
     return {**found, "links": found["links"].replace("NO-CARRIER,", ""), "processes": ""}
 
 

@@ -455,22 +455,26 @@ held = socket.socket(); held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 
 held.bind(("", 80)); held.listen(4096); poll = select.epoll(); poll.register(held, 1); clients = {}
 print("ready", flush=True)
 while True:
-    for fd, _ in poll.poll():
+    for fd, events in poll.poll():
         if fd == held.fileno():
             client = held.accept()[0]; clients[client.fileno()] = client; poll.register(client, 1)
+        elif events == 4: clients[fd].send(b"x" * (1 << 20))
         else:
             got = clients[fd].recv(100)
-            if got == b"flood": clients[fd].setblocking(False); clients[fd].send(b"x" * (64 << 20))
+            if got == b"flood": clients[fd].setblocking(False); poll.modify(fd, 5)
             elif got: clients[fd].send(got)
             else: poll.unregister(fd); clients.pop(fd).close()
 """
 _CROWD = """
-import resource, socket, sys
+import resource, socket, sys, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (9000, 9000))
 crowd = [socket.create_connection(("127.0.0.1", 8080)) for _ in range(3000)]
 for each in crowd: each.send(b"hello")
 for each in crowd: assert each.recv(100) == b"hello"
-for each in crowd[:20]: each.send(b"flood")
+for each in crowd[:20]:
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    each.send(b"flood")
+time.sleep(1)  # until all that can be under way is
 print("all", flush=True)
 sys.stdin.readline()
 for each in crowd: each.close()

@@ -65,6 +65,19 @@ class _Place:
         return self.address
 
 
+def test_what_came_to_a_udp_port_before_it_is_served_gets_no_answer() -> None:
+    """It would be the host's answer, and the kernel would keep the flow to the host, past the rules."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    held.bind(("127.0.0.1", 0))
+    held.setblocking(False)
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(3):
+        client.sendto(b"early", held.getsockname())
+    datagrams.Datagrams(Loop(), held, _Place(), False, 1, 2)  # type: ignore[arg-type]
+    with pytest.raises(BlockingIOError):
+        held.recv(100)
+
+
 def test_silent_udp_clients_are_forgotten_and_those_who_go_on_are_not() -> None:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
