@@ -26,40 +26,63 @@ _ABSENT = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)
 
 
 class ForgetFlows(NamedTuple):
-    """Have the kernel forget the UDP flows to a port of the host, before and after it leads somewhere else."""
+    """Have the kernel forget the UDP flows to ports of the host, which lead somewhere else from now on."""
 
-    address: str  # of the host; 0.0.0.0 or :: for all of a family
-    port: int
+    ports: tuple[tuple[str, int], ...]  # addresses, 0.0.0.0 or :: for all of a family, and numbers
 
     def apply(self) -> None:
-        family = _socket.AF_INET6 if ":" in self.address else _socket.AF_INET
-        everywhere = self.address in ("0.0.0.0", "::")
-        wanted = b"" if everywhere else _socket.inet_pton(family, self.address)
-        for flow in list(_flows(family, self.port)):
-            to = netlink.attributes_of(netlink.attributes_of(flow[_TUPLE])[_ADDRESSES])
-            if everywhere or wanted in (to.get(_V4_TO), to.get(_V6_TO)):
-                with suppress(FileNotFoundError):  # it has ended meanwhile
-                    list(netlink.exchange(_PROTOCOL, _DELETE, deletion(family, flow), netlink.NLM_F_ACK))
+        for family in (_socket.AF_INET, _socket.AF_INET6):
+            wanted = {(packed(address), port) for address, port in self.ports if family_of(address) == family}
+            numbers = {port for _, port in wanted}
+            for flow in list(_flows(family, numbers.pop() if len(numbers) == 1 else 0)) if wanted else ():
+                to = destination(flow)
+                if to in wanted or (bytes(len(to[0])), to[1]) in wanted:
+                    _forget(family, flow)
 
-    def inverse(self) -> "ForgetFlows":
-        return self
+    def inverse(self) -> None:
+        return None
 
     def shell(self) -> str:
-        version = "ipv6" if ":" in self.address else "ipv4"
-        where = "" if self.address in ("0.0.0.0", "::") else f" --orig-dst {self.address}"
-        command = f"conntrack -D -f {version} -p udp{where} --orig-port-dst {self.port} >/dev/null 2>&1"
-        return f"{{ {command} || :; }}"  # that there is none is a failure to it
+        commands = [_command(address, port) for address, port in self.ports]
+        return f"{{ {'; '.join(commands)}; :; }}"  # that there is none is a failure to it
 
     def why(self) -> str:
         return "flows that began before would go on to where they went"
 
 
+class OweForgetting(NamedTuple):
+    """Nothing now; but when what comes after this is taken back, flows to the ports are to be forgotten."""
+
+    ports: tuple[tuple[str, int], ...]
+
+    def apply(self) -> None:
+        return None
+
+    def inverse(self) -> ForgetFlows:
+        return ForgetFlows(tuple((address, port) for address, port in self.ports))
+
+    def shell(self) -> str:
+        return ":"
+
+    def why(self) -> str:
+        return "flows to these ports are forgotten when the rules are gone"
+
+
 def request(family: int, port: int) -> bytes:
-    """Encode what asks for the UDP flows to *port*."""
-    ports = netlink.attribute(_NUMBER, bytes([_UDP])) + netlink.attribute(_TO_PORT, port.to_bytes(2, "big"))
-    to = _nested(_TUPLE, _nested(_PORTS, ports))
-    flags = _nested(_FILTER, netlink.attribute(_WANTED, netlink.u32(_BY_NUMBER | _BY_TO_PORT)))
-    return _header(family) + to + flags
+    """Encode what asks for the UDP flows of a family to *port*, or to any for 0."""
+    ports = netlink.attribute(_NUMBER, bytes([_UDP]))
+    if port:
+        ports += netlink.attribute(_TO_PORT, port.to_bytes(2, "big"))
+    flags = _BY_NUMBER | (_BY_TO_PORT if port else 0)
+    body = _nested(_TUPLE, _nested(_PORTS, ports))
+    return _header(family) + body + _nested(_FILTER, netlink.attribute(_WANTED, netlink.u32(flags)))
+
+
+def destination(flow: "dict[int, bytes]") -> "tuple[bytes, int]":
+    """Give the address and the port that a flow was sent to."""
+    both = netlink.attributes_of(flow[_TUPLE])
+    to = netlink.attributes_of(both[_ADDRESSES])
+    return to.get(_V4_TO) or to.get(_V6_TO, b""), int.from_bytes(netlink.attributes_of(both[_PORTS])[_TO_PORT], "big")
 
 
 def deletion(family: int, flow: "dict[int, bytes]") -> bytes:
@@ -68,14 +91,35 @@ def deletion(family: int, flow: "dict[int, bytes]") -> bytes:
     return _header(family) + _nested(_TUPLE, flow[_TUPLE]) + zone
 
 
+def packed(address: str) -> bytes:
+    """Give an address as the kernel has it."""
+    return _socket.inet_pton(family_of(address), address)
+
+
+def family_of(address: str) -> int:
+    """Give the number of the family that an address is of."""
+    return _socket.AF_INET6 if ":" in address else _socket.AF_INET
+
+
+def _forget(family: int, flow: "dict[int, bytes]") -> None:
+    with suppress(FileNotFoundError):  # it has ended meanwhile
+        list(netlink.exchange(_PROTOCOL, _DELETE, deletion(family, flow), netlink.NLM_F_ACK))
+
+
 def _flows(family: int, port: int) -> "Iterator[dict[int, bytes]]":
-    """Give the UDP flows to *port*; none where the kernel tracks none."""
+    """Give the UDP flows to *port*, 0 for any; none where the kernel tracks none."""
     try:
         for reply in netlink.exchange(_PROTOCOL, _GET, request(family, port), netlink.NLM_F_DUMP):
             yield netlink.attributes_of(reply[4:])
     except OSError as problem:
         if problem.errno not in _ABSENT:
             raise
+
+
+def _command(address: str, port: int) -> str:
+    version = "ipv6" if ":" in address else "ipv4"
+    where = "" if address in ("0.0.0.0", "::") else f" --orig-dst {address}"
+    return f"conntrack -D -f {version} -p udp{where} --orig-port-dst {port} >/dev/null 2>&1"
 
 
 def _nested(kind: int, content: bytes) -> bytes:

@@ -66,9 +66,13 @@ def published(end: Endpoint) -> list[Operation]:
 
     They are forgotten when the rules stand, and when they are gone again.
     """
-    udp = [port for port in end.published if port.protocol == "udp" and not is_loopback(port.address)]
-    forget: list[Operation] = [conntrack.ForgetFlows(port.address, port.port) for port in udp]
-    return [*forget, *choice.published(end), *forget]
+    led = [
+        port for port in end.published if not is_loopback(port.address) and (end.address6 or ":" not in port.address)
+    ]
+    ports = tuple((port.address, port.port) for port in led if port.protocol == "udp")
+    if not ports:
+        return choice.published(end)
+    return [conntrack.OweForgetting(ports), *choice.published(end), conntrack.ForgetFlows(ports)]
 
 
 def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:

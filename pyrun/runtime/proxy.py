@@ -6,6 +6,7 @@ process, so imports stay lean. See splice(2). Datagrams are in `pyrun.runtime.da
 """
 
 import _socket  # socket itself imports enum and selectors
+import fcntl
 import os
 import sys
 from contextlib import suppress
@@ -18,8 +19,8 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-_CHUNK = 1 << 16  # what a pipe holds
-_ROUNDS = 16  # chunks of one flow at a time, then others have their turn
+_CHUNK = 1 << 18  # what a pipe holds, where the kernel lets it
+_ROUNDS = 4  # chunks of one flow at a time, then others have their turn
 _BATCH = 64  # connections at a time
 _PAUSE = 0.1  # seconds without new connections when there are no descriptors left
 _SPARE = 16  # pipes kept for the next flow
@@ -187,7 +188,7 @@ class Flow:
 
     def _fill(self) -> None:
         if self._pipe is None:
-            self._pipe = _PIPES.pop() if _PIPES else os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            self._pipe = _PIPES.pop() if _PIPES else _pipe()
         self._pending = os.splice(self._source.fileno(), self._pipe[1], _CHUNK, flags=_FLAGS)
         self._ended = not self._pending
 
@@ -218,6 +219,14 @@ class Copied(Flow):
     def _drain(self) -> None:
         self._message = self._message[self._sink.send(self._message) :]
         self._pending = len(self._message)
+
+
+def _pipe() -> tuple[int, int]:
+    """Make a pipe, a large one unless all of ours together are too large for pipe-user-pages-soft; see pipe(7)."""
+    pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    with suppress(OSError):
+        fcntl.fcntl(pipe[1], fcntl.F_SETPIPE_SZ, _CHUNK)
+    return pipe
 
 
 def _settle(held: _socket.socket) -> None:

@@ -40,7 +40,7 @@ def _unpublish(end: Endpoint) -> None:
     """Take the way to a plug's ports away; its journal, which may be unwound later than that of their next one."""
     journal = keeping.endpoint_journal(end.container, end.network.name)
     perform([endpoints.registered(end._replace(published=()))])
-    for operation in plan.published(end):
+    for operation in reversed(plan.published(end)):
         inverse = operation.inverse()
         if inverse is not None:
             perform([inverse])
