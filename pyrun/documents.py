@@ -1,7 +1,7 @@
-"""JSON as pyrun reads it: strictly, and by the interpreter's own scanner.
+"""JSON as pyrun reads it: strictly, and by the interpreter's own scanner; and as `inspect` prints it.
 
 The half of `json` that is written in Python compiles regular expressions; importing it takes longer than `ps`
-reads all containers. Writing is left to `json`: only commands that take longer anyhow do it.
+reads all containers. Other writing is left to `json`: only commands that take longer anyhow do it.
 """
 
 from pyrun.typed import Any
@@ -11,6 +11,12 @@ try:
 except ImportError:  # an interpreter without it
     from json.scanner import py_make_scanner as make_scanner  # type: ignore[attr-defined,no-redef,unused-ignore]
 
+try:
+    from _json import encode_basestring_ascii as _quoted
+except ImportError:
+    from json.encoder import py_encode_basestring_ascii as _quoted  # type: ignore[attr-defined,no-redef,unused-ignore]
+
+_WORDS = {None: "null", True: "true", False: "false"}
 _SPACE = " \t\n\r"
 
 
@@ -19,11 +25,30 @@ def parse(content: bytes) -> Any:
     text = content.decode().strip(_SPACE)
     try:
         document, end = _scan(text, 0)
-    except (StopIteration, SystemError):  # the latter where it finds no json.decoder to take its error from
+    except (StopIteration, SystemError):  # it has no words of its own for most mistakes: those are json.decoder's
         raise ValueError("not a JSON document") from None
     if end != len(text):
         raise ValueError("more than one JSON document")
     return document
+
+
+def printed(value: Any, margin: str = "\n") -> str:
+    """Write a document of dictionaries, lists, strings and numbers for people, as `json` does with an indent of four.
+
+    *margin* is a line's end and the indent of the lines that follow.
+    """
+    if isinstance(value, str):
+        return str(_quoted(value))
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    inner = margin + "    "
+    if isinstance(value, dict):
+        parts = [f"{_quoted(key)}: {printed(each, inner)}" for key, each in value.items()]
+        return f"{{{inner}{f',{inner}'.join(parts)}{margin}}}" if parts else "{}"
+    if isinstance(value, list | tuple):
+        parts = [printed(each, inner) for each in value]
+        return f"[{inner}{f',{inner}'.join(parts)}{margin}]" if parts else "[]"
+    return repr(value)
 
 
 class _Rules:

@@ -120,8 +120,7 @@ def _as_json(row: Any, identity: str) -> str:
 
 
 def _inspect(values: Values) -> int:
-    import json
-
+    from pyrun import documents
     from pyrun.cli import verbs
     from pyrun.runtime import network_inspection as inspection
 
@@ -133,7 +132,7 @@ def _inspect(values: Values) -> int:
         except PyrunError as problem:
             failures += 1
             verbs.complain(problem)
-    sys.stdout.write(json.dumps(found, indent=4) + "\n")
+    sys.stdout.write(documents.printed(found) + "\n")
     return 1 if failures else 0
 
 

@@ -139,9 +139,7 @@ def _rm(values: Values) -> int:
 
 
 def _inspect(values: Values) -> int:
-    import json
-
-    from pyrun import store
+    from pyrun import documents, store
     from pyrun.runtime import inspection
 
     found, failures = [], 0
@@ -151,7 +149,7 @@ def _inspect(values: Values) -> int:
         except PyrunError as problem:
             failures += 1
             _complain(problem)
-    sys.stdout.write(json.dumps(found, indent=4) + "\n")
+    sys.stdout.write(documents.printed(found) + "\n")
     return 1 if failures else 0
 
 

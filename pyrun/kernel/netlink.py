@@ -46,12 +46,13 @@ def each_attribute(content: bytes) -> list[bytes]:
 
 def _decoded(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Decode attributes, strictly by their lengths."""
-    while len(content) >= 4:
-        length, kind = _ATTRIBUTE.unpack_from(content)
-        if length < 4 or length > len(content):
+    at, end = 0, len(content)
+    while end - at >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(content, at)
+        if length < 4 or length > end - at:
             return
-        yield kind & 0x3FFF, content[4:length]
-        content = content[(length + 3) & ~3 :]
+        yield kind & 0x3FFF, content[at + 4 : at + length]
+        at += (length + 3) & ~3
 
 
 def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 IFLA_PROTINFO, IFLA_NET_NS_PID, IFLA_IFALIAS = 12, 19, 20
 IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED = 1, 33
-IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA, VETH_INFO_PEER = 1, 2, 5, 1
+IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 IFA_F_NODAD = 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
@@ -191,13 +191,16 @@ def bridge_ports(bridge: int) -> "dict[str, tuple[int, int, int, bool]]":
     The state is as linux/if_bridge.h has it: 3 forwards.
     """
     found = {}
-    for index, _, attributes in links():
-        if attributes.get(IFLA_MASTER) == u32(bridge):
-            inside = attributes_of(attributes_of(attributes.get(IFLA_LINKINFO, b"")).get(IFLA_INFO_SLAVE_DATA, b""))
-            name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
-            peer = struct.unpack("=I", attributes.get(IFLA_LINK, bytes(4)))[0]
-            state = inside.get(IFLA_BRPORT_STATE, b"\0")[0]
-            found[name] = index, peer, state, inside.get(IFLA_BRPORT_ISOLATED, b"\0") == b"\1"
+    for reply in exchange(_PROTOCOL, RTM_GETLINK, _LINK.pack(AF_BRIDGE, 0, 0, 0, 0), NLM_F_DUMP):
+        _, _, index, _, _ = _LINK.unpack_from(reply)
+        attributes = attributes_of(reply[_LINK.size :])
+        if attributes.get(IFLA_MASTER) != u32(bridge):
+            continue
+        port = attributes_of(attributes.get(IFLA_PROTINFO, b""))
+        name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
+        peer = struct.unpack("=I", attributes.get(IFLA_LINK, bytes(4)))[0]
+        state = port.get(IFLA_BRPORT_STATE, b"\0")[0]
+        found[name] = index, peer, state, port.get(IFLA_BRPORT_ISOLATED, b"\0") == b"\1"
     return found
 
 

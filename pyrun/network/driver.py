@@ -155,14 +155,14 @@ def repair(name: str) -> None:
         _mend_ports(net)
 
 
-def mend_rules() -> None:
-    """Install the rules that somebody has removed. Errors: PyrunError, OSError."""
+def mend_rules(held: str = "") -> None:
+    """Install the rules that somebody has removed; *held* is a network whose lock is. Errors: PyrunError, OSError."""
     if generation.is_noted() or not standing.names():
         return
-    nets, found = _wanted(), list[Operation]()
+    nets, found = _wanted(held), list[Operation]()
     while nets:
         found = _missing(nets)
-        before, nets = nets, _wanted()
+        before, nets = nets, _wanted(held)
         if nets == before:  # else one of them was taken down while we looked: its rules may not come back
             break
     if nets and found:
@@ -170,9 +170,10 @@ def mend_rules() -> None:
         generation.note(None)  # who was there may have left meanwhile: only a look that finds nothing counts
 
 
-def _wanted() -> list[Network]:
-    """List the networks whose rules have to stand; that of an idle one may be going just now."""
-    return [net for net in standing.networks() if standing.is_created(net.name) or standing.leases(net.name)]
+def _wanted(held: str) -> list[Network]:
+    """List the networks whose rules have to stand; an idle one may be going just now, unless its lock is *held*."""
+    nets = standing.networks()
+    return [net for net in nets if net.name == held or standing.is_created(net.name) or standing.leases(net.name)]
 
 
 def _missing(nets: list[Network]) -> list[Operation]:
@@ -250,7 +251,7 @@ def _ensure(name: str) -> Network:
         _make_again(net)
     else:
         _mend_addresses(net)
-        mend_rules()
+        mend_rules(name)
     return net
 
 

@@ -24,7 +24,6 @@ def describe(container: Container) -> dict[str, Any]:
     config = container.config
     if config is None:
         return {"Id": container.id, "State": {"Status": "corrupt", "Error": container.problem}}
-    own = paths.container(container.id)
     return {
         "Id": container.id,
         "Created": _time(config.created),
@@ -32,10 +31,6 @@ def describe(container: Container) -> dict[str, Any]:
         "Args": list(config.args[1:]),
         "State": _state(status),
         "Image": config.image,
-        "ResolvConfPath": f"{own}/resolv.conf",
-        "HostnamePath": f"{own}/hostname",
-        "HostsPath": f"{own}/hosts",
-        "LogPath": f"{own}/container.log",
         "Name": f"/{config.name}",
         "RestartCount": 0,
         "Driver": "overlay",
@@ -44,20 +39,29 @@ def describe(container: Container) -> dict[str, Any]:
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "GraphDriver": {
-            "Name": "overlay",
-            "Data": {
-                "LowerDir": config.rootfs,
-                "MergedDir": filesystem.root(config.id),
-                "UpperDir": f"{own}/upper",
-                "WorkDir": f"{own}/work",
-            },
-        },
+        **_files(config),
         "HostConfig": settings.host_config(config),
         "Mounts": [_mount(mount._asdict()) for mount in config.mounts],
         "Config": settings.process_config(config),
         "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
+    }
+
+
+def _files(config: ContainerConfig) -> dict[str, Any]:
+    own = paths.container(config.id)
+    layers = {
+        "LowerDir": config.rootfs,
+        "MergedDir": filesystem.root(config.id),
+        "UpperDir": f"{own}/upper",
+        "WorkDir": f"{own}/work",
+    }
+    return {
+        "ResolvConfPath": f"{own}/resolv.conf",
+        "HostnamePath": f"{own}/hostname",
+        "HostsPath": f"{own}/hosts",
+        "LogPath": f"{own}/container.log",
+        "GraphDriver": {"Name": "overlay", "Data": layers},
     }
 
 

@@ -11,7 +11,6 @@ if MYPY:
     from collections.abc import Callable
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
-BROKEN = select.EPOLLERR
 
 
 class Loop:

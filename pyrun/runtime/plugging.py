@@ -82,8 +82,8 @@ def serving(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: So
     if not named:
         needed = bool(sockets) or services.are_needed(ends)
         return [services.StartServices(config, tuple(ends), pid, sockets)] if needed else []
-    port = _free_port(sandboxes.used_ports(pid) if pid else set())
-    started = os.path.exists(f"{paths.container(config.id)}/start.json")  # then rules may stand from before
+    started = os.path.exists(f"{paths.container(config.id)}/start.json")  # then rules may stand, and ports be used
+    port = _free_port(sandboxes.used_ports(pid) if started else set())
     redirect = RedirectNames(pid, port, named[0].network.firewall, again=started)
     return [redirect, services.StartServices(config, tuple(ends), pid, sockets, port)]
 

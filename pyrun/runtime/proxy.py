@@ -2,32 +2,29 @@
 
 Bytes of TCP stay in the kernel, spliced through pipes that are lent only while
 something is under way; an idle connection is two sockets. Runs in the services
-process, so imports stay lean. See splice(2), udp(7), ip(7) on IP_PKTINFO.
+process, so imports stay lean. See splice(2). Datagrams are in `pyrun.runtime.datagrams`.
 """
 
 import _socket  # socket itself imports enum and selectors
 import os
 import sys
-import time
 from contextlib import suppress
 
-from pyrun import paths
-from pyrun.runtime.loop import BROKEN, READ, WRITE, Loop
+from pyrun.runtime.datagrams import Datagrams
+from pyrun.runtime.loop import READ, WRITE, Loop
+from pyrun.runtime.whereabouts import Container, opened
 
 MYPY = False
 if MYPY:
     from typing import Any
 
-IDLE = 90.0  # seconds after which a UDP client without traffic is forgotten, as in Docker
-_SWEEP = 10.0
 _CHUNK = 1 << 16  # what a pipe holds
 _ROUNDS = 16  # chunks of one flow at a time, then others have their turn
-_BATCH = 64  # connections, or datagrams, at a time
+_BATCH = 64  # connections at a time
 _PAUSE = 0.1  # seconds without new connections when there are no descriptors left
 _SPARE = 16  # pipes kept for the next flow
 _FLAGS = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 _ABORT = (1).to_bytes(4, sys.byteorder) + bytes(4)  # struct linger: reset instead of an orderly end
-_IP_PKTINFO = 8  # which Python does not name
 _SCTP = 132
 _PIPES: list[tuple[int, int]] = []
 
@@ -43,52 +40,6 @@ def serve(loop: Loop, identity: str, plug: str, ports: list[str]) -> None:
             Datagrams(loop, held, container, ":" in address, int(target), most // 2)
         else:
             Listener(loop, held, container, ":" in address, int(target))
-
-
-class Container:
-    """Where the container is now: its addresses on the network that its ports belong to.
-
-    They are asked for again only when the record of its plug has changed.
-    """
-
-    __slots__ = ("_identity", "_path", "_seen", "address", "address6")
-
-    def __init__(self, identity: str, plug: str) -> None:
-        network, self._seen, self.address, self.address6 = plug.split(",")
-        self._identity = identity
-        self._path = record(network, identity)
-
-    def reached_at(self, six: bool) -> str:
-        """Give the address; IPv4's for an IPv6 port when it has no other. Empty when it is on no network."""
-        if not self.address or signature(self._path) != self._seen:
-            self._look_up()
-        return self.address6 if six and self.address6 else self.address
-
-    def _look_up(self) -> None:
-        from pyrun.network import standing
-
-        self.address, self.address6 = "", ""
-        for end in standing.plugs(self._identity):
-            path = record(end.network.name, self._identity)
-            seen = signature(path)
-            now = standing.endpoint(end.network.name, self._identity)
-            if now and now.published:
-                self._path, self._seen, self.address, self.address6 = path, seen, now.address, now.address6
-                return
-
-
-def record(network: str, identity: str) -> str:
-    """Give the path of the record of a container's plug."""
-    return f"{paths.network(network)}/endpoints/{identity}"
-
-
-def signature(path: str) -> str:
-    """Give what changes when the file is written anew."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ""
-    return f"{status.st_ino}.{status.st_mtime_ns}"
 
 
 class Listener:
@@ -121,7 +72,7 @@ class Listener:
     def _relay(self, client: _socket.socket) -> None:
         address = self._container.reached_at(self._six)
         try:
-            server = _open(_socket.SOCK_STREAM, address, self._protocol)
+            server = opened(_socket.SOCK_STREAM, address, self._protocol)
             _settle(server)
             with suppress(BlockingIOError):
                 server.connect((address, self._target))
@@ -145,22 +96,21 @@ class Connection:
 
     def _connected(self, _: int) -> None:
         if self._server.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
-            self._end(broken=True)
+            _reset(self._client)
+            self._end()
             return
         self._moved(0)
 
-    def _moved(self, events: int) -> None:
-        try:
-            if events & BROKEN:
-                raise ConnectionError
-            self._up.move()
-            self._down.move()
-        except OSError:
-            self._end(broken=True)
-            return
+    def _moved(self, _: int) -> None:
         up, down = self._up, self._down
+        try:
+            up.move()
+            down.move()
+        except OSError:  # one of the ends is gone, and all that had come from it has been passed on
+            self._end()
+            return
         if up.is_over and down.is_over:
-            self._end(broken=False)
+            self._end()
             return
         self._watch(self._client.fileno(), up.reads | down.writes, self._moved)
         self._watch(self._server.fileno(), down.reads | up.writes, self._moved)
@@ -175,12 +125,11 @@ class Connection:
         else:
             self._loop.forget(fd)
 
-    def _end(self, broken: bool) -> None:
-        for end in (self._client, self._server):
-            self._loop.forget(end.fileno())
-            if broken:
-                _reset(end)
-            end.close()
+    def _end(self) -> None:
+        for fd in self._watched:
+            self._loop.forget(fd)
+        self._client.close()
+        self._server.close()
         self._up.close()
         self._down.close()
 
@@ -199,7 +148,7 @@ class Flow:
     @property
     def reads(self) -> int:
         """Give the events of the source to wait for."""
-        return 0 if self._ended or self._pending else READ
+        return 0 if self._ended or self._pending or self.is_over else READ
 
     @property
     def writes(self) -> int:
@@ -207,20 +156,34 @@ class Flow:
         return WRITE if self._pending else 0
 
     def move(self) -> None:
-        """Move what can be moved now. Errors: OSError when either end is broken."""
+        """Move what can be moved now.
+
+        A sink that takes no more ends this direction alone: what it has sent is
+        still to be read. Errors: OSError when the source is gone, with nothing left to read.
+        """
         with suppress(BlockingIOError):
             for _ in range(_ROUNDS):
                 if self.is_over:
                     return
                 if not self._pending and not self._ended:
                     self._fill()
-                if self._pending:
-                    self._drain()
-                elif self._ended:
-                    self._sink.shutdown(_socket.SHUT_WR)
-                    self.is_over = True
+                self._pass_on()
         if self._pipe and not self._pending:
             self.close()
+
+    def _pass_on(self) -> None:
+        try:
+            if self._pending:
+                self._drain()
+            else:
+                self._sink.shutdown(_socket.SHUT_WR)
+                self.is_over = True
+        except BlockingIOError:
+            raise
+        except OSError:
+            self.is_over = True
+            self.close()
+            self._pending = 0
 
     def _fill(self) -> None:
         if self._pipe is None:
@@ -255,112 +218,6 @@ class Copied(Flow):
     def _drain(self) -> None:
         self._message = self._message[self._sink.send(self._message) :]
         self._pending = len(self._message)
-
-
-class Datagrams:
-    """A UDP port: for each client a socket of its own, so that answers find back."""
-
-    __slots__ = ("_clients", "_container", "_held", "_loop", "_most", "_six", "_target")
-
-    def __init__(
-        self, loop: Loop, held: _socket.socket, container: Container, six: bool, target: int, most: int
-    ) -> None:
-        self._loop, self._held, self._container, self._six, self._target = loop, held, container, six, target
-        self._most = most  # clients at a time; then the one goes that has been silent longest
-        self._clients: dict[tuple[Any, bytes], Client] = {}  # by peer, and the address that it sent to
-        loop.watch(held.fileno(), READ, self._receive)
-
-    def _receive(self, _: int) -> None:
-        now = time.monotonic()
-        for _ in range(_BATCH):
-            try:
-                content, extra, _, peer = self._held.recvmsg(_CHUNK, 64)
-            except OSError:
-                return
-            own = next((self._own(level, kind, value) for level, kind, value in extra), b"")
-            client = self._clients.get((peer, own)) or self._admit(peer, own)
-            if client and not client.send(content, now):
-                self._dismiss(client)  # its container has moved
-
-    def _own(self, level: int, kind: int, value: bytes) -> bytes:
-        """Give the control message that makes an answer come from where the question went to."""
-        if (level, kind) == (_socket.IPPROTO_IP, _IP_PKTINFO):
-            return bytes(4) + value[4:8] + bytes(4)  # struct in_pktinfo: by whichever link
-        if (level, kind) == (_socket.IPPROTO_IPV6, _socket.IPV6_PKTINFO):
-            is_local = value[:2] == b"\xfe\x80"  # only then is the link part of the address
-            return value if is_local else value[:16] + bytes(4)
-        return b""
-
-    def _admit(self, peer: "Any", own: bytes) -> "Client | None":
-        if not self._clients:
-            self._loop.later(_SWEEP, self._sweep)
-        if len(self._clients) >= self._most:
-            self._dismiss(min(self._clients.values(), key=lambda each: each.used))
-        address = self._container.reached_at(self._six)
-        try:
-            socket = _open(_socket.SOCK_DGRAM, address, _socket.IPPROTO_UDP)
-            socket.connect((address, self._target))
-        except OSError:
-            return None
-        client = Client(self._held, socket, peer, own, address)
-        self._clients[peer, own] = client
-        self._loop.watch(socket.fileno(), READ, client.answer)
-        return client
-
-    def _sweep(self) -> None:
-        """Forget who has been silent, and whose container has moved."""
-        oldest, address = time.monotonic() - IDLE, self._container.reached_at(self._six)
-        for client in list(self._clients.values()):
-            if client.used < oldest or client.address != address:
-                self._dismiss(client)
-        if self._clients:
-            self._loop.later(_SWEEP, self._sweep)
-
-    def _dismiss(self, client: "Client") -> None:
-        del self._clients[client.peer, client.own]
-        self._loop.forget(client.socket.fileno())
-        client.socket.close()
-
-
-class Client:
-    """Somebody who sends datagrams to a port."""
-
-    __slots__ = ("_held", "address", "own", "peer", "socket", "used")
-
-    def __init__(self, held: _socket.socket, socket: _socket.socket, peer: "Any", own: bytes, address: str) -> None:
-        self._held, self.socket, self.peer, self.own, self.address = held, socket, peer, own, address
-        self.used = time.monotonic()
-
-    def send(self, content: bytes, now: float) -> bool:
-        """Pass a datagram on; that nobody listens inside yet, or the queue is full, loses it, as UDP may."""
-        self.used = now
-        try:
-            self.socket.send(content)
-        except (BlockingIOError, ConnectionRefusedError):
-            return True
-        except OSError:
-            return False
-        return True
-
-    def answer(self, _: int) -> None:
-        """Pass answers back, from the address that the client knows."""
-        level, kind = (_socket.IPPROTO_IP, _IP_PKTINFO)
-        if len(self.own) == 20:
-            level, kind = (_socket.IPPROTO_IPV6, _socket.IPV6_PKTINFO)
-        extra = [(level, kind, self.own)] if self.own else []
-        for _ in range(_BATCH):
-            try:
-                content = self.socket.recv(_CHUNK)
-            except OSError:
-                return
-            self.used = time.monotonic()
-            with suppress(OSError):
-                self._held.sendmsg([content], extra, 0, self.peer)
-
-
-def _open(kind: int, address: str, protocol: int) -> _socket.socket:
-    family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
-    return _socket.socket(family, kind | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, protocol)
 
 
 def _settle(held: _socket.socket) -> None:

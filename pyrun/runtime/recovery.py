@@ -8,9 +8,10 @@ import os
 from contextlib import suppress
 
 from pyrun import paths, store
-from pyrun.kernel import cgroups, files, links
+from pyrun.kernel import cgroups, files
 from pyrun.network import endpoints, ipam, standing
 from pyrun.operation import Operation
+from pyrun.plan import network
 from pyrun.store import Container
 
 
@@ -52,7 +53,8 @@ def _plugs(identity: str) -> list[Operation]:
     found: list[Operation] = []
     for name in standing.names():
         end = standing.endpoint(name, identity)
-        found += [links.DeleteVeth(end.host_link, end.host_mac)] if end else []
+        made = [*network.endpoint(end, 0, ipv6=False), *network.published(end)] if end else []
+        found += [inverse for each in reversed(made) if (inverse := each.inverse()) is not None]
         record = f"{standing.endpoints_of(name)}/{identity}"
         found += [endpoints.ForgetEndpoint(standing.endpoints_of(name), identity)] if os.path.lexists(record) else []
         leased = [address for address, owner in standing.owners(name).items() if owner == identity]

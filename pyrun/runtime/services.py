@@ -102,9 +102,9 @@ def _spawn(job: StartServices, lock: int) -> None:
 
 def _plug(end: Endpoint) -> str:
     """Tell where the container is, and by which state of the record we know."""
-    from pyrun.runtime import proxy
+    from pyrun.runtime import whereabouts
 
-    seen = proxy.signature(proxy.record(end.network.name, end.container))
+    seen = whereabouts.signature(whereabouts.record(end.network.name, end.container))
     return f"{_PLUG}{end.network.name},{seen},{end.address},{end.address6}"
 
 
@@ -143,7 +143,8 @@ def _dnsmasq(job: StartServices) -> str:
     records = [",".join([*sorted(names.names_of(end)), end.address]) for end in own]
     words = [f"--port={job.names}", f"--listen-address={RESOLVER}", "--bind-interfaces", "--no-hosts", "--no-resolv"]
     words += [f"--host-record={record}" for record in records] + ["--pid-file", "--local-ttl=600"]
-    return f"nsenter --net=/proc/{pid}/ns/net dnsmasq {' '.join(words)}"
+    inside = f"nsenter --net=/proc/{pid}/ns/net"  # unlike our sockets, its own need a loopback address
+    return f"{inside} ip link set lo up && {inside} dnsmasq {' '.join(words)}"
 
 
 def _socat(port: Published, end: Endpoint) -> str:

@@ -58,6 +58,7 @@ def test_a_reload_of_firewalld_is_healed_by_the_next_command(
     gone = json.loads(host.out("ip -j link show type veth"))
     veth = next(link["ifname"] for link in gone if link.get("ifalias") == "pyrun:gone")
     host.ok("rm", "-f", "gone")
+    wait_until(lambda: veth not in host.out("nft list ruleset"))
     host.ok("ps")
     before = _rules(host)
     assert host.ok("exec", "red1", *PING)

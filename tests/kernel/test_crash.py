@@ -42,6 +42,17 @@ def test_killed_anywhere_the_next_command_cleans(host: Host, tmp_path: Path, mom
     assert places > (60 if moment == "before" else 10)
 
 
+_PORTS = ["-p", "8080:80", "-p", "8080:80/udp", "-p", "127.0.0.1:81:81", "-P", "--expose", "99"]
+
+
+@pytest.mark.parametrize("moment", ["before", "noted"])
+def test_killed_anywhere_while_publishing_the_next_command_cleans(host: Host, tmp_path: Path, moment: str) -> None:
+    """Held ports, their rules, flows and whoever serves them go as everything else does."""
+    places = _sweep(host, moment, tmp_path, "run", "--rm", "--name", "doomed", *_PORTS, BUSYBOX, "true")
+    assert places > (65 if moment == "before" else 12)
+    host.ok("run", "--rm", *_PORTS, BUSYBOX, "true")
+
+
 @pytest.mark.parametrize("verb", [["stop", "-t", "0"], ["rm", "-f"]])
 def test_killed_while_ending_the_next_command_goes_on(host: Host, tmp_path: Path, verb: list[str]) -> None:
     """R1: a container without its monitor is taken apart by the verb itself, which is killed at every place."""
@@ -177,7 +188,7 @@ def test_a_damaged_journal_stays_with_its_container(host: Host, damage: str, kep
     host.ok("run", "-d", "--name", "good", BUSYBOX, "sleep", "300")
     options = ["--rm"] if kept == "passing" else []
     identity = host.ok("run", "-d", *options, "--name", "bad", BUSYBOX, "sleep", "300").strip()
-    host.kill_monitor(f"(name bad|{identity})")
+    host.kill_monitor("bad")
     host.kill_programs(identity)
     host.out(f"J=/run/pyrun/containers/{identity}/journal; {_DAMAGE[damage]}")
     listed = host.pyrun("ps", "-a")

@@ -6,7 +6,7 @@ import sys
 import firewall_document
 import pytest
 import walls
-from lab import BUSYBOX, TOP, Host
+from lab import BUSYBOX, TOP, Host, wait_until
 
 _SITE = [path for path in sys.path if path.endswith("site-packages")]
 _DRIVER = f"""
@@ -251,6 +251,7 @@ def test_rules_of_the_dead_are_taken_away(
     tool = backend.replace("legacy", "iptables")
     house.out(save[tool])
     house.ok("rm", "-f", "web")
+    wait_until(lambda: "elements" not in house.out("nft list set bridge pyrun cables"))
     house.ok("ps")
     before = (_normal(_saved(house)), [_of(house, table) for table in _TABLES[tool]])
     house.out(restore[tool])

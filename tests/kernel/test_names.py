@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, DEBIAN, INTERNET_ADDRESS, PYRUN, Host, wait_until
+from lab import BUSYBOX, DEBIAN, INTERNET_ADDRESS, PYRUN, Host, wait_until, without
 
 SECOND_ADDRESS = "198.51.100.3"  # of the internet as well
 _SERVICES = "pgrep -f --ns $$ --nslist net 'pyrun[.]runtime[.]services'"
@@ -151,9 +151,9 @@ def test_who_comes_and_goes_is_known_at_once(net: Host) -> None:
     """The first question after run, and the first after rm, also when the name had another address before."""
     for _ in range(3):
         net.ok("run", "-d", "--name", "new", "--net", "net1", BUSYBOX, "sleep", "300")
-        assert short(net, "two", "new") == [address(net, "new")]
+        assert short(net, "two", "+noedns", "new") == [address(net, "new")]  # the same bytes each time
         net.ok("rm", "-f", "new")
-        assert short(net, "two", "new") == []
+        assert short(net, "two", "+noedns", "new") == []
 
 
 def test_a_program_finds_names_from_its_first_moment(net: Host) -> None:
@@ -376,6 +376,24 @@ while got < 500 * (len(query) + 2 + 16):
 """
 
 
+def test_connections_are_limited(net: Host) -> None:
+    """128 at a time, so that a program takes no more of the host; those that there are go on."""
+    done = net.shell("ip netns exec pyrun-two python3 -", stdin=_MANY)
+    assert done.returncode == 0, done
+    assert short(net, "two", "one", "+tcp") == [address(net, "one")]
+
+
+_MANY = b"""
+import socket
+query = bytes.fromhex("000101000001000000000000036f6e650000010001")
+connections = [socket.create_connection(("127.0.0.11", 53), 5) for _ in range(200)]
+for each in connections[128:]:
+    assert each.recv(1) == b""
+connections[0].sendall(len(query).to_bytes(2, "big") + query)
+assert connections[0].recv(2)
+"""
+
+
 def test_it_ends_with_the_container(net: Host) -> None:
     """However the container ends, also when its monitor was killed."""
     assert len(net.out(_SERVICES).split()) == 2
@@ -421,11 +439,28 @@ def test_a_running_container_gets_names_with_its_first_network(net: Host) -> Non
     assert b":8080 " in net.shell("ss -Hlnt").stdout
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("operation", ["RedirectNames", "StartServices"])
+def test_killed_while_making_it_nothing_is_left(host: Host, operation: str, moment: str) -> None:
+    """SIGKILL of the monitor right before or after: the sandbox ends, and who serves with it."""
+    host.ok("network", "create", "net1")
+    before = host.settled()
+    module = {"RedirectNames": "pyrun.firewall.names", "StartServices": "pyrun.runtime.services"}[operation]
+    injected = f"import os; from {module} import {operation} as made; whole = made.apply; end = lambda: os.kill(os.getpid(), 9)"
+    order = "(end(), whole(self))" if moment == "before" else "(whole(self), end())"
+    killed = without(f"{injected}; made.apply = lambda self: {order}")
+    assert host.run([*killed, "run", "-d", "--name", "one", "--net", "net1", BUSYBOX, "sleep", "300"]).returncode == 125
+    host.ok("ps", "-a")
+    wait_until(lambda: host.shell(_SERVICES).stdout == b"")
+    host.ok("ps", "-a")
+    assert host.settled() == before
+
+
 def test_explain_shows_what_is_done_for_names(host: Host) -> None:
     host.ok("network", "create", "net1")
     planned = host.ok("run", "--dry-run", "--name", "one", "--net", "net1", BUSYBOX, "true")
     assert "host$ nsenter --net=/proc/$PID/ns/net iptables-restore --noflush -w 10 <<'END'\n*nat\n" in planned
-    assert re.search(r"nsenter --net=/proc/\$PID/ns/net dnsmasq --port=\d+ --listen-address=127.0.0.11", planned)
+    assert re.search(r"&& nsenter --net=/proc/\$PID/ns/net dnsmasq --port=\d+ --listen-address=127.0.0.11", planned)
     done = host.pyrun("run", "--explain", "--rm", "--name", "one", "--net", "net1", BUSYBOX, "true")
     assert done.returncode == 0
     assert re.search(rb"nsenter --net=/proc/\d+/ns/net iptables-restore", done.stderr)

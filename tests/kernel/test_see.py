@@ -367,6 +367,15 @@ def test_switched_off_things_are_found(town: Host) -> None:
     wait_until(lambda: pings(town, "con1", address(town, "con2")))
 
 
+def test_an_isolated_port_is_the_reason_where_icc_is_off(town: Host) -> None:
+    port = next(p for p in json.loads(town.ok("network", "inspect", "apart"))[0]["Ports"] if p["Name"] == "ap2")
+    assert str(why(town, "ap1", "ap2")["Reason"]).startswith(f"{port['HostInterface']} is isolated as well")
+    town.out(f"bridge link set dev {port['HostInterface']} isolated off")
+    told = why(town, "ap1", "ap2")
+    town.out(f"bridge link set dev {port['HostInterface']} isolated on")
+    assert "isolated" not in str(told["Reason"])
+
+
 def test_bad_questions_are_one_line(town: Host) -> None:
     for source, target in (("nobody", "con1"), ("con1", "nobody"), ("con1", "con2:0"), ("con1", "con2:65536"),
                            ("con1", "con2:80/xyz"), ("con1", "1.2.3.400"), ("con1", "bare"), ("", "con1")):  # fmt: skip

@@ -79,8 +79,10 @@ HEAVY = "typing click pyroute2 subprocess asyncio dataclasses inspect pathlib te
 @pytest.fixture(scope="module")
 def inhabited(shared_host: Host) -> Iterator[Host]:
     """A host with a container that runs, on the bridge, and one that has ended."""
-    shared_host.ok("run", "-d", "--name", "up", BUSYBOX, "sleep", "600")
     shared_host.ok("run", "--name", "down", BUSYBOX, "echo", "said")
+    shared_host.settled()
+    shared_host.ok("run", "-d", "--name", "up", BUSYBOX, "sleep", "600")
+    shared_host.ok("ps")  # nothing is left to be mended
     yield shared_host
     shared_host.ok("rm", "-f", "up", "down")
 

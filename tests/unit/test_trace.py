@@ -158,7 +158,7 @@ def test_dnat_leads_elsewhere(target: str, address: str, port: int) -> None:
 
 def test_tables_of_a_hook_take_their_turn() -> None:
     text = (
-        "*filter\n:FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -j ACCEPT\nCOMMIT\n"
+        "*filter\n:FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -j DROP\nCOMMIT\n"
         "*mangle\n:FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -j DROP\nCOMMIT\n"
     )
     outcome = trace.walk(saved.read(text, 4, "iptables"), "forward", BASE, HOST)
