@@ -67,8 +67,7 @@ def disconnect(container: Container, network: str) -> None:
             return
         with _sandbox(current, config) as sandbox, turns.locked(network):
             _take_out(sandbox, network)
-    if network == DEFAULT:
-        driver.sweep()
+    driver.sweep()
 
 
 def repair(name: str) -> None:
@@ -229,7 +228,7 @@ def _settle(sandbox: Sandbox, mark: str) -> None:
     keeping.rewrite(config._replace(attachments=tuple(each for each in config.attachments if each.network in names)))
     try:
         _follow(sandbox, ends)
-    except PyrunError:
+    except (PyrunError, OSError):
         if processes.is_alive(sandbox.process, processes.boot_id()):
             raise
     os.unlink(mark)

@@ -15,7 +15,8 @@ SLEEP = (BUSYBOX, "sleep", "300")
 
 # A server in the container's sandbox on port 80 of each protocol and family: it says who asks, as it sees them.
 _SERVER = """
-import select, socket, sys
+import ctypes, select, socket, sys
+ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: it ends with the tests, also when one fails
 tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
 udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 for each in (tcp, udp):

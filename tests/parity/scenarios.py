@@ -18,7 +18,7 @@ def _reaches(source: str, target: str) -> str:
     return _REACHES.format(source=source, target=target)
 
 
-_SERVER = "nc -lk -p 80 -e echo hello"
+_SERVER = "nc -ll -p 80 -e echo hello"
 _ASK = "timeout 3 $NC nc {address} {port} </dev/null || echo none"
 _ASK_INSIDE = "timeout 3 nc {address} {port} </dev/null || echo none"
 
