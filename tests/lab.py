@@ -74,17 +74,30 @@ class Host:
 
     def close(self) -> None:
         """End the containers that a test left, then the host."""
-        self.pyrun("ps", "-aq")
-        left = self.pyrun("ps", "-aq", "--no-trunc").stdout.decode().split()
-        if left:
-            self.pyrun("rm", "-f", *left)
-        left_over = self.settled()
-        for process in (self._self, self._internet):
-            process.kill()
-            process.wait()
+        try:
+            self.pyrun("ps", "-aq")
+            left = self.pyrun("ps", "-aq", "--no-trunc").stdout.decode().split()
+            if left:
+                self.pyrun("rm", "-f", *left)
+            left_over = self.settled()
+        finally:
+            for process in (self._self, self._internet):
+                process.kill()
+                process.wait()
+            self._remove_groups()
+        assert (left_over["processes"], left_over["cgroups"]) == ("", ""), left_over
+
+    def _remove_groups(self) -> None:
+        """Remove the host's control groups, and end whom a container that pyrun lost left in them."""
         own = f"$({_HIERARCHIES} | sed 's|$|/pyrun-test-{self.pid}|')"
-        subprocess.run(["bash", "-c", f"find {own} -depth -type d -exec rmdir {{}} +"], check=True)
-        assert (left_over["processes"], left_over["cgroups"]) == ("", ""), left_over["cgroups"]
+        script = f"""
+        for _ in $(seq 50); do
+            cat $(find {own} -mindepth 2 -name cgroup.procs) /dev/null | sort -u | xargs -r kill -9
+            find {own} -depth -type d -exec rmdir {{}} + && exit
+            sleep 0.1
+        done; exit 1
+        """
+        subprocess.run(["bash", "-c", script], check=True, stderr=subprocess.DEVNULL)
 
     def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command line on the host."""
