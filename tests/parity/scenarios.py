@@ -175,7 +175,7 @@ SCENARIOS = {
         f'E exec c2 sh -c "{_ASK_INSIDE.format(address="198.51.100.2", port=8080)}"'
     ),
     "port: the verb": (
-        f"{_kept('c1', '-p 8080:80 -p 127.0.0.1:8081:81/udp -p 8090-8091:90-91')}; E port c1; E port c1 80; E port c1 81/udp;"
+        f"{_kept('c1', '-p 8080:80 -p 127.0.0.1:8081:81/udp -p 8090-8091:90-91')}; E port c1 | sort; E port c1 80; E port c1 81/udp;"
         "E port c1 99 2>/dev/null; echo $?"
     ),
     "port: in ps": (

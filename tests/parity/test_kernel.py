@@ -46,6 +46,7 @@ def _rules(host: Host, engine: list[str], tree: str) -> set[str]:
         assert done.returncode == 0, done
         return done.stdout.decode().strip()
 
+    host.settled()  # no network stands idle from before
     before = _standing(host)
     for name, options in (("n1", ("--subnet", "10.77.0.0/24")), ("n2", ("--internal", "--subnet", "10.78.0.0/24"))):
         option = f"com.docker.network.bridge.name={'OWN' if name == 'n1' else 'INTERNAL'}"
