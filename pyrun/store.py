@@ -109,8 +109,8 @@ def abandoned() -> list[str]:
 
 def interrupted() -> list[str]:
     """List what a reboot in the middle of a start, or of a run with --rm, left of containers."""
-    boot = processes.boot_id()
-    return [identity for identity in _identities() if _is_interrupted(identity, boot)]
+    boot, kept = processes.boot_id(), set(listed(paths.LOCKS))  # of most a look at the list tells enough
+    return [identity for identity in _identities() if identity not in kept and _is_interrupted(identity, boot)]
 
 
 def forgotten() -> list[str]:
@@ -120,11 +120,15 @@ def forgotten() -> list[str]:
 
 def nameless() -> list[tuple[str, str]]:
     """List the names, with the id they lead to, of containers that are no more."""
-    found = []
+    found, known = [], set(_identities())
     for name in listed(paths.NAMES):
         with suppress(OSError):
             identity = os.readlink(f"{paths.NAMES}/{name}")
-            if not os.path.lexists(paths.container(identity)) and not os.path.lexists(lock_path(identity)):
+            if (
+                identity not in known
+                and not os.path.lexists(paths.container(identity))
+                and not os.path.lexists(lock_path(identity))
+            ):
                 found.append((name, identity))
     return found
 

@@ -21,19 +21,29 @@ class Counted(NamedTuple):
     reason: str
 
 
-def rules_of(net: Network, ends: "list[Endpoint]") -> list[Counted]:
+Listings = dict[int, programs.Started]
+
+
+def begun(net: Network) -> Listings:
+    """Begin to list the rules, while others look up what else is to be told; `rules_of` has to follow."""
+    if net.firewall != "iptables":
+        return {}
+    return {family: iptables.listing(family) for family in ((4, 6) if net.ipv6 else (4,))}
+
+
+def rules_of(net: Network, ends: "list[Endpoint]", listings: Listings) -> list[Counted]:
     """List what stands of a network's rules and of its containers' ports. Errors: PyrunError."""
     try:
-        return _iptables(net, ends) if net.firewall == "iptables" else _nftables(net)
+        return _iptables(net, ends, listings) if net.firewall == "iptables" else _nftables(net)
     except OSError as cause:
         raise PyrunError(f"firewall: the rules cannot be read: {cause.strerror}") from cause
 
 
-def _iptables(net: Network, ends: "list[Endpoint]") -> list[Counted]:
+def _iptables(net: Network, ends: "list[Endpoint]", listings: Listings) -> list[Counted]:
     wanted = [*rules.network(net), *(rule for end in ends for rule in rules.published(end))]
     found = []
-    for family in sorted({rule.family for rule in wanted}):
-        counters = iptables.counters(family)
+    for family, listed in listings.items():
+        counters = iptables.counters(listed)
         for rule in (rule for rule in wanted if rule.family == family):
             numbers = counters.get((rule.table, f"-A {rule.chain} {rule.text}"))
             if numbers:

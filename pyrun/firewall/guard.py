@@ -28,6 +28,8 @@ _SETS = (
 HOOK = "type filter hook prerouting priority -300; policy accept;"  # before the bridge learns where an address is
 _ARP = "iifname . arp saddr ether . arp saddr ip"
 _RULES = (
+    # First what nearly every packet is, so that it costs one look-up: a tag would show as the type of the frame.
+    ("ether type ip iifname . ether saddr . ip saddr @holders4 accept", "under its own IPv4 address"),
     ("iifname != @cables accept", "only containers are watched"),
     ("iifname . ether saddr != @senders counter drop", "another's link-layer address"),
     ("ether type { 8021q, 8021ad } counter drop", "a tag would hide what is inside"),

@@ -80,10 +80,15 @@ def missing(group: "list[Rule]") -> "list[Rule]":
     return found
 
 
-def counters(family: int) -> dict[tuple[str, str], tuple[int, int]]:
+def listing(family: int) -> programs.Started:
+    """Begin to list what stands, with counters, for `counters`. Errors: OSError."""
+    return programs.start(programs.find(f"{_TOOLS[family]}-save"), "-c")
+
+
+def counters(listed: programs.Started) -> dict[tuple[str, str], tuple[int, int]]:
     """Give packets and bytes of each rule that stands, by table and text. Errors: OSError."""
     table, found = "", {}
-    for line in _saved(family, "-c"):
+    for line in _lines(listed):
         if line.startswith("*"):
             table = line[1:]
         elif line.startswith("["):
@@ -203,7 +208,7 @@ def _command(tool: str, rule: Rule) -> str:
 def _present(family: int) -> Counts:
     """Count the rules and chains that stand, by table and text as `iptables -S` writes them."""
     table, counts = "", Counts()
-    for line in _saved(family):
+    for line in _lines(programs.start(programs.find(f"{_TOOLS[family]}-save"))):
         if line.startswith("*"):
             table = line[1:]
         elif line.startswith(":"):
@@ -213,10 +218,10 @@ def _present(family: int) -> Counts:
     return counts
 
 
-def _saved(family: int, *options: str) -> list[str]:
-    outcome = programs.run(programs.find(f"{_TOOLS[family]}-save"), *options)
+def _lines(listed: programs.Started) -> list[str]:
+    outcome = programs.outcome(listed)
     if outcome.code:
-        raise OSError(errno.EOPNOTSUPP, outcome.complaint.strip() or f"{_TOOLS[family]}-save failed")
+        raise OSError(errno.EOPNOTSUPP, outcome.complaint.strip() or f"{listed.path} failed")
     return outcome.output.splitlines()
 
 

@@ -38,18 +38,44 @@ def run(path: str, *arguments: str, given: str = "") -> Outcome:
 
     Errors: OSError when it cannot be started, PyrunError when it does not end: it is killed then.
     """
-    source, output, complaint = _file(given), _file(""), _file("")
+    return outcome(start(path, *arguments, given=given))
+
+
+class Started(NamedTuple):
+    """A program that runs, and where its output goes: `outcome` has to be asked for, once."""
+
+    path: str
+    pid: int
+    output: int
+    complaint: int
+
+
+def start(path: str, *arguments: str, given: str = "") -> Started:
+    """Start a program, for what can be done beside it. Errors: OSError."""
+    files = source, output, complaint = _file(given), _file(""), _file("")
     try:
-        actions = [(os.POSIX_SPAWN_DUP2, fd, at) for at, fd in enumerate((source, output, complaint))]
+        actions = [(os.POSIX_SPAWN_DUP2, fd, at) for at, fd in enumerate(files)]
         pid = os.posix_spawn(path, [path, *arguments], _ENVIRONMENT, file_actions=actions, setsigmask=())
-        ended = _await(pid)
-        _, status = os.waitpid(pid, 0)
-        if not ended:
-            raise PyrunError(f"{path}: did not end within {_PATIENCE} s")
-        return Outcome(os.waitstatus_to_exitcode(status), _content(output), _content(complaint))
+    except BaseException:
+        os.close(output)
+        os.close(complaint)
+        raise
     finally:
-        for fd in (source, output, complaint):
-            os.close(fd)
+        os.close(source)
+    return Started(path, pid, output, complaint)
+
+
+def outcome(program: Started) -> Outcome:
+    """Wait for a program to end. Errors: PyrunError when it does not: it is killed then."""
+    try:
+        ended = _await(program.pid)
+        _, status = os.waitpid(program.pid, 0)
+        if not ended:
+            raise PyrunError(f"{program.path}: did not end within {_PATIENCE} s")
+        return Outcome(os.waitstatus_to_exitcode(status), _content(program.output), _content(program.complaint))
+    finally:
+        os.close(program.output)
+        os.close(program.complaint)
 
 
 def _await(pid: int) -> bool:

@@ -56,6 +56,7 @@ def unused(filters: list[tuple[str, str]]) -> list[Network]:
 def describe(row: Row) -> dict[str, Any]:
     """Give everything that is known of a network."""
     net = row.net
+    listings = counted.begun(net) if net and standing.exists(net.name) else {}
     ends = standing.endpoints(net.name) if net else []
     told = {
         "Name": row.name,
@@ -74,10 +75,10 @@ def describe(row: Row) -> dict[str, Any]:
         "Options": _pairs(net.options) if net else {},
         "Labels": _pairs(net.labels) if net else {},
     }
-    return {**told, **_kernel(net, ends)} if net else told
+    return {**told, **_kernel(net, ends, listings)} if net else told
 
 
-def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
+def _kernel(net: Network, ends: list[Endpoint], listings: counted.Listings) -> dict[str, Any]:
     stands = standing.exists(net.name)
     return {
         "Standing": stands,
@@ -87,7 +88,7 @@ def _kernel(net: Network, ends: list[Endpoint]) -> dict[str, Any]:
         "Warnings": neighbours.interfering(net.firewall, net.bridge) if stands else [],
         "Status": {"IPAM": {"Subnets": {pool.subnet: _use(net, pool, ends) for pool in net.pools}}},
         "Ports": _ports(net, ends),
-        "Rules": [_rule(rule) for rule in counted.rules_of(net, ends)] if stands else [],
+        "Rules": [_rule(rule) for rule in counted.rules_of(net, ends, listings)] if stands else [],
     }
 
 
