@@ -215,8 +215,8 @@ def test_a_directory_that_the_caller_holds_open_is_not_written_to(
     shared_host: Host, tree: Path, outside: Path, leads: str, command: list[str], lost: bool
 ) -> None:
     """T-A2, P6, CVE-2024-21626: neither by its number nor by a link of the tree; two defences, each enough by itself."""
-    (tree / "work").symlink_to("/proc/self/fd/77")
-    cwd = {"named": "/proc/self/fd/77/evil", "linked": "/work/evil"}[leads]
+    (tree / "led").symlink_to("/proc/self/fd/77")
+    cwd = {"named": "/proc/self/fd/77/evil", "linked": "/led/evil"}[leads]
     line = shlex.join([*command, "run", "--rm", "--net", "none", "-w", cwd, str(tree), "true"])
     done = shared_host.shell(f"exec 77<{outside}; exec {line}")
     assert done.returncode in (0, 125, 126, 127), done
