@@ -3,8 +3,8 @@
 import _signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import sys
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 
 

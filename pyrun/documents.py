@@ -1,7 +1,7 @@
-"""JSON as pyrun reads it: strictly, and by the interpreter's own scanner; and as `inspect` prints it.
+"""JSON as pyrun reads and writes it: strictly, and by the interpreter's own scanner and encoder.
 
 The half of `json` that is written in Python compiles regular expressions; importing it takes longer than `ps`
-reads all containers. Other writing is left to `json`: only commands that take longer anyhow do it.
+reads all containers.
 """
 
 from pyrun.typed import Any
@@ -15,6 +15,11 @@ try:
     from _json import encode_basestring_ascii as _quoted
 except ImportError:
     from json.encoder import py_encode_basestring_ascii as _quoted  # type: ignore[attr-defined,no-redef,unused-ignore]
+
+try:
+    from _json import make_encoder
+except ImportError:
+    make_encoder = None  # type: ignore[assignment,misc,unused-ignore]
 
 _WORDS = {None: "null", True: "true", False: "false"}
 _SPACE = " \t\n\r"
@@ -30,6 +35,19 @@ def parse(content: bytes) -> Any:
     if end != len(text):
         raise ValueError("more than one JSON document")
     return document
+
+
+def written(value: Any) -> str:
+    """Write a document in one line, as `json` does. Errors: TypeError, ValueError for what JSON has no words for."""
+    if make_encoder is None:
+        import json
+
+        return json.dumps(value, allow_nan=False)
+    return "".join(make_encoder({}, _refuse, _quoted, None, ": ", ", ", False, False, False)(value, 0))
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def printed(value: Any, margin: str = "\n") -> str:

@@ -4,13 +4,13 @@ One line a change, appended before the change is made: a JSON array of the
 inverse's module, class and fields, and its checksum. Nothing here decides when to undo.
 """
 
-import contextlib
-import json
 import os
 import time
 from binascii import crc32
 from importlib import import_module
 
+from pyrun import documents
+from pyrun.contexts import suppress
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.operation import Operation, unwind
@@ -44,13 +44,13 @@ class FileJournal:
         """Strike out all entries of *inverse*: it has been applied, and may be wrong by the time of unwinding."""
         values: Any = inverse
         kind = type(inverse)
-        same = json.loads(json.dumps([kind.__module__, kind.__name__, list(values)]))
+        same = documents.parse(documents.written([kind.__module__, kind.__name__, list(values)]).encode())
         for row in _standing(self.path)[0]:
             if row[1:] == same:
                 self._append([row[0]])
 
     def _append(self, row: list[Any]) -> None:
-        text = json.dumps(row).encode()
+        text = documents.written(row).encode()
         line = b"%s %08x\n" % (text, crc32(text))
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -67,7 +67,7 @@ def unwind_journal(path: str) -> list[Exception]:
     inverses, damage = read(path)
     failures: list[Exception] = [*damage, *unwind(inverses)]
     if not failures:
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             os.unlink(path)
     return failures
 
@@ -110,7 +110,7 @@ def _row(path: str, line: bytes) -> list[Any]:
     if checksum != b"%08x" % crc32(text):
         raise Corrupt(f"journal: {path}: damaged")
     try:
-        row = json.loads(text)
+        row = documents.parse(text)
     except (ValueError, RecursionError) as cause:
         raise Corrupt(f"journal: {path}: not readable") from cause
     if not isinstance(row, list) or len(row) not in (1, 4) or not isinstance(row[0], str):

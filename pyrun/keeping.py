@@ -5,16 +5,16 @@ Who exists, and in what state, is found in `pyrun.store`.
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 
 from pyrun import paths, records, store
+from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, locks, processes, trees
 from pyrun.network import standing
 from pyrun.spec import ContainerConfig
 from pyrun.store import Container, lock_path
+from pyrun.typed import Callable, Iterator
 
 
 def claim(identity: str) -> int:

@@ -6,11 +6,10 @@ asked lives in `pyrun.kernel` and `pyrun.firewall`.
 
 import errno as _errno
 import os
-from collections.abc import Callable, Iterable
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.typed import Protocol
+from pyrun.typed import Callable, Iterable, Protocol
 
 _LONGEST = 400  # of a command in a complaint
 

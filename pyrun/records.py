@@ -89,9 +89,7 @@ def read_exit(path: str) -> "Exit | None":
 
 
 def _write(path: str, fields: dict[str, Any], durable: bool) -> None:
-    import json
-
-    content = json.dumps({"version": VERSION, **fields})
+    content = documents.written({"version": VERSION, **fields})
     files.write_atomically(path, content.encode() + b"\n", 0o600, durable)
 
 

@@ -6,14 +6,13 @@ and retiring containers is in `pyrun.keeping`.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 
 from pyrun import paths, records
+from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
 from pyrun.kernel import holders, locks, processes
 from pyrun.spec import ContainerConfig
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
 UNSEEN = 255  # the exit code of a program whose end nobody saw

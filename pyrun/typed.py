@@ -1,10 +1,14 @@
-"""What pyrun uses of `typing`, whose import takes longer than all that most verbs do.
+"""What pyrun uses of `typing` and `collections.abc`, whose import takes longer than all that most verbs do.
 
 A type checker sees typing itself; at run time a value is a named tuple of the same
 fields and defaults, and what stands in annotations only means nothing.
 """
 
 import sys
+from _collections_abc import Callable as Callable
+from _collections_abc import Iterable as Iterable
+from _collections_abc import Iterator as Iterator
+from _collections_abc import Sequence as Sequence
 
 MYPY = False  # mypy takes it to be true
 if MYPY or sys.version_info >= (3, 14):  # from 3.14 on annotations are not at hand while a class is made

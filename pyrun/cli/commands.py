@@ -1,7 +1,6 @@
 """The declared verbs as click commands: help, errors and suggestions. The only module that imports click."""
 
 import difflib
-from contextlib import suppress
 
 import click
 
@@ -9,6 +8,7 @@ from pyrun import __version__
 from pyrun.cli import dockers, reader
 from pyrun.cli.declarations import GROUPS, VERBS, Option, Verb
 from pyrun.cli.reader import Values
+from pyrun.contexts import suppress
 from pyrun.errors import UsageError
 from pyrun.typed import Any, NoReturn
 

@@ -4,14 +4,13 @@ What is printed of a network is made in `pyrun.runtime.network_inspection`.
 """
 
 import sys
-from collections.abc import Callable
 
-from pyrun import options
+from pyrun import documents, options
 from pyrun.cli.reader import Values
 from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.network import addresses, definitions, design, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
-from pyrun.typed import Any
+from pyrun.typed import Any, Callable
 
 _COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
 
@@ -102,7 +101,6 @@ def _ls(values: Values) -> int:
 
 def _as_json(row: Any, identity: str) -> str:
     """Give Docker's JSON object of a network, as one line."""
-    import json
     import time
 
     net = row.net
@@ -116,7 +114,7 @@ def _as_json(row: Any, identity: str) -> str:
         "Name": row.name,
         "Scope": "local",
     }
-    return json.dumps(fields)
+    return documents.written(fields)
 
 
 def _inspect(values: Values) -> int:

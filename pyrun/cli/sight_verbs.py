@@ -2,12 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable
 
 from pyrun import options
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
-from pyrun.typed import Any
+from pyrun.typed import Any, Callable
 
 _FORMATS = ("text", "mermaid", "svg")
 

@@ -2,6 +2,7 @@
 
 import time
 
+from pyrun import documents
 from pyrun.spec import ContainerConfig
 from pyrun.store import Container, Status
 from pyrun.typed import NamedTuple
@@ -67,8 +68,6 @@ def columns(lines: "list[tuple[str, ...]]") -> str:
 
 def as_json(container: Container, status: Status, now: float, full: bool) -> str:
     """Give Docker's JSON object of a container, as one line."""
-    import json
-
     cells = row(container, status, now, full)
     config = container.config
     created = config.created if config else 0.0
@@ -89,7 +88,7 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "State": status.state,
         "Status": cells.status,
     }
-    return json.dumps(fields)
+    return documents.written(fields)
 
 
 def _ports(container: Container, status: Status, config: ContainerConfig) -> str:

@@ -5,12 +5,11 @@ Each verb imports what it needs itself: a verb pays for nothing that only others
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 
 from pyrun.cli.reader import Values
+from pyrun.contexts import suppress
 from pyrun.errors import NotFound, PyrunError, UsageError
-from pyrun.typed import Any
+from pyrun.typed import Any, Callable
 
 _WITHOUT_ROOT = ("version",)
 

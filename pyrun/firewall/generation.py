@@ -8,11 +8,11 @@ See linux/netfilter/nf_tables.h.
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pyrun import paths
+from pyrun.contexts import contextmanager
 from pyrun.kernel import netlink
+from pyrun.typed import Iterator
 
 _PROTOCOL = 12  # NETLINK_NETFILTER
 _GET_GENERATION = 10 << 8 | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN

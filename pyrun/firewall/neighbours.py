@@ -5,8 +5,8 @@ iptables' chains, but no verdict of ours counts in a table of somebody else's.
 """
 
 import os
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.firewall import iptables
 from pyrun.kernel import nf_tables, programs
 from pyrun.kernel.nf_tables import Chain

@@ -5,10 +5,10 @@ Which ones a container keeps is resolved here; the order of giving up is init's.
 
 import errno
 import os
-from contextlib import suppress
 
 import prctl
 
+from pyrun.contexts import suppress
 from pyrun.errors import UsageError
 
 NAMES = (

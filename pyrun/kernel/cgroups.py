@@ -8,11 +8,10 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import errno
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.kernel.files import quote
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 PARENT = "pyrun"
 V1 = ("memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio")

@@ -7,11 +7,10 @@ Spoken over nfnetlink; see linux/netfilter/nfnetlink_conntrack.h.
 
 import _socket  # as in netlink
 import errno
-from collections.abc import Iterator
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.kernel import netlink
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 _PROTOCOL = 12  # NETLINK_NETFILTER
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET and _DELETE

@@ -7,8 +7,8 @@ takes the place of the shell that it is typed into. See credentials(7).
 import errno
 import os
 import resource
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import capabilities, syscalls, trees
 from pyrun.kernel.files import quote

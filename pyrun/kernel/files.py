@@ -7,8 +7,8 @@ reads records, and has no use for what that imports.
 import errno
 import os
 import stat
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.typed import NamedTuple
 

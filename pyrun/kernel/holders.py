@@ -6,9 +6,9 @@ The lock's file says who holds it. What they do is in `pyrun.runtime.services`.
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 import time
-from contextlib import suppress
 
 from pyrun import paths
+from pyrun.contexts import suppress
 from pyrun.kernel import locks, processes
 from pyrun.kernel.files import quote
 from pyrun.typed import NamedTuple

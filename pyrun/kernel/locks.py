@@ -6,7 +6,8 @@ belongs to nobody alive.
 
 import fcntl
 import os
-from contextlib import suppress
+
+from pyrun.contexts import suppress
 
 
 def create_locked(path: str) -> int:

@@ -8,9 +8,9 @@ family). What is mounted where is decided in `pyrun.plan.filesystem`.
 import errno
 import os
 import stat
-from contextlib import suppress
 
 from pyrun import paths
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
 from pyrun.kernel.files import quote

@@ -6,7 +6,8 @@ What the messages say to rtnetlink is in `pyrun.kernel.rtnetlink`.
 import _socket  # socket itself imports enum and selectors, 7 ms on the start path
 import os
 import struct
-from collections.abc import Iterator
+
+from pyrun.typed import Iterator
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3

@@ -5,8 +5,8 @@ Every path is resolved inside the root by descriptor; mounts are in `pyrun.kerne
 
 import os
 import stat
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel.files import quote
 from pyrun.kernel.trees import NO_LINKS, ensure_in_root, in_root, open_in_root, opened

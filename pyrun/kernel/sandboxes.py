@@ -13,7 +13,7 @@ from pyrun.typed import NamedTuple, NoReturn
 
 MYPY = False
 if MYPY:
-    from collections.abc import Callable
+    from pyrun.typed import Callable
 
 _FREEBIND = 15  # IP_FREEBIND, linux/in.h: loopback may not be up yet
 _BACKLOG = 512

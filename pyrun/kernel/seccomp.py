@@ -8,8 +8,8 @@ import errno
 import os
 import struct
 from _blake2 import blake2b  # hashlib loads all of OpenSSL
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError, UsageError
 from pyrun.kernel import files
 from pyrun.kernel import seccomp_policy as policy

@@ -6,7 +6,8 @@ Nothing here knows about containers; which ports they get is decided in `pyrun.n
 import _socket  # socket itself imports enum and selectors, 7 ms on the start path
 import errno
 import os
-from contextlib import suppress
+
+from pyrun.contexts import suppress
 
 TRANSPORTS = {
     "tcp": (_socket.SOCK_STREAM, _socket.IPPROTO_TCP),

@@ -6,11 +6,10 @@ For the start path and for lists there is `pyrun.kernel.rtnetlink`.
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from pyrun.contexts import contextmanager
 from pyrun.kernel import syscalls
-from pyrun.typed import Any, NamedTuple
+from pyrun.typed import Any, Iterator, NamedTuple
 
 _STATES = ("disabled", "listening", "learning", "forwarding", "blocking")  # linux/if_bridge.h
 _KINDS = {1: "unicast", 2: "local", 3: "broadcast", 5: "multicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -111,8 +110,6 @@ def default_routes() -> list[tuple[int, str, int]]:
 
 def route(target: str, source: str = "", entering: int = 0, mark: int = 0) -> Route:
     """Ask the kernel which way a packet would go: one that was made here, or came in by a link. Errors: OSError."""
-    from pyroute2.netlink.exceptions import NetlinkError
-
     question: dict[str, Any] = {"dst": target}
     question |= {"src": source} if source else {}
     question |= {"iif": entering} if entering else {}
@@ -120,8 +117,8 @@ def route(target: str, source: str = "", entering: int = 0, mark: int = 0) -> Ro
     try:
         with _socket() as kernel:
             answer = next(iter(kernel.route("get", **question)))
-    except NetlinkError as problem:
-        return Route("none", error=problem.code)
+    except OSError as problem:
+        return Route("none", error=problem.errno or 0)
     return Route(
         _KINDS.get(answer["type"], "unicast"),
         answer.get_attr("RTA_OIF") or 0,
@@ -161,10 +158,17 @@ def words(error: int) -> str:
     return told.get(error, os.strerror(error).lower())
 
 
-def _socket() -> "Any":
+@contextmanager
+def _socket() -> "Iterator[Any]":
+    """Ask the kernel; what it refuses is an OSError here as everywhere else."""
     from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
 
-    return IPRoute()
+    try:
+        with IPRoute() as kernel:
+            yield kernel
+    except NetlinkError as problem:
+        raise OSError(problem.code, os.strerror(problem.code)) from problem
 
 
 def _link(message: "Any") -> Link:

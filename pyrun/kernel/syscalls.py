@@ -6,7 +6,8 @@ descriptor opens it close-on-exec.
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+
+from pyrun.typed import Callable, Sequence
 
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000

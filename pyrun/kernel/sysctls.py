@@ -4,9 +4,9 @@ A name is written as sysctl(8) takes it with slashes, because a link's name may 
 """
 
 import os
-from contextlib import suppress
 
 from pyrun import paths
+from pyrun.contexts import suppress
 from pyrun.kernel import files, netlink, rtnetlink
 from pyrun.typed import NamedTuple
 

@@ -8,8 +8,8 @@ import stat
 import struct
 import sys
 import termios
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel.trees import NO_LINKS, open_in_root, opened
 

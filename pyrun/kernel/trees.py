@@ -8,13 +8,12 @@ descriptor. Mounting is in `pyrun.kernel.mounts`.
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
+from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls
 from pyrun.kernel.files import quote
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 IN_ROOT = syscalls.RESOLVE_IN_ROOT | syscalls.RESOLVE_NO_MAGICLINKS
 NO_LINKS = IN_ROOT | syscalls.RESOLVE_NO_SYMLINKS

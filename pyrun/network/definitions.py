@@ -4,9 +4,9 @@ What stands of them in the kernel is in `pyrun.network.standing`.
 """
 
 import os
-from contextlib import suppress
 
 from pyrun import documents, paths
+from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, UsageError
 from pyrun.kernel import files
 from pyrun.spec import Network, Pool
@@ -88,9 +88,7 @@ def is_name(text: str) -> bool:
 def encode(net: Network) -> bytes:
     """Write a network as JSON."""
     fields = {"version": VERSION, **net._asdict(), "pools": [pool._asdict() for pool in net.pools]}
-    import json
-
-    return json.dumps(fields, indent=1).encode() + b"\n"
+    return documents.printed(fields).encode() + b"\n"
 
 
 def decode(path: str, content: bytes) -> Network:

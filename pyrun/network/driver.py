@@ -6,9 +6,9 @@ somebody created stands until it is removed. What one consists of is planned in
 """
 
 import os
-from contextlib import nullcontext, suppress
 
 from pyrun import paths
+from pyrun.contexts import nullcontext, suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation, guard, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal

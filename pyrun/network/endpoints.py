@@ -5,8 +5,8 @@ The record is what names are resolved by, what rules are mended by, and what
 """
 
 import os
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.kernel import files
 from pyrun.kernel.files import quote
 from pyrun.network import addresses, ipam, standing

@@ -3,9 +3,8 @@
 They are written and mounted elsewhere.
 """
 
-from collections.abc import Iterator
-
 from pyrun.network import addresses
+from pyrun.typed import Iterator
 
 _RESOLV = "/etc/resolv.conf"
 _STUB = "127.0.0.53"

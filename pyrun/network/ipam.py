@@ -4,15 +4,14 @@ What is plugged in with an address is decided in `pyrun.network.driver`.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError, UsageError
 from pyrun.kernel import files
 from pyrun.kernel.files import quote
 from pyrun.network.addresses import Subnet, number, subnet, written
 from pyrun.spec import Pool
-from pyrun.typed import NamedTuple
+from pyrun.typed import Callable, NamedTuple
 
 # Docker's default pools in its order: libnetwork/ipamutils. 31 networks.
 POOLS = (

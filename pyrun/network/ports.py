@@ -7,9 +7,9 @@ container in `pyrun.firewall.rules`.
 
 import errno
 import os
-from contextlib import suppress
 
 from pyrun import paths
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import sockets

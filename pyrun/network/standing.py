@@ -4,9 +4,9 @@ Cheap enough for every command. Making, mending and taking down is in `pyrun.net
 """
 
 import os
-from contextlib import suppress
 
 from pyrun import documents, paths
+from pyrun.contexts import suppress
 from pyrun.errors import Corrupt
 from pyrun.firewall import generation
 from pyrun.kernel import files, rtnetlink
@@ -122,9 +122,7 @@ def endpoint_id(end: Endpoint) -> str:
 
 def encode(end: Endpoint) -> str:
     """Write an endpoint as JSON, without its network."""
-    import json
-
-    return json.dumps({name: value for name, value in end._asdict().items() if name != "network"})
+    return documents.written({name: value for name, value in end._asdict().items() if name != "network"})
 
 
 def is_up(net: Network) -> bool:

@@ -5,11 +5,11 @@ What is done in a turn is in `pyrun.network.driver`.
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from pyrun import paths
+from pyrun.contexts import contextmanager, suppress
 from pyrun.network.definitions import DEFAULT
+from pyrun.typed import Iterator
 
 
 @contextmanager

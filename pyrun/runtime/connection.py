@@ -7,10 +7,9 @@ outside, published ports, hosts and resolv.conf, who serves, the record.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from pyrun import keeping, paths, store
+from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
 from pyrun.kernel import files, links, processes, sysctls
@@ -21,7 +20,7 @@ from pyrun.plan import network as plan
 from pyrun.runtime import host, plugging, published, visits
 from pyrun.spec import Attachment, ContainerConfig, Endpoint
 from pyrun.store import Container
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 _HOST = "container cannot be disconnected from host network or connected to host network"
 _SHARED = "container sharing network namespace with another container or host cannot be connected to any other network"

@@ -8,12 +8,11 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import os
 import select
 import stat
-from collections.abc import Callable
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import terminal
 from pyrun.runtime.channel import DETACH, EXITED, FAILED, GONE, RESIZE, SIGNAL, Channel, read_failure
-from pyrun.typed import NamedTuple, NoReturn
+from pyrun.typed import Callable, NamedTuple, NoReturn
 
 # What concerns ourselves alone: our children, a reader that is gone, our own faults, and a background
 # job that touches its terminal. All others are the container's, as with Docker.

@@ -5,8 +5,8 @@ Runs in the services process, so imports stay lean. See udp(7), ip(7) on IP_PKTI
 
 import _socket  # socket itself imports enum and selectors
 import time
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.runtime.loop import READ, Loop
 from pyrun.runtime.whereabouts import Container, opened
 

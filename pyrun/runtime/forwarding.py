@@ -10,14 +10,14 @@ import _socket  # socket itself imports enum and selectors
 import os
 import time
 from collections import deque
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.network import hostfiles
 from pyrun.runtime.loop import READ, WRITE, Loop
 
 MYPY = False
 if MYPY:
-    from collections.abc import Callable
+    from pyrun.typed import Callable
 
     Done = Callable[["bytes | None"], object]
 

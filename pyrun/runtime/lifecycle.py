@@ -1,16 +1,16 @@
 """stop, kill, wait and remove: what clients do to a running container, by pidfd and lock, without its monitor."""
 
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
-import contextlib
 import os
-from collections.abc import Callable
 
 from pyrun import keeping, operation, paths, store
+from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver
 from pyrun.runtime import recovery
 from pyrun.store import Container
+from pyrun.typed import Callable
 
 
 def stop(container: Container, seconds: "int | None" = None) -> None:
@@ -136,6 +136,6 @@ def _end(container: Container) -> None:
 
 
 def _pidfd(container: Container) -> "int | None":
-    with contextlib.suppress(PyrunError, ProcessLookupError):
+    with suppress(PyrunError, ProcessLookupError):
         return processes.open_process(container.process())
     return None

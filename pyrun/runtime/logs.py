@@ -1,15 +1,14 @@
 """Reads a container's json-file log back: all of it, and on request what is still to come."""
 
-import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 
-from pyrun import paths
+from pyrun import documents, paths
+from pyrun.contexts import suppress
 from pyrun.kernel import files
 from pyrun.runtime.logwriter import FILES
 from pyrun.store import Container
+from pyrun.typed import Callable, Iterator
 
 _POLL = 0.1  # seconds
 _PORTION = 1 << 18  # bytes, more than the longest record
@@ -119,7 +118,7 @@ def _inode(path: str) -> int:
 
 def _record(line: bytes) -> "tuple[str, bytes] | None":
     try:
-        record = json.loads(line)
+        record = documents.parse(line)
         return str(record["stream"]), str(record["log"]).encode("utf-8", "surrogatepass")
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -8,7 +8,7 @@ import time
 
 MYPY = False
 if MYPY:
-    from collections.abc import Callable
+    from pyrun.typed import Callable
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 

@@ -9,7 +9,6 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import os
 import stat
 import sys
-from collections.abc import Callable
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import syscalls, trampoline
@@ -18,7 +17,7 @@ from pyrun.kernel.files import quote
 from pyrun.operation import perform
 from pyrun.plan.process import process
 from pyrun.spec import ProcessConfig
-from pyrun.typed import NamedTuple
+from pyrun.typed import Callable, NamedTuple
 
 _TRAP = {"import", "compile", "exec", "ctypes.dlopen", "subprocess.Popen", "os.system", "os.posix_spawn"}
 _HIGHEST_SIGNAL = 64

@@ -9,8 +9,8 @@ import _socket  # socket itself imports enum and selectors
 import fcntl
 import os
 import sys
-from contextlib import suppress
 
+from pyrun.contexts import suppress
 from pyrun.runtime.datagrams import Datagrams
 from pyrun.runtime.loop import READ, WRITE, Loop
 from pyrun.runtime.whereabouts import Container, opened

@@ -4,11 +4,10 @@ They move with it while the container runs, and wait in a file of the container'
 while no plug leads outside. The sockets that hold them on the host stay.
 """
 
-import json
 import os
-from contextlib import suppress
 
-from pyrun import keeping, paths
+from pyrun import documents, keeping, paths
+from pyrun.contexts import suppress
 from pyrun.kernel import files
 from pyrun.network import endpoints
 from pyrun.operation import perform
@@ -26,7 +25,7 @@ def lead(identity: str, ends: list[Endpoint], to: "Endpoint | None") -> None:
     away = [end for end in ends if not _is(end, to) and (kept or end.published)]
     if not ports or (not kept and not away):
         return
-    files.write_atomically(_path(identity), json.dumps(ports).encode())
+    files.write_atomically(_path(identity), documents.written(ports).encode())
     for end in away:
         _unpublish(end._replace(published=ports))
     if to is not None:
@@ -54,7 +53,7 @@ def _is(end: Endpoint, other: "Endpoint | None") -> bool:
 def waiting(identity: str) -> tuple[Published, ...]:
     """List the ports of a container that no plug leads outside."""
     with suppress(FileNotFoundError):
-        return tuple(Published(*fields) for fields in json.loads(files.read_limited(_path(identity))))
+        return tuple(Published(*fields) for fields in documents.parse(files.read_limited(_path(identity))))
     return ()
 
 

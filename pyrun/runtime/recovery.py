@@ -5,9 +5,9 @@ damaged or gone. Nothing is changed here.
 """
 
 import os
-from contextlib import suppress
 
 from pyrun import paths, store
+from pyrun.contexts import suppress
 from pyrun.kernel import cgroups, files
 from pyrun.network import endpoints, ipam, standing
 from pyrun.operation import Operation

@@ -14,10 +14,9 @@ from pyrun.runtime.loop import READ, WRITE, Loop
 
 MYPY = False
 if MYPY:
-    from collections.abc import Callable
-
     from pyrun.network.codec import Question
     from pyrun.runtime.directory import Directory
+    from pyrun.typed import Callable
 
     Reply = Callable[[bytes], object]
 

@@ -8,9 +8,9 @@ names in `pyrun.runtime.resolver`.
 import _socket  # socket itself imports enum and selectors
 import os
 import sys
-from contextlib import suppress
 
 from pyrun import paths
+from pyrun.contexts import suppress
 from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import holders, locks
 from pyrun.spec import ContainerConfig, Endpoint, Published

@@ -5,10 +5,9 @@ looked up; a record that the kernel does not agree with shows nothing.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from pyrun import store
+from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.firewall import present, trace
 from pyrun.firewall.packets import Packet
@@ -17,7 +16,7 @@ from pyrun.kernel.survey import Link
 from pyrun.network import addresses, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.spec import Network, Published
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 _NEIGHBOURS = {
     "docker0": "Docker's",
@@ -89,7 +88,7 @@ def look() -> Topology:
     links = survey.links()
     routes = survey.default_routes()
     sandboxes, on_host = _sandboxes()
-    numbers = {survey.namespace_number(sandbox.pid): sandbox for sandbox in sandboxes}
+    numbers = _numbered(sandboxes)
     bridges = _bridges(links, numbers, routes)
     plugged = {cable.sandbox.inode for bridge in bridges for cable in bridge.cables if cable.sandbox}
     return Topology(
@@ -132,6 +131,15 @@ def _sandboxes() -> tuple[list[Sandbox], list[str]]:
                     links = survey.links()
                 found[inode] = Sandbox((container.name,), container.id, pid, inode, tuple(links))
     return list(found.values()), on_host
+
+
+def _numbered(sandboxes: list[Sandbox]) -> dict[int, Sandbox]:
+    """Find each sandbox by its number here; one that ended meanwhile has none."""
+    found = {}
+    for sandbox in sandboxes:
+        with suppress(ProcessLookupError):
+            found[survey.namespace_number(sandbox.pid)] = sandbox
+    return found
 
 
 def _together(sandbox: Sandbox, other: store.Container, pid: int) -> Sandbox:

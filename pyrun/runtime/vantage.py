@@ -3,10 +3,8 @@
 Also finds the places that people name: containers, addresses, the host.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from pyrun import store
+from pyrun.contexts import contextmanager
 from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.firewall import present, rules, trace
 from pyrun.kernel import survey
@@ -15,6 +13,7 @@ from pyrun.network import addresses, standing
 from pyrun.runtime import topology
 from pyrun.runtime.reachability import Question, View
 from pyrun.runtime.topology import Sandbox
+from pyrun.typed import Iterator
 
 _TOOLS = {4: "iptables", 6: "ip6tables"}
 _FOREIGN = (

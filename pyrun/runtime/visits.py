@@ -6,12 +6,11 @@ else, imports nothing afterwards, and tells over a pipe what went wrong.
 
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-from collections.abc import Callable
 
 from pyrun.errors import PyrunError
 from pyrun.kernel import capabilities, syscalls
 from pyrun.operation import Operation, perform
-from pyrun.typed import NoReturn
+from pyrun.typed import Callable, NoReturn
 
 
 def perform_inside(pidfd: int, plan: "Callable[[], list[Operation]]") -> None:

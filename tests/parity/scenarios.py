@@ -150,7 +150,7 @@ SCENARIOS = {
         "E exec c2 nslookup 10.77.0.2 2>&1 | grep -o 'name = .*'"
     ),
     "names: none on bridge": (
-        f"{_kept('c1')}; {_kept('c2')}; E exec c2 nslookup c1 2>/dev/null | grep -c 172; E exec c2 grep -c c1 /etc/hosts"
+        f"{_kept('c1')}; {_kept('c2')}; E exec c2 nslookup c1 2>/dev/null | grep -c 172; E exec c2 grep -cw c1 /etc/hosts"
     ),
     "port: from this host": (
         f"{_serving('c1', '-p 8080:80')}; {_ASK.format(address='127.0.0.1', port=8080)}; {_ASK.format(address='198.51.100.2', port=8080)}"

@@ -16,7 +16,7 @@ LEVELS = (
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed", "documents"},
+    {"errors", "paths", "typed", "contexts", "documents"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
@@ -73,7 +73,10 @@ def test_modules_and_functions_stay_small() -> None:
                 assert (node.end_lineno or 0) - node.lineno < 40, (path, node.name)
 
 
-HEAVY = "typing click pyroute2 subprocess asyncio dataclasses inspect pathlib tempfile pyseccomp threading logging shlex".split()
+HEAVY = (
+    "typing click pyroute2 subprocess asyncio dataclasses inspect pathlib tempfile pyseccomp threading logging shlex "
+    "contextlib collections functools json re enum"
+).split()
 
 
 @pytest.fixture(scope="module")
