@@ -25,7 +25,7 @@ def main() -> None:
 
 def _guarded(argv: list[str], umask: int) -> int:
     """Give the exit code of a command line; never a traceback, unless PYRUN_DEBUG is set."""
-    from pyrun.cli import reader, verbs
+    from pyrun.cli import complaints, reader, verbs
 
     try:
         parsed = reader.read(argv)
@@ -35,7 +35,7 @@ def _guarded(argv: list[str], umask: int) -> int:
             parsed = commands.parse(argv)
         return verbs.perform(*parsed, umask) if parsed else 0
     except PyrunError as problem:
-        verbs.complain(problem)
+        complaints.complain(problem)
         return problem.code
     except BrokenPipeError:
         return _broken_pipe()
@@ -47,7 +47,7 @@ def _guarded(argv: list[str], umask: int) -> int:
         name = getattr(problem, "filename", None)
         reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
         kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
-        verbs.complain(PyrunError(f"{kind}{reason}"))
+        complaints.complain(PyrunError(f"{kind}{reason}"))
         return 125
 
 
@@ -57,9 +57,9 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         return _broken_pipe()
     except OSError as problem:
-        from pyrun.cli import verbs
+        from pyrun.cli import complaints
 
-        verbs.complain(PyrunError(f"standard output: {(problem.strerror or '').lower()}"))
+        complaints.complain(PyrunError(f"standard output: {(problem.strerror or '').lower()}"))
         return 1
     with suppress(OSError):
         sys.stderr.flush()

@@ -6,7 +6,7 @@ import click
 
 from pyrun import __version__
 from pyrun.cli import dockers, reader
-from pyrun.cli.declarations import GROUPS, VERBS, Option, Verb
+from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every
 from pyrun.cli.reader import Values
 from pyrun.contexts import suppress
 from pyrun.errors import UsageError
@@ -99,8 +99,15 @@ def _group() -> click.Group:
     for name, summary in GROUPS.items():
         groups[name] = _Group(name, help=f"{summary}.", short_help=summary)
         group.add_command(groups[name])
-    for verb in VERBS.values():
+    verbs = every()
+    for verb in verbs.values():
         groups[verb.name.rpartition(" ")[0]].add_command(_command(verb))
+    for verb in verbs.values():
+        if " " not in verb.name:
+            groups["container"].add_command(_command(verb))
+    for alias, name in ALIASES.items():
+        place, _, word = alias.rpartition(" ")
+        groups[place].add_command(_command(verbs[name]), word)
     return group
 
 

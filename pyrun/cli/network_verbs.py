@@ -77,7 +77,7 @@ def _pair(what: str, text: str) -> str:
 
 
 def _ls(values: Values) -> int:
-    from pyrun.cli import tables, verbs
+    from pyrun.cli import complaints, tables
     from pyrun.runtime import network_inspection as inspection
 
     v: Any = values
@@ -86,7 +86,7 @@ def _ls(values: Values) -> int:
         raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
     rows = inspection.rows(_filters(v["filter"]))
     for problem in inspection.problems():
-        verbs.complain(problem)
+        complaints.complain(problem)
     ids = [row.id if v["no_trunc"] else row.id[:12] for row in rows]
     if v["quiet"]:
         text = "".join(f"{identity}\n" for identity in ids)
@@ -119,7 +119,7 @@ def _as_json(row: Any, identity: str) -> str:
 
 def _inspect(values: Values) -> int:
     from pyrun import documents
-    from pyrun.cli import verbs
+    from pyrun.cli import complaints
     from pyrun.runtime import network_inspection as inspection
 
     v: Any = values
@@ -129,13 +129,13 @@ def _inspect(values: Values) -> int:
             found.append(inspection.describe(inspection.find(reference)))
         except PyrunError as problem:
             failures += 1
-            verbs.complain(problem)
+            complaints.complain(problem)
     sys.stdout.write(documents.printed(found) + "\n")
     return 1 if failures else 0
 
 
 def _rm(values: Values) -> int:
-    from pyrun.cli import verbs
+    from pyrun.cli import complaints
     from pyrun.network import driver
 
     v: Any = values
@@ -152,7 +152,7 @@ def _rm(values: Values) -> int:
             if v["force"] and isinstance(problem, NotFound):
                 continue
             code = 1
-            verbs.complain(problem)
+            complaints.complain(problem)
     return code
 
 
@@ -221,17 +221,21 @@ def _disconnect(values: Values) -> int:
     return 0
 
 
-def perform(verb: str, values: Values) -> int:
-    """Carry out a verb about networks; give the exit code. Errors: PyrunError; what it ends with is 1, as in Docker."""
-    if values.get("explain"):
-        from pyrun import operation
+def _performed(body: Callable[[Values], int]) -> Callable[[Values], int]:
+    """Let a verb explain, and end with 1 as Docker's do."""
 
-        operation.observers.append(operation.explain_to(2))
-    try:
-        return _VERBS[verb](values)
-    except PyrunError as problem:
-        problem.code = 1
-        raise
+    def verb(values: Values) -> int:
+        if values.get("explain"):
+            from pyrun import operation
+
+            operation.observers.append(operation.explain_to(2))
+        try:
+            return body(values)
+        except PyrunError as problem:
+            problem.code = 1
+            raise
+
+    return verb
 
 
 def _filters(given: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -252,7 +256,7 @@ def _agreed(warning: str) -> bool:
     return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-_VERBS: dict[str, Callable[[Values], int]] = {
+_BODIES: dict[str, Callable[[Values], int]] = {
     "network create": _create,
     "network ls": _ls,
     "network inspect": _inspect,
@@ -262,3 +266,4 @@ _VERBS: dict[str, Callable[[Values], int]] = {
     "network disconnect": _disconnect,
     "network repair": _repair,
 }
+VERBS = {verb: _performed(body) for verb, body in _BODIES.items()}

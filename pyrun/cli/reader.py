@@ -4,7 +4,7 @@ What is not understood completely is left to click, which explains it. The tests
 prove that both read the same.
 """
 
-from pyrun.cli.declarations import Option, Verb, named
+from pyrun.cli.declared import Option, Verb, named
 from pyrun.errors import UsageError
 
 Values = dict[str, "bool | str | tuple[str, ...] | None"]

@@ -11,7 +11,7 @@ from pyrun.typed import Any, Callable
 _FORMATS = ("text", "mermaid", "svg")
 
 
-def _diagram(values: Values, _: int) -> int:
+def _diagram(values: Values) -> int:
     v: Any = values
     form = v["format"] or "text"
     if form not in _FORMATS:
@@ -37,7 +37,7 @@ def _drawn(form: str) -> str:
     return diagram_text.draw(found, os.isatty(1) and "NO_COLOR" not in os.environ)
 
 
-def _why(values: Values, _: int) -> int:
+def _why(values: Values) -> int:
     """Give 0 for reachable, by the probe if there was one, 1 for everything else."""
     from pyrun.cli import why
     from pyrun.runtime import probe, reachability, vantage
@@ -61,7 +61,7 @@ def _why(values: Values, _: int) -> int:
     return 0 if reachable else 1
 
 
-def _netns_exec(values: Values, umask: int) -> int:
+def _netns_exec(values: Values) -> int:
     from pyrun import store
     from pyrun.runtime import netns
 
@@ -70,10 +70,10 @@ def _netns_exec(values: Values, umask: int) -> int:
     command = command[1:] if command[0] == "--" else command
     if not command:
         raise UsageError("netns exec: expected a command", hint="see pyrun netns exec --help")
-    netns.execute(store.find(name), command, umask)
+    netns.execute(store.find(name), command, int(v["umask"], 8))
 
 
-VERBS: dict[str, Callable[[Values, int], int]] = {
+VERBS: dict[str, Callable[[Values], int]] = {
     "network diagram": _diagram,
     "network why": _why,
     "netns exec": _netns_exec,

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lab import BUSYBOX, Host, fresh_host
 
-from pyrun.cli.declarations import VERBS, Verb
+from pyrun.cli.declared import Verb, every
+
+VERBS = every()
 
 _NASTY = [
     "",

@@ -3,8 +3,10 @@
 import pytest
 
 from pyrun.cli import commands, dockers, reader, run
-from pyrun.cli.declarations import VERBS
+from pyrun.cli.declared import every
 from pyrun.errors import UsageError
+
+VERBS = every()
 
 
 def _complaint(line: str) -> "tuple[str, str]":

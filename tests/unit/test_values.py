@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from pyrun import options, records
 from pyrun.cli import commands, names, reader, tables
-from pyrun.cli.declarations import VERBS
+from pyrun.cli.declared import every
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
 from pyrun.network import addresses, hostfiles, ipam
 from pyrun.plan import resources
 from pyrun.spec import ContainerConfig, Mount, Pool, Resources, Ulimit
+
+VERBS = every()
 
 ANY_TEXT = st.text(max_size=40) | st.sampled_from(
     ["", "-1", "٠", "0_0", " 0", "+0", "²", "x\n", "\x1b[2J", "%\\$š", "9" * 30]

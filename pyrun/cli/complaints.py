@@ -1,0 +1,51 @@
+"""What is wrong, told in one line; of several arguments each is tried, whatever became of the others."""
+
+import os
+import sys
+
+from pyrun.cli.reader import Values
+from pyrun.contexts import suppress
+from pyrun.errors import NotFound, PyrunError
+from pyrun.typed import Any, Callable
+
+
+def each(values: Values, change: Callable[[Any], object], announce: bool = True, missing: int = 1) -> int:
+    """Change each named container, going on after one that cannot be; print what was named.
+
+    *missing* is the exit code for one that does not exist.
+    """
+    from pyrun import store
+
+    code = 0
+    for reference in arguments(values):
+        try:
+            change(store.find(reference))
+            if announce:
+                sys.stdout.write(f"{reference}\n")
+                sys.stdout.flush()
+        except PyrunError as problem:
+            code = max(code, missing if isinstance(problem, NotFound) else 1)
+            complain(problem)
+    return code
+
+
+def arguments(values: Values) -> tuple[str, ...]:
+    """Give what stands after the options."""
+    found: Any = values["arguments"]
+    return tuple(found)
+
+
+def complain(problem: "Exception | str") -> None:
+    """Tell the user what is wrong; that nobody can read it, as on a terminal that was hung up, changes no exit code."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    line = one_line(problem if isinstance(problem, PyrunError) else PyrunError(str(problem)))
+    with suppress(OSError):
+        os.write(2, line.encode(errors="backslashreplace"))
+
+
+def one_line(problem: PyrunError) -> str:
+    """Give the line that tells the user what is wrong."""
+    text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return f"pyrun: {plain}\n"

@@ -1,0 +1,95 @@
+"""Every verb and option, declared as data: the reader and click's commands are made from it.
+
+Reading a plain command line has to cost nothing: only what is asked for is imported, and an area of verbs has a
+module of its own here. Its bodies are in `pyrun.cli.AREA_verbs`.
+"""
+
+from importlib import import_module
+
+from pyrun.typed import NamedTuple
+
+
+class Option(NamedTuple):
+    """An option; a switch takes no value, a *multiple* one may be given again."""
+
+    flags: tuple[str, ...]  # the long spelling first
+    help: str
+    metavar: str = ""  # empty for a switch
+    multiple: bool = False
+    hidden: bool = False
+    default: bool = False  # of a switch
+
+    @property
+    def key(self) -> str:
+        """Give the name under which the value is found."""
+        return self.flags[0].lstrip("-").replace("-", "_")
+
+
+class Verb(NamedTuple):
+    """A verb: what stands after its options is *arguments*, of which the last may repeat."""
+
+    name: str  # the words that are typed: "ps", "network create"
+    summary: str
+    options: tuple[Option, ...]
+    arguments: str  # as in the usage line
+    least: int  # how many arguments at least
+    most: int  # at most; -1 any number
+    options_first: bool = False  # what follows the first argument belongs to the program
+
+
+def switch(help_text: str, *flags: str, hidden: bool = False, default: bool = False) -> Option:
+    """Declare an option that takes no value."""
+    return Option(flags, help_text, "", False, hidden, default)
+
+
+def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False) -> Option:
+    """Declare an option with a value; *metavar* names it in the help."""
+    return Option(flags, help_text, metavar, multiple, hidden)
+
+
+AREAS = {
+    "running": ("run", "exec"),
+    "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "network": (
+        *("network create", "network ls", "network inspect", "network rm", "network prune"),
+        *("network connect", "network disconnect", "network repair"),
+    ),
+    "sight": ("network diagram", "network why", "netns exec"),
+    "system": ("version",),
+}
+GROUPS = {
+    "container": "Work with containers",
+    "network": "Make and look at networks",
+    "netns": "Go where a container's network is",
+}
+ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
+_AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
+
+
+def named(words: list[str]) -> "tuple[Verb | None, list[str]]":
+    """Give the verb that a command line begins with, and what follows it."""
+    count = 2 if words and words[0] in GROUPS else 1
+    name = canonical(" ".join(words[:count]))
+    return (declaration(name) if name in _AREA_OF else None), words[count:]
+
+
+def canonical(name: str) -> str:
+    """Give the name under which a verb is declared: `container stop` is `stop`."""
+    plain = ALIASES.get(name, name.removeprefix("container "))
+    return plain if " " not in plain or name == plain else name
+
+
+def area(verb: str) -> str:
+    """Give the area that a declared verb is in."""
+    return _AREA_OF[verb]
+
+
+def declaration(verb: str) -> Verb:
+    """Give the declaration of a verb by its whole name."""
+    found: Verb = import_module(f"{__name__}.{area(verb)}").VERBS[verb]
+    return found
+
+
+def every() -> "dict[str, Verb]":
+    """Give all declarations, for help and tests."""
+    return {verb: declaration(verb) for verb in _AREA_OF}
