@@ -48,18 +48,20 @@ def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hid
 
 
 AREAS = {
-    "running": ("run", "exec"),
+    "running": ("run", "create", "start", "restart", "attach", "exec"),
+    "alteration": ("rename", "pause", "unpause", "update", "prune"),
     "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
     ),
     "sight": ("network diagram", "network why", "netns exec"),
-    "system": ("version",),
+    "system": ("version", "system boot"),
 }
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
+    "system": "Look after this host",
     "netns": "Go where a container's network is",
 }
 ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
