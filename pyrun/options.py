@@ -176,26 +176,37 @@ def env(text: str, environ: "dict[str, str]") -> "str | None":
 
 def env_file(path: str, environ: "dict[str, str]") -> list[str]:
     """Read a file of variables by Docker's rules: one a line, # comments, no quotes."""
+    found = (env(line, environ) for line in _lines("env-file", path))
+    return [entry for entry in found if entry is not None]
+
+
+def pairs(what: str, given: "tuple[str, ...]", files: "tuple[str, ...]" = ()) -> tuple[str, ...]:
+    """Read KEY=VALUE, or KEY without a value, first those of files; of one key the last counts. Errors: UsageError."""
+    found = {}
+    for text in (*(line for path in files for line in _lines(f"{what}-file", path) if "=" in line), *given):
+        key, _, value = text.partition("=")
+        if not key or "\0" in text:
+            raise UsageError(f"{what}: {show(text)}: expected KEY=VALUE")
+        found[key] = value
+    return tuple(f"{key}={found[key]}" for key in sorted(found))
+
+
+def _lines(what: str, path: str) -> list[str]:
+    """Give the lines of a file that are no comments, each of which begins with a name. Errors: UsageError."""
     try:
         with open(path, encoding="utf-8-sig", errors="strict") as file:
-            lines = file.read(1 << 20).splitlines()
+            lines = [line.lstrip() for line in file.read(1 << 20).splitlines()]
     except OSError as cause:
-        raise UsageError(f"env-file: {path}: {(cause.strerror or '').lower()}") from cause
+        raise UsageError(f"{what}: {show(path)}: {(cause.strerror or '').lower()}") from cause
     except ValueError as cause:
-        raise UsageError(f"env-file: {path}: not UTF-8 text") from cause
-    found = []
+        raise UsageError(f"{what}: {show(path)}: not UTF-8 text") from cause
     for number, line in enumerate(lines, 1):
-        text = line.lstrip()
-        if not text or text.startswith("#"):
-            continue
-        key = text.partition("=")[0]
+        key = line.partition("=")[0] if line and not line.startswith("#") else "plain"
         if not key:
-            raise UsageError(f"env-file: {path}: line {number}: no variable name")
+            raise UsageError(f"{what}: {show(path)}: line {number}: no variable name")
         if any(c.isspace() for c in key):
-            raise UsageError(f"env-file: {path}: line {number}: a variable's name has no white space")
-        value = env(text, environ)
-        found += [value] if value is not None else []
-    return found
+            raise UsageError(f"{what}: {show(path)}: line {number}: a variable's name has no white space")
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 _IGNORED = ("z", "Z", "rprivate", "private", "cached", "delegated", "consistent", "")

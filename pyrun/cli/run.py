@@ -40,6 +40,8 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         **_process(v),
         **_security(v["security_opt"]),
         **_names(v),
+        labels=options.pairs("label", v["label"], v["label_file"]),
+        annotations=options.pairs("annotation", v["annotation"]),
     )
 
 

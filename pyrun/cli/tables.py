@@ -77,7 +77,7 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
         "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
         "ID": cells.id,
         "Image": cells.image,
-        "Labels": "",
+        "Labels": ",".join(config.labels) if config else "",
         "LocalVolumes": "0",
         "Mounts": ",".join(mounts),
         "Names": cells.names,

@@ -31,7 +31,7 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
         "WorkingDir": config.cwd,
         "Entrypoint": None,
         "OnBuild": None,
-        "Labels": {},
+        "Labels": _pairs(config.labels),
     }
     if config.exposed:
         found["ExposedPorts"] = {exposed: {} for exposed in sorted(config.exposed)}
@@ -49,6 +49,7 @@ def host_config(config: ContainerConfig) -> dict[str, Any]:
         **_limits(config),
         **_WITHOUT_SETTING,
         **({"Init": True} if config.init else {}),
+        **({"Annotations": _pairs(config.annotations)} if config.annotations else {}),
     }
 
 
@@ -110,6 +111,10 @@ _WITHOUT_SETTING: dict[str, Any] = {
     "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     "Runtime": "pyrun",
 }
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    return {key: value for key, _, value in (each.partition("=") for each in given)}
 
 
 def _bind(mount: Mount) -> str:
