@@ -113,6 +113,8 @@ def _tuple(path: str, name: str, kind: Any, fields: Any) -> Any:
         default = kind._field_defaults.get(field, given)
         if type(given) is not type(default):
             raise Corrupt(f"record: {path}: {name}.{field}: of the wrong type")
+        if isinstance(given, tuple) and not all(isinstance(item, str) for item in given):
+            raise Corrupt(f"record: {path}: {name}.{field}: of the wrong type")
     return value
 
 

@@ -8,14 +8,31 @@ from pyrun.typed import NamedTuple
 
 
 class Mount(NamedTuple):
-    """One entry of ``-v``, ``--mount`` or ``--tmpfs``."""
+    """One entry of ``-v``, ``--mount``, ``--tmpfs`` or ``--volumes-from``."""
 
-    kind: str  # "bind" or "tmpfs"
-    source: str  # absolute host path; empty for tmpfs
+    kind: str  # "bind", "volume" or "tmpfs"
+    source: str  # absolute host path, or a volume's name; empty for tmpfs
     target: str  # absolute path in the container
     read_only: bool = False
-    options: str = ""  # tmpfs: size=…,mode=…, as mount(8) takes them
+    options: str = ""  # tmpfs: size=…,mode=…, as mount(8) takes them; else what stood behind -v's second colon
     create_source: bool = False  # -v makes a missing host directory, --mount refuses it
+    option: str = "volume"  # which one it was typed with: volume, mount, tmpfs or volumes-from
+    propagation: str = ""  # of a bind: shared, rslave, …; empty is rprivate
+    recursive: bool = True  # with what is mounted below it
+    nocopy: bool = False  # an empty volume is not filled with what the root file system has there
+    anonymous: bool = False  # a volume made for this container
+    labels: tuple[str, ...] = ()  # of a volume that is missing: KEY=VALUE
+    settings: tuple[str, ...] = ()  # of a volume that is missing: the driver's KEY=VALUE
+
+
+class Volume(NamedTuple):
+    """A named place for files that outlives containers."""
+
+    name: str
+    created: float  # seconds since the epoch
+    labels: tuple[str, ...] = ()  # KEY=VALUE, sorted
+    settings: tuple[str, ...] = ()  # the driver's KEY=VALUE: type, device and o, as mount(8) takes them
+    anonymous: bool = False  # nobody chose the name
 
 
 class Ulimit(NamedTuple):
@@ -96,6 +113,7 @@ class ContainerConfig(NamedTuple):
     dns_options: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()  # name:address, address may be host-gateway
     mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()  # as typed; what they gave is among the mounts
     resources: Resources = Resources()
     ulimits: tuple[Ulimit, ...] = ()
     oom_score_adj: int = 0

@@ -4,11 +4,11 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import networks
+from pyrun.cli import mounts, networks
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
-from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
+from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Resources
 from pyrun.typed import Any
 
 _SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
@@ -34,12 +34,12 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         attachments=attachments,
         **_ports(v, network),
         detach_keys=_keys(v["detach_keys"]),
-        mounts=_mounts(v),
         resources=_resources(v),
         **_switches(v),
         **_process(v),
         **_security(v["security_opt"]),
         **_names(v),
+        **mounts.chosen(v),
         labels=options.pairs("label", v["label"], v["label_file"]),
         annotations=options.pairs("annotation", v["annotation"]),
     )
@@ -168,19 +168,6 @@ def _profile(path: str) -> str:
     if not os.path.isfile(path):
         raise UsageError(f"seccomp: {options.show(path)}: no such file")
     return os.path.abspath(path)
-
-
-def _mounts(v: Any) -> tuple[Mount, ...]:
-    found = [
-        *map(options.volume, v["volume"]),
-        *map(options.mount, v["mount"]),
-        *map(options.tmpfs, v["tmpfs"]),
-    ]
-    targets = [mount.target for mount in found]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise UsageError(f"mount: {options.show(target)}: given twice")
-    return tuple(found) if v["privileged"] else options.guarded(tuple(found))
 
 
 def _resources(v: Any) -> Resources:

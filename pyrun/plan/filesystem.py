@@ -168,7 +168,11 @@ def _volume(mount: Mount, at: str) -> Operation:
     if mount.kind == "tmpfs":
         return mounts.MountTmpfs(at, mount.target, *_tmpfs_options(mount.options), "a volume in memory")
     options = "ro,nodev" if mount.read_only else "nodev"
-    return mounts.BindMount(mount.source, at, mount.target, options, True, mount.create_source)
+    if mount.kind == "volume":
+        reason = "a volume of its own" if mount.anonymous else f"the volume {mount.source}"
+        source = paths.volume_files(mount.source)
+        return mounts.BindMount(source, at, mount.target, options, True, True, reason)
+    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, mount.create_source)
 
 
 def _tmpfs_options(given: str) -> tuple[str, str]:

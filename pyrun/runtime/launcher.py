@@ -92,6 +92,7 @@ def _close(fds: tuple[int, ...]) -> None:
 
 def preview(config: ContainerConfig) -> list[str]:
     """Give every operation of a start as `--explain` would print it, needing no root and touching nothing."""
+    from pyrun import volumes
     from pyrun.kernel import accounts, namespaces, syscalls, trees
     from pyrun.network import endpoints
     from pyrun.plan import container as plan
@@ -113,6 +114,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
         ("host", [each for end in ends for each in endpoints.leased(end)]),
         ("host", plan.sources(around)),
+        ("host", volumes.planned(config)),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
         ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),

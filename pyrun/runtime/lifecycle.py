@@ -64,8 +64,8 @@ def wait(container: Container) -> int:
     raise NotFound(f"no such container: {container.name}")
 
 
-def remove(container: Container, force: bool) -> None:
-    """Remove a container; a running one only by *force*. Errors: PyrunError."""
+def remove(container: Container, force: bool, volumes: bool = False) -> None:
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
     status = container.status()
     if status.state == "running" or (status.state == "created" and status.monitored):
         if not force:
@@ -87,6 +87,8 @@ def remove(container: Container, force: bool) -> None:
         keeping.discard(container.id)
         driver.sweep()
     keeping.forget(container)
+    if volumes and container.config:
+        keeping.forget_volumes(container.config)
 
 
 def settle(

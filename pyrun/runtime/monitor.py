@@ -125,6 +125,10 @@ def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surrounding
     """Make what init finds: sources of volumes, files of its own, limits."""
     around = host.look_around(config)
     perform(plan.sources(around))
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.attach(config, keeping.journal(config.id))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", keeping.journal(config.id))
     return around
@@ -139,6 +143,10 @@ def _claim(config: ContainerConfig) -> None:
             raise PyrunError(f"container: {config.name}: the name is already in use by container {other}") from problem
         raise
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.provide(config, keeping.birth_journal(config.id))
 
 
 def _pipes(config: ContainerConfig) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

@@ -27,7 +27,7 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
         "Env": list(config.env),
         "Cmd": list(config.args),
         "Image": config.image,
-        "Volumes": None,
+        "Volumes": {mount.target: {} for mount in config.mounts if _is_declared(mount)} or None,
         "WorkingDir": config.cwd,
         "Entrypoint": None,
         "OnBuild": None,
@@ -49,17 +49,19 @@ def host_config(config: ContainerConfig) -> dict[str, Any]:
         **_limits(config),
         **_WITHOUT_SETTING,
         **({"Init": True} if config.init else {}),
+        **_mounts(config),
         **({"Annotations": _pairs(config.annotations)} if config.annotations else {}),
     }
 
 
 def _surroundings(config: ContainerConfig) -> dict[str, Any]:
-    binds = [_bind(mount) for mount in config.mounts if mount.kind == "bind"]
+    typed = [mount for mount in config.mounts if mount.option == "volume" and not mount.anonymous]
     protected = not config.privileged
     return {
-        "Binds": binds or None,
+        "Binds": [_bind(mount) for mount in typed] or None,
         "NetworkMode": config.network,
         "PortBindings": _bindings(config),
+        "VolumesFrom": list(config.volumes_from) or None,
         "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
         "CapAdd": list(config.cap_add),
@@ -94,7 +96,7 @@ def _limits(config: ContainerConfig) -> dict[str, Any]:
 
 _WITHOUT_SETTING: dict[str, Any] = {
     **dict.fromkeys(("BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps")),
-    **dict.fromkeys(("DeviceCgroupRules", "DeviceRequests", "Links", "VolumesFrom")),
+    **dict.fromkeys(("DeviceCgroupRules", "DeviceRequests", "Links")),
     **dict.fromkeys(("BlkioWeight", "CpuCount", "CpuPercent", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod"), 0),
     **dict.fromkeys(("CpuRealtimeRuntime", "IOMaximumBandwidth", "IOMaximumIOps", "KernelMemory"), 0),
     **dict.fromkeys(("KernelMemoryTCP", "MemoryReservation"), 0),
@@ -118,7 +120,37 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _bind(mount: Mount) -> str:
-    return f"{mount.source}:{mount.target}{':ro' if mount.read_only else ''}"
+    return f"{mount.source}:{mount.target}{':' if mount.options else ''}{mount.options}"
+
+
+def _is_declared(mount: Mount) -> bool:
+    return mount.anonymous and mount.option == "volume"
+
+
+def _mounts(config: ContainerConfig) -> dict[str, Any]:
+    """Give what --mount and --tmpfs asked for, as Docker does."""
+    long = [_long(mount) for mount in config.mounts if mount.option == "mount"]
+    memory = {mount.target: mount.options for mount in config.mounts if mount.option == "tmpfs"}
+    return {**({"Mounts": long} if long else {}), **({"Tmpfs": memory} if memory else {})}
+
+
+def _long(mount: Mount) -> dict[str, Any]:
+    found: dict[str, Any] = {"Type": mount.kind}
+    if mount.source and not mount.anonymous:
+        found["Source"] = mount.source
+    found["Target"] = mount.target
+    if mount.read_only:
+        found["ReadOnly"] = True
+    bind: dict[str, Any] = {"Propagation": mount.propagation} if mount.propagation else {}
+    bind |= {} if mount.recursive else {"NonRecursive": True}
+    volume: dict[str, Any] = {"NoCopy": True} if mount.nocopy else {}
+    volume |= {"Labels": _pairs(mount.labels)} if mount.labels else {}
+    volume |= {"DriverConfig": {"Options": _pairs(mount.settings)}} if mount.settings else {}
+    words = {key: value for key, _, value in (each.partition("=") for each in mount.options.split(","))}
+    bases = {"size": ("SizeBytes", 10), "mode": ("Mode", 8)}
+    memory = {name: int(words[key], base) for key, (name, base) in bases.items() if key in words}
+    options = {"BindOptions": bind, "VolumeOptions": volume, "TmpfsOptions": memory}
+    return found | {key: value for key, value in options.items() if value}
 
 
 def _security(config: ContainerConfig) -> list[str]:
