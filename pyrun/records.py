@@ -7,11 +7,17 @@ from pyrun import documents
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
-from pyrun.spec import Attachment, ContainerConfig, Mount, PortBinding, Resources, Ulimit
+from pyrun.spec import Attachment, ContainerConfig, Device, Mount, PortBinding, Resources, Ulimit
 from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
-_NESTED: dict[str, Any] = {"mounts": Mount, "ulimits": Ulimit, "attachments": Attachment, "ports": PortBinding}
+_NESTED: dict[str, Any] = {
+    "mounts": Mount,
+    "ulimits": Ulimit,
+    "attachments": Attachment,
+    "ports": PortBinding,
+    "devices": Device,
+}
 _DEFAULTS = ContainerConfig._field_defaults
 
 

@@ -52,6 +52,28 @@ class Resources(NamedTuple):
     cpu_shares: int = 0  # 2 … 262144, cgroup v1 scale
     cpuset_cpus: str = ""  # list format of cpuset(7)
     pids_limit: int = 2048  # -1 unlimited
+    memory_reservation: int = 0  # bytes
+    memory_swappiness: int = -1  # 0 … 100; -1 as the host's
+    oom_kill_disable: bool = False
+    cpu_period: int = 0  # microseconds
+    cpu_quota: int = 0  # microseconds of each period; -1 unlimited
+    cpu_rt_period: int = 0  # microseconds
+    cpu_rt_runtime: int = 0  # microseconds of each period
+    cpuset_mems: str = ""  # list format of cpuset(7)
+    blkio_weight: int = 0  # 10 … 1000
+    blkio_weight_device: tuple[str, ...] = ()  # /dev/NAME:WEIGHT
+    device_read_bps: tuple[str, ...] = ()  # /dev/NAME:BYTES
+    device_write_bps: tuple[str, ...] = ()
+    device_read_iops: tuple[str, ...] = ()  # /dev/NAME:OPERATIONS
+    device_write_iops: tuple[str, ...] = ()
+
+
+class Device(NamedTuple):
+    """A device of the host, or a directory of them, that a container gets."""
+
+    source: str  # absolute path on the host
+    target: str  # absolute path in the container, below /dev
+    access: str = "rwm"  # what its control group allows
 
 
 class Attachment(NamedTuple):
@@ -121,11 +143,26 @@ class ContainerConfig(NamedTuple):
     detach_keys: str = "ctrl-p,ctrl-q"
     labels: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
     annotations: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
+    pid: str = ""  # its own, host, or container:ID
+    ipc: str = "private"  # none (no /dev/shm), private, shareable, host, or container:ID
+    uts: str = ""  # its own, or host
+    cgroupns: str = "private"  # or host
+    userns: str = ""  # the host's, whether it is said or not
+    domainname: str = ""
+    sysctls: tuple[str, ...] = ()  # KEY=VALUE, the key with dots
+    devices: tuple[Device, ...] = ()
+    device_rules: tuple[str, ...] = ()  # TYPE MAJOR:MINOR ACCESS
+    cgroup_parent: str = ""  # path below each hierarchy, without slashes at its ends; empty for pyrun's own
 
     @property
     def has_sandbox(self) -> bool:
         """Claim that it has a network namespace of its own; it may be plugged into no network at all."""
         return self.network != "host" and not self.network.startswith(("container:", "ns:"))
+
+    @property
+    def full_hostname(self) -> str:
+        """Give the host name with its domain."""
+        return f"{self.hostname}.{self.domainname}" if self.domainname else self.hostname
 
 
 class ExecConfig(NamedTuple):

@@ -4,11 +4,11 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import mounts, networks
+from pyrun.cli import limits, mounts, networks, surroundings
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
-from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Resources
+from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig
 from pyrun.typed import Any
 
 _SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
@@ -20,7 +20,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     image, *command = v["arguments"]
     identity = os.urandom(32).hex()
     network, attachments = networks.chosen(v)
-    hostname = _hostname(v["hostname"], network, identity)
+    hostname = _hostname(v, network, identity)
     return ContainerConfig(
         id=identity,
         name=options.container_name(v["name"]) if v["name"] else random_name(),
@@ -34,7 +34,8 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         attachments=attachments,
         **_ports(v, network),
         detach_keys=_keys(v["detach_keys"]),
-        resources=_resources(v),
+        resources=limits.chosen(v),
+        **surroundings.chosen(v, network),
         **_switches(v),
         **_process(v),
         **_security(v["security_opt"]),
@@ -139,7 +140,12 @@ def _ports(v: Any, network: str) -> dict[str, Any]:
     return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
 
 
-def _hostname(given: "str | None", network: str, identity: str) -> str:
+def _hostname(v: Any, network: str, identity: str) -> str:
+    given = v["hostname"]
+    if v["uts"] == "host" and given:
+        raise UsageError("hostname: cannot be set for the host's UTS namespace", hint="leave out --hostname")
+    if v["uts"] == "host":
+        return os.uname().nodename
     if network.startswith("container:"):
         from pyrun import store
 
@@ -168,23 +174,6 @@ def _profile(path: str) -> str:
     if not os.path.isfile(path):
         raise UsageError(f"seccomp: {options.show(path)}: no such file")
     return os.path.abspath(path)
-
-
-def _resources(v: Any) -> Resources:
-    memory = options.size("memory", v["memory"], options.MEMORY_MIN) if v["memory"] is not None else 0
-    swap = v["memory_swap"]
-    both = -1 if swap == "-1" else options.size("memory-swap", swap) if swap is not None else 0
-    if both > 0 and (not memory or both < memory):
-        raise UsageError(f"memory-swap: {swap}: must be at least --memory, which must be set too")
-    pids = options.whole("pids-limit", v["pids_limit"], -1) if v["pids_limit"] is not None else Resources().pids_limit
-    return Resources(
-        memory=memory,
-        memory_swap=both,
-        nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
-        cpu_shares=options.shares(v["cpu_shares"]) if v["cpu_shares"] is not None else 0,
-        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] else "",
-        pids_limit=pids or -1,
-    )
 
 
 def _directory(path: "str | None") -> str:

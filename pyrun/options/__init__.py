@@ -74,18 +74,19 @@ def shares(text: str) -> int:
     return value
 
 
-def cpuset(text: str) -> str:
-    """Check a list of CPUs against those of this host, as intervals (CVE-2018-20699)."""
+def cpuset(text: str, what: str = "cpuset-cpus") -> str:
+    """Check a list of CPUs, or memory nodes, against those of this host, as intervals (CVE-2018-20699)."""
+    where, things = ("node", "memory nodes") if what == "cpuset-mems" else ("cpu", "CPUs")
     try:
-        with open("/sys/devices/system/cpu/possible") as file:
+        with open(f"/sys/devices/system/{where}/{'possible' if where == 'cpu' else 'online'}") as file:
             possible = int(file.read().strip().rpartition("-")[2])
     except (OSError, ValueError):
-        possible = (os.cpu_count() or 1) - 1
+        possible = (os.cpu_count() or 1) - 1 if where == "cpu" else 0
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        ends = [whole("cpuset-cpus", end) for end in ((first, last) if dash else (first,))]
+        ends = [whole(what, end) for end in ((first, last) if dash else (first,))]
         if ends[-1] > possible or ends[0] > ends[-1]:
-            raise UsageError(f"cpuset-cpus: {part}: the CPUs of this host are 0-{possible}")
+            raise UsageError(f"{what}: {part}: the {things} of this host are 0-{possible}")
     return text
 
 

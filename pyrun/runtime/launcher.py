@@ -93,7 +93,7 @@ def _close(fds: tuple[int, ...]) -> None:
 def preview(config: ContainerConfig) -> list[str]:
     """Give every operation of a start as `--explain` would print it, needing no root and touching nothing."""
     from pyrun import volumes
-    from pyrun.kernel import accounts, namespaces, syscalls, trees
+    from pyrun.kernel import accounts, trees
     from pyrun.network import endpoints
     from pyrun.plan import container as plan
     from pyrun.plan import network
@@ -117,7 +117,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", volumes.planned(config)),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
-        ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
+        ("host", plan.fork(config, around)),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
         ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),

@@ -11,9 +11,9 @@ import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
+from pyrun.kernel import cgroups, locks, processes, syscalls, trampoline
 from pyrun.network import driver, turns
-from pyrun.operation import OperationFailed, observers, perform
+from pyrun.operation import Operation, OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
 from pyrun.runtime import host, init, plugging, program
@@ -89,7 +89,7 @@ def _start(
     unneeded = (lock, ours.fd, client.fd, report, *(fd for fd in (*outer, *stdio) if fd >= 0))
     unneeded += tuple(fd for _, fd in sockets)
     job = _job(config, around, ends, theirs, reported, inner, unneeded)
-    pid = _fork(job)
+    pid = _fork(job, plan.fork(config, around))
     for fd in {*inner, reported, job.program.trampoline}:
         os.close(fd)
     theirs.close()
@@ -185,12 +185,12 @@ def _job(
     )
 
 
-def _fork(job: init.Job) -> int:
-    """Fork init into a new PID namespace; our next child is born in our own again."""
+def _fork(job: init.Job, joining: list[Operation]) -> int:
+    """Fork init into its PID namespace; our next child is born in our own again."""
     assert len(os.listdir("/proc/self/task")) == 1
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        perform([namespaces.Unshare(_PRIVATE_PIDS)])
+        perform(joining)
         try:
             pid = os.fork()
             if pid == 0:

@@ -16,7 +16,7 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
     """Give the settings of the program: Docker's Config."""
     found: dict[str, Any] = {
         "Hostname": config.hostname,
-        "Domainname": "",
+        "Domainname": config.domainname,
         "User": config.user,
         "AttachStdin": config.interactive and not config.detach,
         "AttachStdout": not config.detach,
@@ -61,6 +61,7 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "Binds": [_bind(mount) for mount in typed] or None,
         "NetworkMode": config.network,
         "PortBindings": _bindings(config),
+        **_shared(config),
         "VolumesFrom": list(config.volumes_from) or None,
         "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
@@ -81,6 +82,29 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
     }
 
 
+def _shared(config: ContainerConfig) -> dict[str, Any]:
+    devices = [
+        {"PathOnHost": each.source, "PathInContainer": each.target, "CgroupPermissions": each.access}
+        for each in config.devices
+    ]
+    return {
+        "CgroupParent": f"/{config.cgroup_parent}" if config.cgroup_parent else "",
+        "CgroupnsMode": config.cgroupns,
+        "DeviceCgroupRules": list(config.device_rules) or None,
+        "Devices": devices,
+        "IpcMode": config.ipc,
+        "PidMode": config.pid,
+        "UTSMode": config.uts,
+        "UsernsMode": config.userns,
+        **({"Sysctls": _pairs(config.sysctls)} if config.sysctls else {}),
+    }
+
+
+def _rates(entries: tuple[str, ...], what: str) -> list[dict[str, Any]]:
+    split = (entry.rpartition(":") for entry in entries)
+    return [{"Path": path, what: int(value)} for path, _, value in split if value.isdigit()]
+
+
 def _limits(config: ContainerConfig) -> dict[str, Any]:
     limits = config.resources
     return {
@@ -91,25 +115,30 @@ def _limits(config: ContainerConfig) -> dict[str, Any]:
         "CpusetCpus": limits.cpuset_cpus,
         "PidsLimit": limits.pids_limit,
         "Ulimits": [{"Name": u.name, "Soft": u.soft, "Hard": u.hard} for u in config.ulimits],
+        "MemoryReservation": limits.memory_reservation,
+        "MemorySwappiness": limits.memory_swappiness if limits.memory_swappiness >= 0 else None,
+        "OomKillDisable": limits.oom_kill_disable,
+        "CpuPeriod": limits.cpu_period,
+        "CpuQuota": limits.cpu_quota,
+        "CpuRealtimePeriod": limits.cpu_rt_period,
+        "CpuRealtimeRuntime": limits.cpu_rt_runtime,
+        "CpusetMems": limits.cpuset_mems,
+        "BlkioWeight": limits.blkio_weight,
+        "BlkioWeightDevice": _rates(limits.blkio_weight_device, "Weight"),
+        "BlkioDeviceReadBps": _rates(limits.device_read_bps, "Rate") or None,
+        "BlkioDeviceWriteBps": _rates(limits.device_write_bps, "Rate") or None,
+        "BlkioDeviceReadIOps": _rates(limits.device_read_iops, "Rate") or None,
+        "BlkioDeviceWriteIOps": _rates(limits.device_write_iops, "Rate") or None,
     }
 
 
 _WITHOUT_SETTING: dict[str, Any] = {
-    **dict.fromkeys(("BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps")),
-    **dict.fromkeys(("DeviceCgroupRules", "DeviceRequests", "Links")),
-    **dict.fromkeys(("BlkioWeight", "CpuCount", "CpuPercent", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod"), 0),
-    **dict.fromkeys(("CpuRealtimeRuntime", "IOMaximumBandwidth", "IOMaximumIOps", "KernelMemory"), 0),
-    **dict.fromkeys(("KernelMemoryTCP", "MemoryReservation"), 0),
-    **dict.fromkeys(("Cgroup", "CgroupParent", "ContainerIDFile", "CpusetMems", "Isolation", "PidMode"), ""),
-    **dict.fromkeys(("UTSMode", "UsernsMode", "VolumeDriver"), ""),
-    "BlkioWeightDevice": [],
-    "CgroupnsMode": "private",
+    **dict.fromkeys(("DeviceRequests", "Links")),
+    **dict.fromkeys(("CpuCount", "CpuPercent", "IOMaximumBandwidth", "IOMaximumIOps", "KernelMemory"), 0),
+    **dict.fromkeys(("Cgroup", "ContainerIDFile", "Isolation", "VolumeDriver"), ""),
+    "KernelMemoryTCP": 0,
     "ConsoleSize": [0, 0],
-    "Devices": [],
-    "IpcMode": "private",
     "LogConfig": {"Type": "json-file", "Config": {}},
-    "MemorySwappiness": None,
-    "OomKillDisable": False,
     "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     "Runtime": "pyrun",
 }

@@ -20,6 +20,42 @@ _OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was
     switch("Taken, and ignored", "--disable-content-trust", hidden=True, default=True),
 )
 
+_LIMITS = (
+    value("LIST", "Memory nodes to use (0-1,3)", "--cpuset-mems"),
+    value("MICROSECONDS", "Period of the quota of CPU time", "--cpu-period"),
+    value("MICROSECONDS", "CPU time in each period; -1 unlimited", "--cpu-quota"),
+    value("MICROSECONDS", "Period of the real-time budget", "--cpu-rt-period"),
+    value("MICROSECONDS", "Real-time budget of each period", "--cpu-rt-runtime"),
+    value("BYTES", "Memory that is left to it when memory is short", "--memory-reservation"),
+    value("NUMBER", "How readily its memory is swapped, 0 to 100", "--memory-swappiness"),
+    value("BYTES", "Taken, and ignored", "--kernel-memory", hidden=True),
+    switch("Let it wait for memory instead of being killed", "--oom-kill-disable"),
+    value("WEIGHT", "Relative share of the disks, 10 to 1000", "--blkio-weight"),
+    value("DEVICE:WEIGHT", "Relative share of one disk", "--blkio-weight-device", multiple=True),
+    value("DEVICE:BYTES", "Most bytes a second to read", "--device-read-bps", multiple=True),
+    value("DEVICE:BYTES", "Most bytes a second to write", "--device-write-bps", multiple=True),
+    value("DEVICE:NUMBER", "Most reads a second", "--device-read-iops", multiple=True),
+    value("DEVICE:NUMBER", "Most writes a second", "--device-write-iops", multiple=True),
+    value("PATH", "Control group to be in, instead of pyrun", "--cgroup-parent"),
+)
+_SURROUNDINGS = (
+    value("HOST[:CONTAINER][:rwm]", "Device of the host", "--device", multiple=True),
+    value("RULE", "What it may do with devices: TYPE MAJOR:MINOR ACCESS", "--device-cgroup-rule", multiple=True),
+    value("KEY=VALUE", "Kernel parameter of its namespaces", "--sysctl", multiple=True),
+    value("MODE", "host or container:NAME: whose processes it sees", "--pid"),
+    value("MODE", "none, private, shareable, host or container:NAME: whose shared memory", "--ipc"),
+    value("MODE", "host: whose host name", "--uts"),
+    value("MODE", "host or private: whose control groups it sees", "--cgroupns"),
+    value("MODE", "host, the only one", "--userns", hidden=True),
+    value("NAME", "Domain name", "--domainname"),
+    value("TECHNOLOGY", "default, the only one", "--isolation", hidden=True),
+    value("NAME", "pyrun, the only one", "--runtime", hidden=True),
+    value("GPU", "Not supported", "--gpus", hidden=True),
+    value("OPTION", "Not supported", "--storage-opt", multiple=True, hidden=True),
+    value("CONTAINER", "Not supported", "--link", multiple=True, hidden=True),
+    value("ADDRESS", "Not supported", "--link-local-ip", multiple=True, hidden=True),
+)
+
 RUN = Verb(
     "run",
     "Run a program in a new container",
@@ -60,6 +96,7 @@ RUN = Verb(
         value("NUMBER", "Number of CPUs", "--cpus"),
         value("SHARES", "Relative share of CPU time", "--cpu-shares", "-c"),
         value("LIST", "CPUs to run on (0-1,3)", "--cpuset-cpus"),
+        *_LIMITS,
         value("NUMBER", "Most processes; -1 unlimited", "--pids-limit"),
         value("NAME=SOFT[:HARD]", "Resource limit", "--ulimit", multiple=True),
         value("NUMBER", "Preference of the OOM killer, -1000 to 1000", "--oom-score-adj"),
@@ -67,6 +104,7 @@ RUN = Verb(
         value("CAPABILITY", "Give a capability", "--cap-add", multiple=True),
         value("CAPABILITY", "Take a capability away", "--cap-drop", multiple=True),
         switch("Give all power; protects nothing", "--privileged"),
+        *_SURROUNDINGS,
         value("OPTION", "no-new-privileges, seccomp=FILE|unconfined", "--security-opt", multiple=True),
         value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         value("SECONDS", "How long to wait before killing", "--stop-timeout"),
