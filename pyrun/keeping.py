@@ -141,6 +141,10 @@ def reconcile() -> list[Exception]:
     failures += _each(store.forgotten(), _remove_forgotten)
     for name, identity in store.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
+    if store.unfinished_volumes():
+        from pyrun import volumes
+
+        failures += _each(store.unfinished_volumes(), volumes.discard)
     return failures
 
 
@@ -157,6 +161,14 @@ def forget(container: Container) -> None:
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
     trees.remove_tree(own + store.FORGOTTEN)
+
+
+def forget_volumes(config: ContainerConfig) -> None:
+    """Remove the volumes that were made for a container which is gone. Errors: PyrunError, OSError."""
+    if any(mount.anonymous for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.remove_anonymous(config)
 
 
 def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:
@@ -209,7 +221,10 @@ def _confirm_orphan(identity: str) -> None:
 
 
 def _forget_interrupted(identity: str) -> list[Exception]:
-    forget(store.load(identity))
+    container = store.load(identity)
+    forget(container)
+    if container.config:
+        forget_volumes(container.config)
     return []
 
 
@@ -220,6 +235,6 @@ def _remove_forgotten(identity: str) -> list[Exception]:
 
 def tidy() -> None:
     """Remove the empty directories under /run, so that the last container leaves nothing there."""
-    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.RUN):
+    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.HELD, paths.RUN):
         with suppress(OSError):
             os.rmdir(path)

@@ -15,6 +15,7 @@ from pyrun.spec import ContainerConfig
 from pyrun.typed import Iterator, NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
+NEW_VOLUME = ".new."  # followed by the process that makes it
 UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
@@ -146,6 +147,16 @@ def nameless() -> list[tuple[str, str]]:
             ):
                 found.append((name, identity))
     return found
+
+
+def unfinished_volumes() -> list[str]:
+    """List what those who were killed in making or removing a volume left among the volumes."""
+    found = [name for name in listed(paths.VOLUMES) if name.startswith(".")]
+    return [name for name in found if not _is_being_made(name)]
+
+
+def _is_being_made(entry: str) -> bool:
+    return entry.startswith(NEW_VOLUME) and os.path.exists(f"/proc/{entry.removeprefix(NEW_VOLUME)}")
 
 
 def unserved() -> list[str]:

@@ -11,13 +11,14 @@ from pyrun.typed import Any, Callable
 
 
 def _run(values: Values) -> int:
-    from pyrun.cli import run
+    from pyrun.cli import limits, run
     from pyrun.network import driver, standing
     from pyrun.runtime import launcher
 
     v: Any = values
     config = run.container_config(values, dict(os.environ))
     cidfile = run.check_cidfile(v["cidfile"])
+    sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in limits.warnings(v))
     if v["dry_run"]:
         from pyrun.runtime import preview
 

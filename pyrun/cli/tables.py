@@ -73,15 +73,15 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
     cells = row(container, status, now, full)
     config = container.config
     created = config.created if config else 0.0
-    mounts = [mount.source or "tmpfs" for mount in config.mounts] if config else []
+    mounts = config.mounts if config else ()
     fields = {
         "Command": cells.command,
         "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
         "ID": cells.id,
         "Image": cells.image,
-        "Labels": "",
-        "LocalVolumes": "0",
-        "Mounts": ",".join(mounts),
+        "Labels": ",".join(config.labels) if config else "",
+        "LocalVolumes": str(sum(mount.kind == "volume" for mount in mounts)),
+        "Mounts": ",".join(mount.source or "tmpfs" for mount in mounts),
         "Names": cells.names,
         "Networks": _networks(config) if config else "",
         "Ports": cells.ports,

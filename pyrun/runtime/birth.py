@@ -47,6 +47,10 @@ def bear(config: ContainerConfig) -> None:
             raise PyrunError(text) from problem
         perform(operations[operations.index(problem.operation) :], "host", journal)
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.provide(config, journal)
 
 
 def _frees_name(name: str) -> bool:

@@ -99,8 +99,8 @@ def _await_record(container: Container, begun: float) -> None:
         time.sleep(_MOMENT)
 
 
-def remove(container: Container, force: bool) -> None:
-    """Remove a container; a running one only by *force*. Errors: PyrunError."""
+def remove(container: Container, force: bool, volumes: bool = False) -> None:
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
     status = container.status()
     if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
@@ -123,6 +123,8 @@ def remove(container: Container, force: bool) -> None:
         keeping.discard(container.id)
         driver.sweep()
     keeping.forget(container)
+    if volumes and container.config:
+        keeping.forget_volumes(container.config)
 
 
 def settle(

@@ -11,8 +11,8 @@ import time
 
 from pyrun import keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import namespaces, processes, syscalls, trampoline
-from pyrun.operation import observers, perform
+from pyrun.kernel import processes, syscalls, trampoline
+from pyrun.operation import Operation, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
 from pyrun.runtime import birth, ending, host, init, plugging, program
@@ -149,7 +149,7 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
     unneeded = (lock, listener, ours.fd, report, *(fd for fd in (client, *outer, *begin.stdio) if fd >= 0))
     unneeded += tuple(fd for _, fd in sockets)
     job = _job(config, around, ends, theirs, reported, inner, unneeded)
-    pid = _fork(job)
+    pid = _fork(job, plan.fork(config, around))
     for fd in {*inner, reported, job.program.trampoline}:
         os.close(fd)
     theirs.close()
@@ -198,6 +198,10 @@ def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surrounding
     """Make what init finds: sources of volumes, files of its own, limits."""
     around = host.look_around(config)
     perform(plan.sources(around))
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.attach(config, keeping.journal(config.id))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", keeping.journal(config.id))
     return around
@@ -239,12 +243,12 @@ def _job(
     )
 
 
-def _fork(job: init.Job) -> int:
-    """Fork init into a new PID namespace; our next child is born in our own again."""
+def _fork(job: init.Job, joining: list[Operation]) -> int:
+    """Fork init into its PID namespace; our next child is born in our own again."""
     assert len(os.listdir("/proc/self/task")) == 1
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        perform([namespaces.Unshare(_PRIVATE_PIDS)])
+        perform(joining)
         try:
             pid = os.fork()
             if pid == 0:

@@ -55,6 +55,7 @@ AREAS = {
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
     ),
+    "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version", "system boot"),
 }
@@ -62,9 +63,16 @@ GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
     "system": "Look after this host",
+    "volume": "Make and look at volumes",
     "netns": "Go where a container's network is",
 }
-ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
+ALIASES = {
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+}
 _AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
 
 
