@@ -3,7 +3,7 @@
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
 
-from pyrun import keeping, operation, paths, store
+from pyrun import chronicle, keeping, operation, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
@@ -21,11 +21,15 @@ def stop(container: Container, seconds: "int | None" = None) -> None:
     patience = seconds if seconds is not None else config.stop_timeout if config else 10
     pidfd = _pidfd(container)
     if pidfd is not None:
-        processes.send_signal(pidfd, config.stop_signal if config else signal.SIGTERM)
+        number = config.stop_signal if config else signal.SIGTERM
+        chronicle.container(container.id, config, "kill", signal=str(number))
+        processes.send_signal(pidfd, number)
         if not processes.wait_end(pidfd, patience if patience >= 0 else None):
+            chronicle.container(container.id, config, "kill", signal="9")
             processes.send_signal(pidfd, signal.SIGKILL)
             processes.wait_end(pidfd)
     settle(container)
+    chronicle.container(container.id, config, "stop")
 
 
 def kill(container: Container, number: int) -> None:
@@ -33,6 +37,7 @@ def kill(container: Container, number: int) -> None:
     pidfd = _pidfd(container)
     if container.status().state != "running" or pidfd is None:
         raise PyrunError(f"container {container.name} is not running", 1)
+    chronicle.container(container.id, container.config, "kill", signal=str(number))
     processes.send_signal(pidfd, number)
     if number == signal.SIGKILL:
         processes.wait_end(pidfd)
@@ -99,6 +104,7 @@ def settle(
     lock = _take_over(store.lock_path(container.id))
     if lock is None:
         return
+    keeping.note_unseen_end(container.id)
     failures = keeping.retire(container.id, lock)
     if failures and salvage:
         failures = salvage(container, failures)
@@ -129,6 +135,7 @@ def _end(container: Container) -> None:
     """Kill everything in the container, known by its control groups: its record may lie."""
     pidfd = _pidfd(container)
     if pidfd is not None:
+        chronicle.container(container.id, container.config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
         processes.wait_end(pidfd)
     for hierarchy in cgroups.hierarchies():

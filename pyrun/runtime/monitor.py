@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
 from pyrun.network import driver, turns
@@ -108,6 +108,7 @@ def _start(
         os.waitpid(pid, 0)
         raise
     ours.close()
+    chronicle.container(config.id, config, "start")
     client.send(STARTED)
     return Running(config, pid, pidfd, relay, lock, explained)
 
@@ -139,6 +140,9 @@ def _claim(config: ContainerConfig) -> None:
             raise PyrunError(f"container: {config.name}: the name is already in use by container {other}") from problem
         raise
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+    chronicle.container(config.id, config, "create")
+    if not config.detach:
+        chronicle.container(config.id, config, "attach")
 
 
 def _pipes(config: ContainerConfig) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -209,6 +213,7 @@ def _meet(
         perform(plan.visible(config, pid), "host", keeping.journal(config.id))
         for end in ends:
             plugging.plug_in(end, pid, around.ipv6, keeping.endpoint_journal(config.id, end.network.name))
+            chronicle.network(end.network, "connect", config.id)
         plugging.serve(config, ends, pid, sockets)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason
@@ -289,6 +294,9 @@ def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explai
         records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
     except OSError as problem:
         _complain(identity, [problem])
+    if killed:
+        chronicle.container(identity, container.config, "oom")
+    chronicle.container(identity, container.config, "die", exitCode=str(code))
     locks.leave_word(lock, b"%d" % code)
     _complain(identity, keeping.retire(identity, lock))
     if explained:

@@ -14,7 +14,7 @@ SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
-    {"plan", "network", "operation", "journal"},
+    {"plan", "network", "operation", "journal", "chronicle"},
     {"firewall", "kernel", "spec"},
     {"errors", "paths", "typed", "contexts", "documents"},
 )
