@@ -15,8 +15,8 @@ LEVELS = (
     {"cli", "__main__"},
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal", "chronicle"},
-    {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed", "contexts", "documents"},
+    {"firewall", "kernel", "spec", "templates"},
+    {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
