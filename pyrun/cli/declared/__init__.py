@@ -55,7 +55,8 @@ AREAS = {
         *("network connect", "network disconnect", "network repair"),
     ),
     "sight": ("network diagram", "network why", "netns exec"),
-    "system": ("version",),
+    "system": ("version", "events", "info"),
+    "watching": ("stats", "top"),
 }
 GROUPS = {
     "container": "Work with containers",
