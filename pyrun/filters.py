@@ -27,7 +27,7 @@ def refuse(key: str, value: str, expected: str) -> UsageError:
 
 
 def matches(patterns: "Iterable[str]", text: str) -> bool:
-    """Claim that one of the patterns, regular expressions, is in a text; what is no pattern finds nothing, as in Docker."""
+    """Claim that one of the patterns, regular expressions, is in a text; what is no pattern never is."""
     return any(_finds(pattern, text) for pattern in patterns)
 
 

@@ -1,14 +1,13 @@
-"""The types behind Docker's inspect, as far as a template sees them: the fields' names in Go, their order, their zeros.
+"""The types behind Docker's inspect, as far as a template sees them: the fields' names in Go, their order, their kinds.
 
 A word declares a field: its name, `=` and its name in JSON where that differs, `:` and its kind. Kinds: text if none is
 given, 0 a number, ? a truth, t a time, * a pointer to a plain value, [] and {} lists and maps of plain values; and of
 types that are declared here X itself, *X a pointer, [X] a list, {X} a map, {*X} a map of pointers, {!X} a map by port.
 """
 
-from pyrun.templates.values import MISSING, Loose, Nil, Number, Struct, Table, Time
 from pyrun.typed import Any
 
-_DECLARED = {
+DECLARED = {
     "types.ContainerJSON": """
         ID=Id Created Path Args:[] State:*types.ContainerState Image ResolvConfPath HostnamePath HostsPath LogPath
         Node:* Name RestartCount:0 Driver Platform MountLabel ProcessLabel AppArmorProfile ExecIDs:[]
@@ -47,7 +46,8 @@ _DECLARED = {
     "units.Ulimit": "Name Hard:0 Soft:0",
     "types.NetworkSettings": """
         Bridge SandboxID HairpinMode:? LinkLocalIPv6Address LinkLocalIPv6PrefixLen:0 Ports:{![nat.PortBinding]}
-        SandboxKey SecondaryIPAddresses:[] SecondaryIPv6Addresses:[] EndpointID Gateway GlobalIPv6Address GlobalIPv6PrefixLen:0
+        SandboxKey SecondaryIPAddresses:[] SecondaryIPv6Addresses:[] EndpointID Gateway GlobalIPv6Address
+        GlobalIPv6PrefixLen:0
         IPAddress IPPrefixLen:0 IPv6Gateway MacAddress Networks:{*network.EndpointSettings}""",
     "network.EndpointSettings": """
         IPAMConfig:*network.EndpointIPAMConfig Links:[] Aliases:[] NetworkID EndpointID Gateway IPAddress IPPrefixLen:0
@@ -68,60 +68,24 @@ _DECLARED = {
 }
 EVENT = "events.Message"
 CONTAINER, NETWORK, VOLUME = "types.ContainerJSON", "types.NetworkResource", "types.Volume"
-_ZEROS: dict[str, Any] = {"": "", "0": 0, "?": False, "t": "", "[]": Nil("slice", "[]string"), "*": Nil("pointer")}
 
 
-def typed(shape: str, raw: Any) -> Any:
-    """Give an object as Docker's own types show it; fields that Docker has not are found at the end."""
-    return _struct(shape, raw, pointer=False)
-
-
-def untyped(raw: Any) -> Any:
-    """Give an object as Docker shows it where its types do not help: as JSON has it, numbers being text."""
-    if isinstance(raw, dict):
-        return {name: untyped(each) for name, each in raw.items()}
-    if isinstance(raw, list | tuple):
-        return Loose(untyped(each) for each in raw)
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        return raw
-    return Number(raw)
-
-
-def _struct(shape: str, raw: "dict[str, Any]", pointer: bool) -> Struct:
-    fields: dict[str, Any] = {}
-    known = set()
-    for word in _DECLARED[shape].split():
+def ordered(shape: str, raw: Any) -> Any:
+    """Give an object with its fields in Docker's order, those that Docker has not at the end, and its maps by key."""
+    found: dict[str, Any] = {}
+    for word in DECLARED[shape].split():
         names, _, kind = word.partition(":")
         name, _, key = names.partition("=")
-        known.add(key or name)
-        fields[name] = _value(kind, raw.get(key or name))
-    own = {name: raw[name] for name in raw if name not in known}
-    return Struct("struct {}" if shape == "nothing" else shape, {**own, **fields}, raw, pointer, set(own))
+        key = key or name
+        if key in raw:
+            found[key] = _in_order(kind, raw[key])
+    return {**found, **{name: each for name, each in raw.items() if name not in found}}
 
 
-def _value(kind: str, raw: Any) -> Any:
-    if kind in _DECLARED:
-        return _struct(kind, raw or {}, pointer=False)
-    if kind[:1] == "*" and kind[1:]:
-        return Nil("pointer", kind) if raw is None else _struct(kind[1:], raw, pointer=True)
-    if kind[:1] == "{":
-        return _map(kind[1:-1], raw)
-    if kind[:1] == "[" and kind != "[]":
-        if raw is None:
-            return Nil("slice", f"[]{kind[1:-1]}")
-        return [_value(kind[1:-1], each) for each in raw]
-    if raw is None:
-        return _ZEROS[kind]
-    if kind == "t":
-        return Time(raw)
-    return list(raw) if isinstance(raw, tuple) else raw
-
-
-def _map(of: str, raw: Any) -> Any:
-    """Make a map; of plain text if nothing else is said."""
-    named = of.startswith("!")
-    of = of.removeprefix("!")
-    zero = Nil("slice") if of[:1] == "[" else Nil("pointer", of) if of[:1] == "*" else "" if not of else MISSING
-    name = f"map[{'nat.Port' if named else 'string'}]{'[]' + of[1:-1] if of[:1] == '[' else of or 'string'}"
-    entries = {key: _value(of, each) if of else each for key, each in (raw or {}).items()}
-    return Table(entries, zero, named, name)
+def _in_order(kind: str, raw: Any) -> Any:
+    of = kind.strip("*{}![]")
+    if isinstance(raw, dict) and kind[:1] == "{":
+        return {name: _in_order(of, each) for name, each in sorted(raw.items())}
+    if isinstance(raw, list) and of in DECLARED:
+        return [ordered(of, each) for each in raw]
+    return ordered(of, raw) if isinstance(raw, dict) and of in DECLARED else raw

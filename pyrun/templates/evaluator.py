@@ -1,10 +1,10 @@
 """A template written for a value, as Go does it: what each part asks of the value, and where it complains."""
 
 from pyrun.templates import nodes, printing
-from pyrun.templates.functions import FUNCTIONS, Wrong
+from pyrun.templates.functions import FUNCTIONS, Builtin, Wrong
 from pyrun.templates.lexer import quoted
 from pyrun.templates.values import MISSING, Nil, Object, Struct, TemplateError, truth, type_of
-from pyrun.typed import Any
+from pyrun.typed import Any, Iterable
 
 _DEEPEST = 60  # templates inside templates
 _NOTHING = object()  # no value comes through the pipe
@@ -24,10 +24,10 @@ class Template:
     def __init__(self, tree: nodes.Tree) -> None:
         self.tree = tree
 
-    def execute(self, value: Any, strict: bool = False) -> str:
+    def execute(self, value: Any, strict: bool = False, functions: "dict[str, Builtin] | None" = None) -> str:
         """Write the template for a value; *strict* forbids keys that a map has not. Errors: TemplateError."""
         try:
-            run = _Run(self.tree, value, strict)
+            run = _Run(self.tree, value, strict, functions or FUNCTIONS)
             run.all(self.tree.body, value)
             return "".join(run.written)
         except RecursionError:
@@ -37,21 +37,24 @@ class Template:
 class _Run:
     """One execution: what was written, the variables, and the part at hand."""
 
-    def __init__(self, tree: nodes.Tree, value: Any, strict: bool) -> None:
+    def __init__(self, tree: nodes.Tree, value: Any, strict: bool, functions: "dict[str, Builtin]") -> None:
         self.tree = tree
+        self.functions = functions
         self.strict = strict
         self.written: list[str] = []
         self.variables: list[tuple[str, Any]] = [("$", value)]
         self.node: Any = None
         self.name, self.depth = "", 0
 
-    def wrong(self, message: str) -> TemplateError:
-        """Give the error that says what is wrong with the part at hand."""
+    def wrong(self, message: str, field: str = "", known: "Iterable[str]" = ()) -> TemplateError:
+        """Give the error for the part at hand; *field* was asked for where only *known* are."""
         before = self.tree.text[: self.node.pos]
         line = before.rpartition("\n")[2]
         column = len(line.encode()) if "\n" not in before else len(line.encode()) + 1
         where = f"{before.count(chr(10)) + 1}:{column}"
-        return TemplateError(f"template: :{where}: executing {quoted(self.name)} at <{self.node}>: {message}")
+        return TemplateError(
+            f"template: :{where}: executing {quoted(self.name)} at <{self.node}>: {message}", field, tuple(known)
+        )
 
     def all(self, body: "tuple[Any, ...]", dot: Any) -> None:
         """Write one part after the other."""
@@ -202,14 +205,14 @@ class _Run:
         if isinstance(value, dict) and name in value:
             return value[name]
         if self.strict:
-            raise self.wrong(f"map has no entry for key {quoted(name)}")
+            raise self.wrong(f"map has no entry for key {quoted(name)}", name, value if isinstance(value, dict) else ())
         return MISSING
 
     def _of_object(self, value: Object, name: str, given: "tuple[Any, Any]", dot: Any) -> Any:
         count = len(given[0]) + (given[1] is not _NOTHING)
         wanted = int(name in value.methods)
         if not wanted and name not in value.fields:
-            raise self.wrong(f"can't evaluate field {name} in type {type_of(value)}")
+            raise self.wrong(f"can't evaluate field {name} in type {value.type}", name, (*value.fields, *value.methods))
         if count != wanted:
             raise self.wrong(f"wrong number of args for {name}: want {wanted} got {count}")
         if not wanted:
@@ -219,7 +222,7 @@ class _Run:
 
     def _function(self, first: nodes.Function, command: nodes.Command, dot: Any, final: Any) -> Any:
         self.node = first
-        function = FUNCTIONS[first.name]
+        function = self.functions[first.name]
         words = command.words[1:]
         count = len(words) + (final is not _NOTHING)
         least = len(function.takes)

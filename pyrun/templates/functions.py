@@ -1,7 +1,7 @@
 """The functions that a template may call: Go's own, and those that Docker adds."""
 
 from pyrun.templates import printing
-from pyrun.templates.values import MISSING, Nil, Number, Struct, Table, truth, type_of
+from pyrun.templates.values import MISSING, Nil, Number, Table, truth, type_of
 from pyrun.typed import Any, Callable, NamedTuple, NoReturn
 
 
@@ -200,4 +200,12 @@ FUNCTIONS: dict[str, Builtin] = {
     "pad": Builtin(_pad, ("string", "int", "int")),
     "truncate": Builtin(_truncate, ("string", "int")),
 }
-__all__ = ["FUNCTIONS", "Builtin", "Struct", "Wrong"]
+# For a table's headings, which are to stay what they are; only `pad` does to them what it does to the cells.
+HEADING_FUNCTIONS: dict[str, Builtin] = {
+    **FUNCTIONS,
+    **{
+        name: FUNCTIONS[name]._replace(call=lambda heading, *_: heading) for name in ("json", "lower", "upper", "title")
+    },
+    **{name: FUNCTIONS[name]._replace(call=lambda heading, *_: heading) for name in ("truncate", "split")},
+    "join": Builtin(lambda heading, _: heading, ("string", "string")),
+}

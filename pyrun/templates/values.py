@@ -7,7 +7,15 @@ from pyrun.typed import Any, Callable
 
 
 class TemplateError(Exception):
-    """What is wrong with a template, or with what it asks of a value; the message has the position."""
+    """What is wrong with a template, or with what it asks of a value; the message has the position.
+
+    Where *field* is not there, *known* are those that are.
+    """
+
+    def __init__(self, message: str, field: str = "", known: "tuple[str, ...]" = ()) -> None:
+        super().__init__(message)
+        self.field = field
+        self.known = known
 
 
 class _Missing:

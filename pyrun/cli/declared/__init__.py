@@ -55,7 +55,8 @@ AREAS = {
         *("network connect", "network disconnect", "network repair"),
     ),
     "sight": ("network diagram", "network why", "netns exec"),
-    "system": ("version", "events", "info"),
+    "system": ("version",),
+    "host": ("events", "info"),
     "watching": ("stats", "top"),
 }
 GROUPS = {
