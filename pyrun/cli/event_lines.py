@@ -41,25 +41,25 @@ def message(event: Event) -> "dict[str, Any]":
 
 
 def form(given: "str | None") -> Callable[[Event], str]:
-    """Give what writes an event, by what --format asks for. Errors: PyrunError (64), as Docker's, for a bad template."""
+    """Give what writes an event, by what --format asks for. Errors: PyrunError (64, as Docker's) for no template."""
     if not given:
         return line
     if given == "json":
         return lambda event: documents.line(message(event))
-    from pyrun.cli import shapes
+    from pyrun.cli import shapes, views
     from pyrun.errors import PyrunError
     from pyrun.templates import TemplateError, parse
 
     try:
         template = parse(given)
     except TemplateError as problem:
-        raise PyrunError(f"format: {problem}", 64) from None
+        raise PyrunError(f"template parsing error: {problem}", 64) from None
 
     def write(event: Event) -> str:
         try:
-            return template.execute(shapes.typed(shapes.EVENT, message(event)))
+            return template.execute(views.typed(shapes.EVENT, message(event)))
         except TemplateError as problem:
-            raise PyrunError(f"format: {problem}", 64) from None
+            raise PyrunError(f"template parsing error: {problem}", 64) from None
 
     return write
 

@@ -24,9 +24,12 @@ _HOME, _CLEAR, _REST_OF_LINE, _REST = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 
 
-def written(form: str, loads: "Sequence[Load]", full: bool) -> str:
-    """Write the loads after *form*: table, json, table TEMPLATE or a template. Errors: PyrunError."""
-    told = [cells(load, full) for load in loads]
+def written(form: str, loads: "Sequence[Load]", full: bool, typed: "dict[str, str]") -> str:
+    """Write the loads after *form*: table, json, table TEMPLATE or a template. Errors: PyrunError.
+
+    *typed* has the words by which containers were asked for, by their ids.
+    """
+    told = [cells(load, full, typed.get(load.container.id, "")) for load in loads]
     if form == "json":
         return "".join(documents.line(each, escaped=True) + "\n" for each in told)
     if form == "table":
@@ -37,13 +40,13 @@ def written(form: str, loads: "Sequence[Load]", full: bool) -> str:
     return formats.rows(form, "container.statsContext", HEADINGS, told, formats.constant)
 
 
-def cells(load: Load, full: bool) -> "dict[str, str]":
+def cells(load: Load, full: bool, typed: str) -> "dict[str, str]":
     """Give a container's load in Docker's words; *full* does not shorten its id."""
     used, identity = load.usage, load.container.id if full else load.container.id[:12]
     return {
         "BlockIO": f"{ages.size(used.read, 3)} / {ages.size(used.written, 3)}",
         "CPUPerc": f"{load.cpu:.2f}%",
-        "Container": identity,
+        "Container": typed or identity,
         "ID": identity,
         "MemPerc": f"{load.memory:.2f}%",
         "MemUsage": f"{binary(used.memory)} / {binary(used.limit)}",

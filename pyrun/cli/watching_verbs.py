@@ -18,17 +18,17 @@ def _stats(values: Values) -> int:
 
     v: Any = values
     form, chosen = v["format"] or "table", _chosen(values)
-    load_tables.written(form, [], False)  # what is no template is refused before anybody waits
+    load_tables.written(form, [], False, {})  # what is no template is refused before anybody waits
     meter, first = load.Meter(), True
     while True:
         if chosen:
-            present = load.known(chosen)
+            present = load.known(list(chosen))
         else:
             present = store.containers() if v["all"] else load.running(store.containers())
         if first:
             meter.measure(present)
             time.sleep(_MOMENT)
-        text = load_tables.written(form, meter.measure(present), v["no_trunc"])
+        text = load_tables.written(form, meter.measure(present), v["no_trunc"], chosen)
         sys.stdout.write(text if v["no_stream"] else load_tables.frame(text, first))
         sys.stdout.flush()
         first = False
@@ -37,12 +37,12 @@ def _stats(values: Values) -> int:
         time.sleep(_TURN)
 
 
-def _chosen(values: Values) -> "list[str]":
-    """Give the ids of the containers that were named. Errors: PyrunError (1) for one that does not exist."""
+def _chosen(values: Values) -> "dict[str, str]":
+    """Give the ids of the containers that were named, and how. Errors: PyrunError (1) for one that does not exist."""
     from pyrun import store
 
     try:
-        return list(dict.fromkeys(store.find(reference).id for reference in arguments(values)))
+        return {store.find(reference).id: reference for reference in arguments(values)}
     except PyrunError as problem:
         problem.code = 1
         raise

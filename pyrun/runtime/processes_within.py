@@ -3,7 +3,7 @@
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, programs
 from pyrun.store import Container
-from pyrun.typed import Sequence
+from pyrun.typed import Iterator, Sequence
 
 _USUAL = ("-ef",)
 _NARROWEST, _GAP = 20, 3  # of a column, and between two, as in Docker
@@ -18,9 +18,17 @@ def listed(container: Container, options: "Sequence[str]") -> str:
     headings, *rows = [line.split() for line in _table(words, sorted(pids, key=int)).splitlines() if line.split()]
     if "PID" not in headings:
         raise PyrunError("ps: no column PID in what it prints", 1, "add pid to its options")
-    at = headings.index("PID")
-    within = [_cells(row, len(headings)) for row in rows if len(row) > at and row[at] in pids]
-    return _laid([headings, *within])
+    return _laid([headings, *(_cells(row, len(headings)) for row in _within(rows, headings.index("PID"), pids))])
+
+
+def _within(rows: "list[list[str]]", at: int, pids: "set[str]") -> "Iterator[list[str]]":
+    """Give the rows of processes that are meant, with their threads, which ps may list below without a number."""
+    meant = False
+    for row in rows:
+        if len(row) > at:
+            meant = row[at] in pids or (row[at] == "-" and meant)
+            if meant:
+                yield row
 
 
 def _table(options: "list[str]", pids: "list[str]") -> str:
