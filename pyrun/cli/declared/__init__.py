@@ -58,7 +58,10 @@ AREAS = {
     "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version", "system boot"),
+    "host": ("events", "info"),
+    "watching": ("stats", "top"),
 }
+_OF_THE_HOST = ("system", "host")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
@@ -73,6 +76,7 @@ ALIASES = {
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }
+ALIASES |= {"system info": "info", "system events": "events"}
 _AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
 
 
@@ -85,8 +89,13 @@ def named(words: list[str]) -> "tuple[Verb | None, list[str]]":
 
 def canonical(name: str) -> str:
     """Give the name under which a verb is declared: `container stop` is `stop`."""
-    plain = ALIASES.get(name, name.removeprefix("container "))
-    return plain if " " not in plain or name == plain else name
+    plain = name.removeprefix("container ")
+    return ALIASES.get(name) or (plain if plain in _AREA_OF and in_container(plain) else name)
+
+
+def in_container(verb: str) -> bool:
+    """Claim that a declared verb is a verb of `container` too."""
+    return " " not in verb and area(verb) not in _OF_THE_HOST
 
 
 def area(verb: str) -> str:
