@@ -15,7 +15,7 @@ LEVELS = (
     {"cli", "__main__"},
     {"runtime", "keeping", "store", "records", "rootfs", "options", "volumes"},
     {"plan", "network", "operation", "journal", "chronicle"},
-    {"firewall", "kernel", "spec", "templates"},
+    {"firewall", "kernel", "spec", "templates", "moments"},
     {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
