@@ -18,7 +18,7 @@ _NAME = _LETTERS | _DIGITS | set("_.-")
 _INT64 = (1 << 63) - 1
 ULIMITS = "core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 
-_SIGNALS = (
+SIGNALS = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN "
     "TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
 ).split()
@@ -107,8 +107,8 @@ def signal_number(text: str) -> int:
     if text and not set(text) - _DIGITS:
         return whole("signal", text, 1, 64)
     name = text.upper().removeprefix("SIG")
-    if name in _SIGNALS:
-        return _SIGNALS.index(name) + 1
+    if name in SIGNALS:
+        return SIGNALS.index(name) + 1
     for prefix, base, sign in (("RTMIN", 34, 1), ("RTMAX", 64, -1)):
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)

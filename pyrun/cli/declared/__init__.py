@@ -18,6 +18,7 @@ class Option(NamedTuple):
     multiple: bool = False
     hidden: bool = False
     default: bool = False  # of a switch
+    kind: str = ""  # what its value is, for completion: see pyrun.cli.kinds; mostly its metavar tells
 
     @property
     def key(self) -> str:
@@ -35,16 +36,19 @@ class Verb(NamedTuple):
     least: int  # how many arguments at least
     most: int  # at most; -1 any number
     options_first: bool = False  # what follows the first argument belongs to the program
+    hidden: bool = False  # typed by programs alone
 
 
 def switch(help_text: str, *flags: str, hidden: bool = False, default: bool = False) -> Option:
     """Declare an option that takes no value."""
-    return Option(flags, help_text, "", False, hidden, default)
+    return Option(flags, help_text, "", False, hidden, default, "")
 
 
-def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False) -> Option:
-    """Declare an option with a value; *metavar* names it in the help."""
-    return Option(flags, help_text, metavar, multiple, hidden)
+def value(
+    metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False, kind: str = ""
+) -> Option:
+    """Declare an option with a value; *metavar* names it in the help, *kind* says what completes it."""
+    return Option(flags, help_text, metavar, multiple, hidden, False, kind)
 
 
 AREAS = {
@@ -56,7 +60,9 @@ AREAS = {
     ),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version",),
+    "help": ("doctor", "completion", "__complete"),
 }
+_OF_THE_HOST = ("system", "help")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
@@ -75,8 +81,13 @@ def named(words: list[str]) -> "tuple[Verb | None, list[str]]":
 
 def canonical(name: str) -> str:
     """Give the name under which a verb is declared: `container stop` is `stop`."""
-    plain = ALIASES.get(name, name.removeprefix("container "))
-    return plain if " " not in plain or name == plain else name
+    plain = name.removeprefix("container ")
+    return ALIASES.get(name) or (plain if plain in _AREA_OF and in_container(plain) else name)
+
+
+def in_container(verb: str) -> bool:
+    """Claim that a declared verb is a verb of `container` too."""
+    return " " not in verb and area(verb) not in _OF_THE_HOST
 
 
 def area(verb: str) -> str:
