@@ -6,7 +6,7 @@ asks is in `pyrun.cli.completion_scripts`.
 
 from pyrun.cli import candidates, kinds, manual, reader
 from pyrun.cli.candidates import Asked, Candidate
-from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every, in_container, named
+from pyrun.cli.declared import GROUPS, Option, Verb, every, named
 from pyrun.typed import NamedTuple
 
 
@@ -42,17 +42,13 @@ def _verbs(before: list[str], word: str) -> list[Candidate]:
     """Give the verbs that begin with *word*: those of a group, or the first ones of a line."""
     verbs = every()
     if word.startswith("-"):
-        own = [] if before else [("--version", "Print the version")]
-        found = [("--help", "Print this help"), *own]
+        found = [("--help", "Print this help"), *([] if before else [("--version", "Print the version")])]
     elif not before:
         found = [(n, manual.summary(n, verbs)) for _, names in manual.sections(verbs) for n in names]
         found.append(("container", GROUPS["container"]))
     else:
-        group = before[0]
-        own = list(verbs.values()) if group == "container" else manual.members(group, verbs)
-        found = [(v.name.split()[-1], v.summary) for v in own if group != "container" or in_container(v.name)]
-        found += [(alias.split()[1], verbs[of].summary) for alias, of in ALIASES.items() if alias.split()[0] == group]
-        found += [(v.name.split()[-1], v.summary) for v in manual.members("container", verbs) if group == "container"]
+        found = [(verb.name.split()[-1], verb.summary) for verb in manual.members(before[0], verbs)]
+        found += [(alias.split()[1], verbs[of].summary) for alias, of in manual.aliases(before[0])]
     return [pair for pair in found if pair[0].startswith(word)]
 
 

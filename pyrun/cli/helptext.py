@@ -3,7 +3,7 @@
 import os
 
 from pyrun.cli import manual
-from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every, in_container
+from pyrun.cli.declared import GROUPS, Option, Verb, every
 from pyrun.typed import Sequence
 
 _WIDTH, _COLUMN = 80, 30
@@ -24,12 +24,8 @@ def overview() -> str:
 def group(name: str) -> str:
     """Give the page of a group: its verbs."""
     verbs = every()
-    if name == "container":
-        found = [verb for verb in verbs.values() if in_container(verb.name) and not verb.hidden]
-    else:
-        found = manual.members(name, verbs)
-    rows = [(verb.name.split()[-1], verb.summary) for verb in found]
-    rows += [(alias.split()[1], f"The same as pyrun {of}") for alias, of in ALIASES.items() if alias.split()[0] == name]
+    rows = [(verb.name.split()[-1], verb.summary) for verb in manual.members(name, verbs)]
+    rows += [(alias.split()[1], f"The same as pyrun {of}") for alias, of in manual.aliases(name)]
     lines = [f"Usage: pyrun {name} VERB [OPTION]... [ARGUMENT]...", "", f"{GROUPS[name]}.", "", "Verbs:"]
     width = max(len(row[0]) for row in rows) + 4
     return _shown([*lines, *_table(rows, width), "", f"pyrun {name} VERB --help explains a verb."])
@@ -42,7 +38,7 @@ def verb(declared: Verb, typed: str) -> str:
     lines = [f"Usage: pyrun {typed}{some} {declared.arguments}".rstrip(), "", f"{declared.summary}."]
     for paragraph in filter(None, page.text.split("\n\n")):
         lines += ["", *_wrapped(paragraph)]
-    others = [name for name in manual.spellings(declared, ALIASES, in_container(declared.name)) if name != typed]
+    others = [name for name in manual.spellings(declared) if name != typed]
     lines += ["", "Also typed:", f"  {', '.join(f'pyrun {name}' for name in others)}"] if others else []
     for heading, options in manual.grouped(declared):
         lines += ["", f"{heading}:", *_table([(_flags(option), option.help) for option in options], _COLUMN)]

@@ -9,8 +9,8 @@ from pyrun.cli.declared import Option, Verb
 _FILTERS = {
     "ps": "name=@containers|id=|label=|network=@networks|status=created|status=running|status=paused|status=exited|"
     "exited=|before=@containers|since=@containers|volume=|publish=|expose=|health=healthy|health=unhealthy",
-    "network ls": "name=@networks|id=|driver=bridge|driver=host|driver=null|label=|type=custom|type=builtin|scope=local|"
-    "dangling=true|dangling=false",
+    "network ls": "name=@networks|id=|driver=bridge|driver=host|driver=null|label=|type=custom|type=builtin|"
+    "scope=local|dangling=true|dangling=false",
     "network prune": "label=|label!=|until=",
     "events": "container=@containers|network=@networks|event=|type=container|type=network|type=volume|label=",
     "volume ls": "name=@volumes|label=|dangling=true|dangling=false|driver=local",

@@ -12,7 +12,7 @@ from pyrun.plan.container import Surroundings
 from pyrun.plan.filesystem import HostView
 from pyrun.spec import ContainerConfig, Endpoint, ProcessConfig
 
-_INIT = ("docker-init", "tini-static", "tini", "catatonit")
+INITS = ("docker-init", "tini-static", "tini", "catatonit")
 
 
 def look_around(config: ContainerConfig) -> Surroundings:
@@ -170,9 +170,9 @@ def _thermal_throttle() -> tuple[str, ...]:
 
 
 def _init_program() -> str:
-    path = programs.find(*_INIT)
+    path = programs.find(*INITS)
     if not path:
-        raise PyrunError(f"--init: none of {', '.join(_INIT)} found", hint="install tini")
+        raise PyrunError(f"--init: none of {', '.join(INITS)} found", hint="install tini")
     return path
 
 

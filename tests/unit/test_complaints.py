@@ -47,9 +47,9 @@ def test_what_is_not_there_yet_is_said_of_verbs_that_are() -> None:
 @pytest.mark.parametrize(
     ("line", "usage"),
     [
-        ("help", "Usage: pyrun [OPTIONS]"),
+        ("help", "Usage: pyrun VERB"),
         ("help run", "Usage: pyrun run "),
-        ("network help", "Usage: pyrun network [OPTIONS]"),
+        ("network help", "Usage: pyrun network VERB"),
         ("network help create", "Usage: pyrun network create "),
         ("help network create", "Usage: pyrun network create "),
     ],

@@ -16,6 +16,7 @@ LEVELS = (
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
+    {"near"},
     {"errors", "paths", "typed", "contexts", "documents"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only

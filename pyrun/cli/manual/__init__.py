@@ -6,7 +6,7 @@ there before its verb.
 
 from importlib import import_module
 
-from pyrun.cli.declared import GROUPS, Option, Verb
+from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, in_container
 from pyrun.typed import NamedTuple
 
 _CODES = (
@@ -73,7 +73,13 @@ def sections(verbs: "dict[str, Verb]") -> list[tuple[str, list[str]]]:
 
 def members(group: str, verbs: "dict[str, Verb]") -> list[Verb]:
     """Give the verbs of a group, in the order of their declaration."""
-    return [verb for name, verb in verbs.items() if name.startswith(f"{group} ") and not verb.hidden]
+    own = [verb for name, verb in verbs.items() if name.startswith(f"{group} ") and not verb.hidden]
+    return own + [verb for name, verb in verbs.items() if group == "container" and in_container(name)]
+
+
+def aliases(group: str) -> list[tuple[str, str]]:
+    """Give the other names that verbs have in a group, and the verbs."""
+    return [(alias, name) for alias, name in ALIASES.items() if alias.split()[0] == group]
 
 
 def summary(name: str, verbs: "dict[str, Verb]") -> str:
@@ -86,7 +92,7 @@ def summary(name: str, verbs: "dict[str, Verb]") -> str:
     return words or GROUPS.get(name, "")
 
 
-def spellings(verb: Verb, aliases: "dict[str, str]", contained: bool) -> list[str]:
-    """List all ways to type a verb; one of a single word is a verb of `container` too where it is *contained*."""
-    own = [f"container {verb.name}"] if contained else []
-    return [verb.name, *own, *(alias for alias, name in aliases.items() if name == verb.name)]
+def spellings(verb: Verb) -> list[str]:
+    """List all ways to type a verb."""
+    own = [f"container {verb.name}"] if in_container(verb.name) else []
+    return [verb.name, *own, *(alias for alias, name in ALIASES.items() if name == verb.name)]

@@ -23,12 +23,13 @@ PAGES = {
         (("pyrun kill -s HUP web", "many programs read their settings again"),),
     ),
     "rm": Page(
-        "Removes the container with its changes and what it wrote. One that runs has to be stopped before, or -f kills it.",
+        "Removes the container with its changes and what it wrote. One that runs has to be stopped before, or -f"
+        " kills it.",
         (("pyrun rm -f web", "whether or not it runs"),),
     ),
     "wait": Page(
         "Prints the exit code of each container when it has ended.",
-        (("pyrun wait done", "the code of one that has ended"),),
+        (("pyrun wait job", "the code of one that has ended"),),
     ),
     "inspect": Page("The fields are those of docker inspect.", (("pyrun inspect web", "all of it"),)),
     "port": Page("", (("pyrun port web", "all of them"), ("pyrun port web 80/tcp", "where one of them is"))),

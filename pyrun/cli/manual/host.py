@@ -4,7 +4,8 @@ from pyrun.cli.manual import Page
 
 PAGES = {
     "doctor": Page(
-        "Looks at the kernel, control groups, firewall, addresses, names, left-overs and space, and says of what is not as it"
+        "Looks at the kernel, control groups, firewall, addresses, names, left-overs and space, and says of what is"
+        " not as it"
         " should be why, and which command helps. It changes nothing, and works where other verbs do not: with damaged"
         " records, and without root, which it says it cannot see everything without.",
         (
@@ -14,11 +15,12 @@ PAGES = {
         (
             ("0", "all is well"),
             ("1", "there are warnings"),
-            ("2", "something fails: containers will not work as they should"),
+            ("2", "something fails that containers need"),
         ),
     ),
     "completion": Page(
-        "Prints what makes a shell complete verbs, options and their values: containers, networks, root file systems. Names"
+        "Prints what makes a shell complete verbs, options and their values: containers, networks, root file"
+        " systems. Names"
         " of containers are root's to see. scripts/quickstart installs it for all three shells.",
         (
             ("source <(pyrun completion bash)", "for this shell"),

@@ -14,7 +14,8 @@ PAGES = {
     ),
     "network ls": Page("", (("pyrun network ls", "all of them"), ("pyrun network ls -q -f driver=bridge", "ids only"))),
     "network inspect": Page(
-        "Who is plugged in with which address, which addresses are free, the bridge's ports, and its firewall rules with"
+        "Who is plugged in with which address, which addresses are free, the bridge's ports, and its firewall rules"
+        " with"
         " their counters and reasons.",
         (("pyrun network inspect bridge", "the one that containers get by themselves"),),
     ),
@@ -34,7 +35,8 @@ PAGES = {
         (("pyrun network diagram", "for people"), ("pyrun network diagram --format svg", "for a page")),
     ),
     "network why": Page(
-        "Follows a packet through routes and firewall rules, on the host and in containers, and names the one that stops"
+        "Follows a packet through routes and firewall rules, on the host and in containers, and names the one that"
+        " stops"
         " it. SOURCE and TARGET are containers, addresses, host or internet.",
         (
             ("pyrun network why web host", "does a container reach this host?"),
@@ -47,7 +49,8 @@ PAGES = {
         ),
     ),
     "netns exec": Page(
-        "The program is the host's, with the host's files; only its network is the container's. So tcpdump, ss and nft work"
+        "The program is the host's, with the host's files; only its network is the container's. So tcpdump, ss and"
+        " nft work"
         " where the container has none of them.",
         (("pyrun netns exec web -- ip address", "its interfaces, by the host's ip"),),
         (("0-255", "what the program ended with"), ("125", "pyrun itself failed"), ("127", "the program is not there")),

@@ -11,7 +11,8 @@ _PROGRAMS = (
 _GROUPS = (
     (
         "Program",
-        "--interactive --tty --detach --detach-keys --attach --env --env-file --workdir --user --group-add --entrypoint "
+        "--interactive --tty --detach --detach-keys --attach --env --env-file --workdir --user --group-add "
+        "--entrypoint "
         "--init --sig-proxy --stop-signal --stop-timeout",
     ),
     (
@@ -27,9 +28,12 @@ _GROUPS = (
     ("Files", "--volume --mount --tmpfs --read-only --volumes-from --volume-driver --shm-size --storage-opt --device"),
     (
         "Limits",
-        "--memory --memory-swap --memory-reservation --memory-swappiness --kernel-memory --cpus --cpu-shares --cpu-period "
-        "--cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj "
-        "--oom-kill-disable --blkio-weight --blkio-weight-device --device-read-bps --device-read-iops --device-write-bps "
+        "--memory --memory-swap --memory-reservation --memory-swappiness --kernel-memory --cpus --cpu-shares "
+        "--cpu-period "
+        "--cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --ulimit "
+        "--oom-score-adj "
+        "--oom-kill-disable --blkio-weight --blkio-weight-device --device-read-bps --device-read-iops "
+        "--device-write-bps "
         "--device-write-iops",
     ),
     (
