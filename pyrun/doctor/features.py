@@ -1,5 +1,6 @@
 """What of the kernel containers need: each feature is tried in a child, or read where trying would leave something."""
 
+import errno
 import os
 
 from pyrun import paths
@@ -113,7 +114,9 @@ def _calls() -> Iterator[Finding]:
     try:
         syscalls.mount_setattr(-1, syscalls.MOUNT_ATTR_NODEV)
     except OSError as problem:
-        if problem.errno not in (9, 22):  # EBADF, EINVAL: it looked at what it got
+        if problem.errno == errno.EPERM and os.geteuid() != 0:
+            yield unseen("mount_setattr", "only root can call it")
+        elif problem.errno not in (errno.EBADF, errno.EINVAL):  # which say that it looked at what it got
             yield _no_call("mount_setattr", problem, "Linux 5.12 or later is needed, or a filter forbids it")
         else:
             yield ok("mount_setattr", "is there")

@@ -16,8 +16,13 @@ _NEEDED = {  # what a controller is for
 _BOOT = "add cgroup_enable={0} to GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot"
 
 
+def _hierarchies() -> tuple[Hierarchy, ...]:
+    """List those that can be seen: what is mounted over others hides them."""
+    return tuple(each for each in cgroups.hierarchies() if os.path.exists(f"{each.path}/cgroup.procs"))
+
+
 def _mode() -> Iterator[Finding]:
-    found = cgroups.hierarchies()
+    found = _hierarchies()
     versions = {hierarchy.version for hierarchy in found}
     if not found:
         cause = "no control groups are mounted: limits, and ending all processes of a container, need them"
@@ -45,7 +50,7 @@ def _is_read_only(path: str) -> bool:
 
 
 def _controllers() -> Iterator[Finding]:
-    found = cgroups.hierarchies()
+    found = _hierarchies()
     have = {name: where for name in _NEEDED if (where := cgroups.where(found, name))}
     for name, use in _NEEDED.items():
         if found and name not in have:
@@ -83,7 +88,7 @@ def _processes(path: str) -> bool:
 
 
 def _swap() -> Iterator[Finding]:
-    memory = cgroups.where(cgroups.hierarchies(), "memory")
+    memory = cgroups.where(_hierarchies(), "memory")
     if memory is None or memory.version == 2:
         return
     if os.geteuid() != 0:

@@ -78,14 +78,14 @@ def _strays() -> Iterator[Finding]:
     if os.geteuid() != 0:
         return
     known = _known()
-    found = [*_groups(known), *_sandboxes(), *_cables(), *_mounts(known)]
+    found = [*_groups(known), *_sandboxes(), *_cables(), *_mounts(known), *_directories(known)]
     yield from found
     if not found:
-        yield ok("strays", "no control group, network namespace, link or mount without its container")
+        yield ok("strays", "no control group, network namespace, link, mount or directory without its container")
 
 
 def _known() -> "set[str]":
-    names = {*store.listed(paths.LOCKS), *store.listed(paths.RUNTIMES), *store.listed(paths.CONTAINERS)}
+    names = {*store.listed(paths.LOCKS), *store.listed(paths.CONTAINERS)}
     return {name.removesuffix(store.FORGOTTEN) for name in names}
 
 
@@ -103,7 +103,8 @@ def _groups(known: "set[str]") -> Iterator[Finding]:
             f", with processes {pids}" if pids else ""
         )
         cause = "its container is not known here: its records were removed, or lie in another mount namespace"
-        fix = f"find {' '.join(group_paths)} -depth -type d -exec rmdir {{}} +"
+        top = os.path.commonpath(group_paths).partition(f"/{cgroups.PARENT}")[0]
+        fix = f"find {top} -depth -type d -path '*/{cgroups.PARENT}/{name}*' -exec rmdir {{}} +"
         yield warn("strays", text, cause, f"ps {pids}; kill {pids}; {fix}" if pids else fix)
 
 
@@ -140,6 +141,13 @@ def _mounts(known: "set[str]") -> Iterator[Finding]:
             identity = point.removeprefix(f"{top}/").partition("/")[0]
             if point.startswith(f"{top}/") and identity not in known:
                 yield warn("strays", f"mount {point}", "its container is not known", f"umount -l {point}")
+
+
+def _directories(known: "set[str]") -> Iterator[Finding]:
+    for name in store.listed(paths.RUNTIMES):
+        path = paths.runtime(name)
+        if name not in known:
+            yield warn("strays", f"directory {path}", "its container is not known", f"rm -r --one-file-system {path}")
 
 
 def _problems() -> Iterator[Finding]:

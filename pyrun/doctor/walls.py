@@ -82,6 +82,9 @@ def _others() -> Iterator[Finding]:
     chains = [chain for chain in nf_tables.forwarding_chains() if chain.table != "pyrun"]
     tables = sorted({f"{chain.family} {chain.table}" for chain in chains if chain.table not in ("filter", "firewalld")})
     there += [f"the tables {', '.join(tables)}"] if tables else []
+    if os.geteuid() != 0:
+        yield unseen("others", f"{'; '.join(there) or 'nobody'} as far as can be seen")
+        return
     yield ok("others", f"{'; '.join(there)} rule here too" if there else "nobody else rules here")
     guards = neighbours.active()
     if guards:
@@ -138,10 +141,9 @@ def _stopped(step: trace.Step, net: Network) -> tuple[str, str]:
         where = f"{family} {table} {step.chain}".strip()
         each = (f"nft insert rule {where} {word} {net.bridge} accept" for word in ("oifname", "iifname"))
         return cause, " && ".join(each)
-    return (
-        cause,
-        f"{step.tool} -t {step.table} -I {step.chain} -i {net.bridge} -j ACCEPT; {step.tool} -t {step.table} -S",
-    )
+    tool = f"{step.tool}-legacy" if _is_mixed() else step.tool  # ours stand first in the other one
+    each = (f"{tool} -t {step.table} -I {step.chain} -{way} {net.bridge} -j ACCEPT" for way in "oi")
+    return cause, " && ".join(each)
 
 
 def _imagined() -> Network:
@@ -176,15 +178,22 @@ def _uplink() -> str:
 
 
 def _variants() -> Iterator[Finding]:
-    tool = "iptables" if iptables.available() else "nftables"
-    told = [line for line in neighbours.interfering(tool, design.BRIDGE) if line.startswith("iptables:")]
-    for _ in told:
+    if _is_mixed():
         yield warn(
             "variants",
             "there are rules of both iptables-legacy and iptables-nft",
             "a packet has to pass both, and each shows only its own",
             "iptables-legacy-save; move its rules, then: update-alternatives --config iptables",
         )
+
+
+def _is_mixed() -> bool:
+    """Claim that both variants of iptables have rules; asked only where legacy tables are loaded."""
+    tool = "iptables" if iptables.available() else "nftables"
+    loaded = any(line.startswith("iptables:") for line in neighbours.interfering(tool, design.BRIDGE))
+    paths = [programs.find(f"{name}-legacy-save") for name in ("iptables", "ip6tables")] if loaded else []
+    lines = [line for path in paths if path for line in programs.run(path).output.splitlines()]
+    return any(line.startswith("-A ") or line.split()[1:2] in (["DROP"], ["REJECT"]) for line in lines)
 
 
 def _bridged() -> Iterator[Finding]:
@@ -208,7 +217,7 @@ def _stand() -> Iterator[Finding]:
     gone = choice.missing(nets, ends)
     if gone:
         cause = "somebody flushed or deleted them"
-        yield fail("own rules", f"{len(gone)} part{'s' * (len(gone) > 1)} of them are missing", cause, "pyrun ps")
+        yield fail("own rules", "some of them are missing", cause, "pyrun ps")
     else:
         yield ok("own rules", f"of {', '.join(net.name for net in nets)} stand")
 
