@@ -17,12 +17,11 @@ def nearest(word: str, known: Iterable[str], shortest: int = 2) -> str:
     plain, names = word.lower()[:_LONGEST], sorted(set(known))
     if len(plain) < shortest:
         return ""
-    best, found = max(1, len(plain) // 3) + 1, ""
-    for name in names:
-        if abs(len(name) - len(plain)) < best and (distance := _mistakes(plain, name.lower())) < best:
-            best, found = distance, name
-    if found and best < len(found):  # something is still the same
-        return found
+    most = max(1, len(plain) // 3)
+    alike = [name for name in names if abs(len(name) - len(plain)) <= most]
+    ranked = sorted((_mistakes(plain, name.lower()), name[:1].lower() != plain[0], name) for name in alike)
+    if ranked and ranked[0][0] <= min(most, len(ranked[0][2]) - 1):  # something is still the same
+        return ranked[0][2]
     longer = [name for name in names if name.lower().startswith(plain)]
     return longer[0] if len(longer) == 1 else ""
 

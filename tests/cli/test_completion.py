@@ -12,7 +12,7 @@ from shells import Shell
 def inhabited(shared_host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, str]]:
     """A host with containers, a network and root file systems, and a directory with pyrun and files."""
     place = tmp_path_factory.mktemp("bin")
-    (place / "pyrun").write_text(f"#!/bin/sh\nexec {TYPED} \"$@\"\n")
+    (place / "pyrun").write_text(f'#!/bin/sh\nexec {TYPED} "$@"\n')
     (place / "pyrun").chmod(0o755)
     (place / "profile one.json").write_text("{}")
     (place / "tree").mkdir()
