@@ -39,7 +39,7 @@ def verb(declared: Verb, typed: str) -> str:
     for paragraph in filter(None, page.text.split("\n\n")):
         lines += ["", *_wrapped(paragraph)]
     others = [name for name in manual.spellings(declared) if name != typed]
-    lines += ["", "Also typed:", f"  {', '.join(f'pyrun {name}' for name in others)}"] if others else []
+    lines += ["", "Also typed:", *(f"  pyrun {name}" for name in others)] if others else []
     for heading, options in manual.grouped(declared):
         lines += ["", f"{heading}:", *_table([(_flags(option), option.help) for option in options], _COLUMN)]
     if page.examples:

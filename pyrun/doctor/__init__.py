@@ -4,11 +4,15 @@ What is looked at is in a module for each part of the host; how findings are sho
 A part that cannot be looked at is told as such, and keeps no other from being looked at.
 """
 
+import time
 from importlib import import_module
 
 from pyrun.errors import PyrunError
+from pyrun.network import standing, turns
 from pyrun.typed import Callable, Iterator, NamedTuple
 
+_MOMENT = 0.15  # seconds: as long as commands hold what they change
+_GRACE = 3.0  # seconds: a network goes half a second after its last container
 OK, WARN, FAIL, UNSEEN = "ok", "warn", "fail", "unseen"
 _PARTS = (
     ("machine", "This machine"),
@@ -51,6 +55,21 @@ def _looked(about: str, check: Check) -> list[Finding]:
     except (PyrunError, OSError, ValueError, LookupError) as problem:
         found.append(Finding(WARN, about, f"could not be looked at: {problem}", "unexpected", "PYRUN_DEBUG=1 pyrun ps"))
     return found
+
+
+def lasting(check: Check) -> Check:
+    """Make a check find only what it finds twice: other commands may be at work just now, or a network about to go."""
+
+    def look() -> "Iterator[Finding]":
+        begun, found = time.monotonic(), list(check())
+        if any(finding.verdict in (WARN, FAIL) for finding in found):
+            time.sleep(_MOMENT)
+            while time.monotonic() < _GRACE + begun and any(map(turns.is_about_to_be_swept, standing.names())):
+                time.sleep(_MOMENT)
+            found = [finding for finding in check() if finding in found or finding.verdict not in (WARN, FAIL)]
+        yield from found
+
+    return look
 
 
 def ok(about: str, text: str) -> Finding:

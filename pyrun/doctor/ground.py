@@ -2,7 +2,7 @@
 
 import os
 
-from pyrun.doctor import Finding, fail, ok, unseen, warn
+from pyrun.doctor import Finding, fail, lasting, ok, unseen, warn
 from pyrun.errors import PyrunError
 from pyrun.kernel import rtnetlink
 from pyrun.network import addresses, definitions, design, hostfiles, ipam, standing
@@ -133,9 +133,9 @@ def _standing() -> Iterator[Finding]:
 
 
 CHECKS = (
-    ("ip_forward", _forwarding),
+    ("ip_forward", lasting(_forwarding)),
     ("default route", _default_route),
-    ("networks", _standing),
+    ("networks", lasting(_standing)),
     ("pools", _pools),
     ("name servers", _names),
 )

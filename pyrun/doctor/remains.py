@@ -7,7 +7,7 @@ import os
 
 from pyrun import paths, store
 from pyrun.contexts import suppress
-from pyrun.doctor import Finding, ok, unseen, warn
+from pyrun.doctor import Finding, lasting, ok, unseen, warn
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.kernel import cgroups, rtnetlink
 from pyrun.network import definitions, standing
@@ -167,7 +167,7 @@ def _problems() -> Iterator[Finding]:
 
 CHECKS = (
     ("records", _records),
-    ("left-overs", _dead),
-    ("strays", _strays),
+    ("left-overs", lasting(_dead)),
+    ("strays", lasting(_strays)),
     ("problems", _problems),
 )

@@ -2,7 +2,7 @@
 
 import os
 
-from pyrun.doctor import Finding, fail, ok, trials, unseen, warn
+from pyrun.doctor import Finding, fail, lasting, ok, trials, unseen, warn
 from pyrun.errors import PyrunError
 from pyrun.firewall import choice, iptables, neighbours, nftables, present, trace
 from pyrun.firewall.packets import Packet
@@ -226,7 +226,7 @@ CHECKS = (
     ("tool", _backend),
     ("others", _others),
     ("variants", _variants),
-    ("own rules", _stand),
-    ("forwarding", _passage),
+    ("own rules", lasting(_stand)),
+    ("forwarding", lasting(_passage)),
     ("br_netfilter", _bridged),
 )

@@ -95,4 +95,4 @@ def summary(name: str, verbs: "dict[str, Verb]") -> str:
 def spellings(verb: Verb) -> list[str]:
     """List all ways to type a verb."""
     own = [f"container {verb.name}"] if in_container(verb.name) else []
-    return [verb.name, *own, *(alias for alias, name in ALIASES.items() if name == verb.name)]
+    return list(dict.fromkeys([verb.name, *own, *(alias for alias, name in ALIASES.items() if name == verb.name)]))
