@@ -24,7 +24,7 @@ def _ps(values: Values) -> int:
     if last >= 0:
         found = found[:last]
     elif not v["all"]:
-        found = [pair for pair in found if pair[1].state in ("running", "paused")]
+        found = [pair for pair in found if pair[1].state in ("running", "paused", "restarting")]
     if v["quiet"]:
         text = "".join(f"{c.id if v['no_trunc'] else c.id[:12]}\n" for c, _ in found)
     elif form == "json":
@@ -63,8 +63,8 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    force = bool(values["force"])
-    return each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
+    force, volumes = bool(values["force"]), bool(values["volumes"])
+    return each(values, lambda container: lifecycle.remove(container, force, volumes), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:

@@ -13,7 +13,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options"},
+    {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
     {"near"},
