@@ -4,7 +4,7 @@ The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything
 """
 
 from pyrun import paths
-from pyrun.kernel import mounts, nodes, sharing
+from pyrun.kernel import mounts, nodes, peers, sharing
 from pyrun.kernel import protection as protected
 from pyrun.operation import Operation
 from pyrun.spec import ContainerConfig, Mount
@@ -102,6 +102,7 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
     at = root(config.id)
     own = paths.container(config.id)
     plan: list[Operation] = [
+        *(peers.KeepPeer(each.source, each.recursive) for each in config.mounts if _is_peer(each)),
         mounts.MakePrivate(),
         mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
         mounts.MountFilesystem("proc", "proc", at, "/proc", _SAFE, reason="processes of this PID namespace"),
@@ -213,7 +214,14 @@ def _volume(mount: Mount, at: str) -> Operation:
         reason = "a volume of its own" if mount.anonymous else f"the volume {mount.source}"
         source = paths.volume_files(mount.source)
         return mounts.BindMount(source, at, mount.target, options, True, True, reason)
-    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, mount.create_source)
+    kept = mount.propagation if _is_peer(mount) else ""
+    made = mount.create_source
+    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, made, propagation=kept)
+
+
+def _is_peer(mount: Mount) -> bool:
+    """Claim that what is mounted below it on the host later shows in the container, or even the other way round."""
+    return mount.propagation.removeprefix("r") in ("shared", "slave")
 
 
 def _tmpfs_options(given: str) -> tuple[str, str]:
