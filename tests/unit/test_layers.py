@@ -13,9 +13,9 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "keeping", "store", "records", "rootfs", "options"},
+    {"runtime", "keeping", "store", "records", "rootfs", "options", "volumes"},
     {"plan", "network", "operation", "journal", "chronicle"},
-    {"firewall", "kernel", "spec", "templates"},
+    {"firewall", "kernel", "spec", "templates", "moments"},
     {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only

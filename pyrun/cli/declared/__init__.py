@@ -48,14 +48,16 @@ def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hid
 
 
 AREAS = {
-    "running": ("run", "exec"),
+    "running": ("run", "create", "start", "restart", "attach", "exec"),
+    "alteration": ("rename", "pause", "unpause", "update", "prune"),
     "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
     ),
+    "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
     "sight": ("network diagram", "network why", "netns exec"),
-    "system": ("version",),
+    "system": ("version", "system boot"),
     "host": ("events", "info"),
     "watching": ("stats", "top"),
 }
@@ -63,10 +65,17 @@ _OF_THE_HOST = ("system", "host")  # areas whose verbs of one word are not about
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
+    "system": "Look after this host",
+    "volume": "Make and look at volumes",
     "netns": "Go where a container's network is",
-    "system": "Look at this host",
 }
-ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
+ALIASES = {
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+}
 ALIASES |= {"system info": "info", "system events": "events"}
 _AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
 
