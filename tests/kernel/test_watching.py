@@ -148,13 +148,14 @@ def test_stats_of_those_that_run_and_of_those_that_do_not(inhabited: Host) -> No
 def test_stats_count_memory_and_traffic_as_the_kernel_does(inhabited: Host) -> None:
     inhabited.ok("exec", "idle", "sh", "-c", "dd if=/dev/zero of=/dev/shm/full bs=1M count=20 2>&1")
     inhabited.ok("exec", "idle", "ping", "-c1", "172.17.0.1")
+    inhabited.ok("exec", "idle", "ping", "-c1", "-s60000", "127.0.0.1")  # is nobody's traffic
     found = _stats(inhabited, "idle")["idle"]
     used, unit = found["MemUsage"].split()[0][:-3], found["MemUsage"].split()[0][-3:]
     assert unit == "MiB"
     assert 20 <= float(used) < 24
     counters = inhabited.ok("exec", "idle", "sh", "-c", "grep eth0: /proc/net/dev").split()
     received, sent = found["NetIO"].split(" / ")
-    assert sent == f"{int(counters[9]) / 1:.3g}B" if int(counters[9]) < 1000 else sent.endswith("kB")
+    assert sent == f"{int(counters[9])}B"
     assert received.endswith("B")
 
 
@@ -199,6 +200,7 @@ def test_top_shows_the_processes_as_ps_does(inhabited: Host) -> None:
     assert rows[2][1] == rows[1][0]
     for pid, _, command in rows[1:]:
         assert Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ").rstrip() == command
+    assert inhabited.ok("top", "idle", "-p", "1").splitlines()[1:] == []
     usual = inhabited.ok("top", "busy").splitlines()
     heading = "".join(word.ljust(20) for word in "UID PID PPID C STIME TTY TIME".split()) + "CMD"
     assert (len(usual), usual[0]) == (2, heading)

@@ -68,6 +68,19 @@ def test_writers_lose_nothing_while_it_is_rotated(place: Path, monkeypatch: pyte
     assert sorted(names) == sorted(f"{writer}.{number}" for writer in range(4) for number in range(120))
 
 
+def test_of_two_who_want_to_rotate_it_one_does(place: Path) -> None:
+    chronicle.note("volume", "create", "old", {})
+    one, two = chronicle.opened(), chronicle.opened()
+    assert chronicle._rotate(one)
+    assert not chronicle._rotate(two)  # the other is at it
+    os.close(one)
+    chronicle.note("volume", "create", "new", {})
+    assert chronicle._rotate(two)
+    os.close(two)
+    assert b"old" in (place / "events.log.1").read_bytes()
+    assert b"new" in (place / "events.log").read_bytes()
+
+
 def test_it_does_not_grow_without_end(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chronicle, "FILE_SIZE", 1000)
     for number in range(200):
@@ -129,19 +142,20 @@ _SEEN = [
     Event(3, "container", "die", "bb22", {"image": "other", "name": "box2", "exitCode": "1"}),
     Event(4, "network", "connect", "cc33", {"container": "aa11", "name": "net", "type": "bridge"}),
     Event(5, "volume", "create", "data", {"driver": "local"}),
+    Event(6, "network", "create", "aa99", {"name": "boxes", "type": "bridge"}),
 ]
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], [1, 2, 3, 4, 5]),
-        (["event=create"], [1, 5]),
-        (["event=create", "event=die"], [1, 3, 5]),
+        ([], [1, 2, 3, 4, 5, 6]),
+        (["event=create"], [1, 5, 6]),
+        (["event=create", "event=die"], [1, 3, 5, 6]),
         (["event=exec_start"], [2]),
         (["event=exec_start", "event=di"], [2, 3]),
         (["event=exec"], []),
-        (["type=network", "type=volume"], [4, 5]),
+        (["type=network", "type=volume"], [4, 5, 6]),
         (["container=box"], [1, 2, 3]),
         (["container=aa"], [1, 2]),
         (["container=box2", "event=die"], [3]),
@@ -153,7 +167,7 @@ _SEEN = [
         (["label=x=z"], []),
         (["label=x=y", "label=name=box"], [1, 2]),
         (["label=x", "label=exitCode"], []),
-        (["scope=local"], [1, 2, 3, 4, 5]),
+        (["scope=local"], [1, 2, 3, 4, 5, 6]),
         (["scope=swarm"], []),
         (["daemon=x"], []),
     ],
