@@ -44,10 +44,12 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
 
 def host_config(config: ContainerConfig) -> dict[str, Any]:
     """Give the settings of its surroundings: Docker's HostConfig."""
+    tmpfs = {mount.target: mount.options for mount in config.mounts if mount.kind == "tmpfs"}
     return {
         **_surroundings(config),
         **_limits(config),
         **_WITHOUT_SETTING,
+        **({"Tmpfs": tmpfs} if tmpfs else {}),
         **({"Init": True} if config.init else {}),
     }
 
@@ -61,17 +63,17 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "PortBindings": _bindings(config),
         "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
-        "CapAdd": list(config.cap_add),
-        "CapDrop": list(config.cap_drop),
+        "CapAdd": list(config.cap_add) or None,
+        "CapDrop": list(config.cap_drop) or None,
         "Dns": list(config.dns),
         "DnsOptions": list(config.dns_options),
         "DnsSearch": list(config.dns_search),
-        "ExtraHosts": list(config.extra_hosts),
-        "GroupAdd": list(config.groups),
+        "ExtraHosts": list(config.extra_hosts) or None,
+        "GroupAdd": list(config.groups) or None,
         "OomScoreAdj": config.oom_score_adj,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only,
-        "SecurityOpt": _security(config),
+        "SecurityOpt": _security(config) or None,
         "ShmSize": config.shm_size,
         "MaskedPaths": list(filesystem.MASKED_PATHS) if protected else None,
         "ReadonlyPaths": list(filesystem.READ_ONLY_PATHS) if protected else None,
@@ -87,7 +89,7 @@ def _limits(config: ContainerConfig) -> dict[str, Any]:
         "CpuShares": limits.cpu_shares,
         "CpusetCpus": limits.cpuset_cpus,
         "PidsLimit": limits.pids_limit,
-        "Ulimits": [{"Name": u.name, "Soft": u.soft, "Hard": u.hard} for u in config.ulimits],
+        "Ulimits": [{"Name": u.name, "Hard": u.hard, "Soft": u.soft} for u in config.ulimits] or None,
     }
 
 

@@ -182,6 +182,8 @@ class _Run:
     def _field(self, value: Any, name: str, given: "tuple[Any, Any]", dot: Any, inside: bool) -> Any:
         """Give a field; *inside* a value that was itself a field Go sees no type."""
         called = bool(given[0]) or given[1] is not _NOTHING
+        if value is None and inside:
+            raise self.wrong(f"nil pointer evaluating interface {{}}.{name}")
         if value is MISSING or value is None:
             if self.strict:
                 raise self.wrong(f"nil data; no entry for key {quoted(name)}")
