@@ -50,8 +50,7 @@ class _Run:
         """Give the error for the part at hand; *field* was asked for where only *known* are."""
         before = self.tree.text[: self.node.pos]
         line = before.rpartition("\n")[2]
-        column = len(line.encode()) if "\n" not in before else len(line.encode()) + 1
-        where = f"{before.count(chr(10)) + 1}:{column}"
+        where = f"{before.count(chr(10)) + 1}:{len(line.encode())}"
         return TemplateError(
             f"template: :{where}: executing {quoted(self.name)} at <{self.node}>: {message}", field, tuple(known)
         )
