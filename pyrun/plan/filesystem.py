@@ -93,6 +93,23 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
     return plan
 
 
+def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+    """List what shows the files of a container that does not run, in a mount namespace made for it: as Docker's `cp`
+    the root with its volumes, and nothing that is in memory.
+    """
+    at = root(config.id)
+    own = paths.container(config.id)
+    kept = config._replace(mounts=tuple(mount for mount in config.mounts if mount.kind != "tmpfs"))
+    plan: list[Operation] = [
+        mounts.MakePrivate(),
+        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
+        *_mounts(kept, at, binds),
+    ]
+    if config.read_only:
+        plan.append(mounts.MakeRootReadOnly(at))
+    return [*plan, mounts.PivotRoot(at)]
+
+
 def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
     """List what is hidden from the program or made read-only for it, after the pivot."""
     if config.privileged:
