@@ -14,12 +14,12 @@ SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
-    {"plan", "network", "operation", "journal"},
+    {"plan", "network", "operation", "journal", "archive"},
     {"firewall", "kernel", "spec"},
     {"errors", "paths", "typed", "contexts", "documents"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns", "zstandard"}
 
 
 def _part(module: str) -> str:
