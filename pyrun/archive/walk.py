@@ -51,7 +51,7 @@ class _Walk:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._first: "dict[tuple[int, int], tuple[bytes, int]]" = {}  # name, and how many names are still to come
+        self._first: dict[tuple[int, int], tuple[bytes, int]] = {}  # name, and how many names are still to come
 
     def run(self, entry: int, name: bytes) -> Iterator[Member]:
         """Walk."""

@@ -5,7 +5,7 @@ import sys
 
 from pyrun.cli.complaints import arguments
 from pyrun.cli.reader import Values
-from pyrun.typed import Any, Callable
+from pyrun.typed import Callable
 
 
 def _diff(values: Values) -> int:

@@ -2,7 +2,7 @@
 
 The overlay's upper layer is compared with the tree below it, by descriptor and without following any link: names
 and attributes only, no file is opened for what is in it. What every container is given (see `_PLACES`) is no change,
-as in Docker, which puts it into a layer of its own. Directories differ by mode and owner, all else also by size and time.
+as in Docker, which puts it into its own layer. Directories differ by mode and owner, all else by size and time too.
 """
 
 import os

@@ -180,4 +180,8 @@ def _counting(members: "Iterator[tar.Member]", progress: "Callable[[int], None] 
             yield offset, piece
 
     for member in members:
-        yield member._replace(pieces=lambda member=member: told(member)) if progress else member
+        yield _told(member, told) if progress else member
+
+
+def _told(member: tar.Member, pieces: "Callable[[tar.Member], Iterator[tuple[int, bytes]]]") -> tar.Member:
+    return member._replace(pieces=lambda: pieces(member))
