@@ -16,7 +16,7 @@ _CAPABILITY = "security.capability"
 _ENTRY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_LINKS_MAX = 1 << 16  # files with several names of which we remember the first
+_NAMES_MAX = 32 << 20  # bytes of the names that are kept of files that have several
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo"}
 _KINDS |= {stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
 OWN_DESCRIPTORS = "/proc/self/fd"
@@ -26,7 +26,7 @@ class Reading(NamedTuple):
     """How a tree is read."""
 
     descriptors: int  # `OWN_DESCRIPTORS` of this process: /proc may be somebody else's where the tree is
-    leave_out: "Callable[[bytes, str], None]"  # told of what is not in the archive, and why
+    note: "Callable[[bytes, str], None]"  # told what is not in the archive as it is, and why
     devices: bool = False  # device files are in the archive
 
 
@@ -52,6 +52,7 @@ class _Walk:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._first: dict[tuple[int, int], tuple[bytes, int]] = {}  # name, and how many names are still to come
+        self._names_left = _NAMES_MAX
 
     def run(self, entry: int, name: bytes) -> Iterator[Member]:
         """Walk."""
@@ -78,7 +79,7 @@ class _Walk:
         status = os.fstat(fd)
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "socket")
         if kind == "socket" or (kind == "device" and not self._reading.devices):
-            self._reading.leave_out(name, "a socket" if kind == "socket" else "a device file")
+            self._reading.note(name, f"left out: a {'socket' if kind == 'socket' else 'device file'}")
             return
         first = self._known(status, name) if kind != "directory" and status.st_nlink > 1 else b""
         if first:
@@ -106,7 +107,7 @@ class _Walk:
                     yield at, piece
                     at += len(piece)
                 if at < status.st_size:
-                    self._reading.leave_out(name, "became shorter while it was read: zeros in place of the rest")
+                    self._reading.note(name, "became shorter while it was read: zeros in place of the rest")
 
             content = pieces if status.st_size else no_pieces
             yield _member(name, "file", status)._replace(xattrs=attributes, pieces=content, size=status.st_size)
@@ -117,8 +118,10 @@ class _Walk:
         """Give the name under which the same file has been given already; else remember this one."""
         key = (status.st_dev, status.st_ino)
         first, left = self._first.pop(key, (b"", status.st_nlink))
-        if left > 1 and len(self._first) < _LINKS_MAX:
+        self._names_left += len(first)
+        if left > 1 and self._names_left > 0:
             self._first[key] = (first or name, left - 1)
+            self._names_left -= len(first or name)
         return first
 
 

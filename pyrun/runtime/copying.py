@@ -8,7 +8,7 @@ import os
 
 from pyrun.archive import tar, unpack, walk, write
 from pyrun.archive.compression import plain
-from pyrun.archive.source import Stream
+from pyrun.archive.source import BLOCK, Stream
 from pyrun.errors import PyrunError
 from pyrun.kernel import files, syscalls, trees
 from pyrun.runtime import inside, places
@@ -19,6 +19,7 @@ from pyrun.typed import Callable, Iterator, NamedTuple
 
 _NO_LIMIT = 1 << 62
 _PORTION = 1 << 20
+_AS_MADE = (-1, -1)  # nothing is changed of what a new file has from who makes it, and from its directory
 _HOST = syscalls.RESOLVE_IN_ROOT  # here also the links of /proc lead somewhere
 
 
@@ -37,8 +38,7 @@ def copy_out(container: Container, path: str, target: str, options: Options = Op
     PyrunError for a path that is not there or of the wrong kind; what was made before stays. OSError.
     """
     wanted, here = places.cleaned(path), places.cleaned(target, os.getcwd())
-    owner = None if options.archive else (os.geteuid(), os.getegid())
-    policy = _policy(owner, options.archive)
+    policy = _policy(None if options.archive else _AS_MADE, options.archive)
 
     def send(place: Place, fd: int) -> None:
         _send(_container(container, place), wanted, options.follow, False, place, fd)
@@ -86,7 +86,7 @@ def read_archive(container: Container, path: str, fd: int, options: Options = Op
     def send(place: Place) -> None:
         _send(_container(container, place), wanted, options.follow, True, place, fd)
 
-    return inside.perform_inside(container, inside.Visit(send, lambda _: None))
+    return inside.perform_inside(container, inside.Visit(send, lambda _: None, fd))
 
 
 def write_archive(container: Container, stream: Stream, path: str, options: Options = Options()) -> list[str]:  # noqa: B008
@@ -99,15 +99,20 @@ def write_archive(container: Container, stream: Stream, path: str, options: Opti
     def receive(place: Place, fd: int) -> None:
         root = _container(container, place)
         where = places.directory(root, wanted)
-        _unpack(tar.members(_Counted(fd)), root, wanted, where.fd, _policy(None, True))
+        left_out = _unpack(tar.members(_Counted(fd)), root, wanted, where.fd, _policy(None, True))
+        if left_out:
+            place.note(b"left out", f"{left_out} device file{'s' if left_out > 1 else ''}")
 
     def give(fd: int) -> None:
         source, count = plain(stream), 0
-        while portion := source.read(_PORTION):
+        if not (portion := source.read(_PORTION)):
+            portion = bytes(2 * BLOCK)  # nothing at all is an archive of nothing, as in Docker
+        while portion:
             files.write_all(fd, portion)
             count += len(portion)
             if options.progress:
                 options.progress(count)
+            portion = source.read(_PORTION)
 
     return inside.write_to(container, receive, give)
 
@@ -131,8 +136,8 @@ def _put(stream: Stream, root: Root, path: str, policy: unpack.Policy) -> None:
     """Make what *stream* holds, one thing with all that is below it, at *path*. Errors: PyrunError."""
     members = tar.members(stream)
     first = next(members, None)
-    if first is None:  # a device file, or a socket
-        return
+    if first is None:  # it has gone meanwhile
+        raise root.refusal(path, "nothing to copy")
     where = places.destination(root, path, first.kind == "directory")
     whole = _together(first, members)
     _unpack(places.renamed(whole, where.name) if where.name else whole, root, path, where.fd, policy)
@@ -143,11 +148,12 @@ def _together(first: tar.Member, rest: "Iterator[tar.Member]") -> "Iterator[tar.
     yield from rest
 
 
-def _unpack(members: "Iterator[tar.Member]", root: Root, path: str, directory: int, policy: unpack.Policy) -> None:
+def _unpack(members: "Iterator[tar.Member]", root: Root, path: str, directory: int, policy: unpack.Policy) -> int:
+    """Make *members* in a directory; give how many device files were left out. Errors: PyrunError."""
     if os.statvfs(directory).f_flag & os.ST_RDONLY:
         raise root.refusal(path, "is in a place that is mounted read-only")
     try:
-        unpack.unpack(members, directory, policy)
+        return unpack.unpack(members, directory, policy).left_out
     except PyrunError as problem:
         raise PyrunError(f"cp: {problem.message.removeprefix('archive: ')}", 1, problem.hint) from problem
 

@@ -20,7 +20,7 @@ def export(container: Container, fd: int, waiting: "Callable[[int], None] | None
         reading = walk.Reading(place.descriptors, place.note, devices=True)
         write.write(walk.members(os.dup(place.root), b"", reading), fd)
 
-    return inside.perform_inside(container, inside.Visit(send, waiting or _nothing, volumes=False))
+    return inside.perform_inside(container, inside.Visit(send, waiting or _nothing, fd, volumes=False))
 
 
 def _nothing(_: int) -> None:

@@ -45,21 +45,28 @@ class Visit(NamedTuple):
 
     work: "Callable[[Place], None]"  # the child's
     here: "Callable[[int], Any]"  # ours meanwhile, given the child's pidfd
-    ours: int = -1  # an end of a pipe; -1 none
-    theirs: int = -1
+    theirs: int  # the descriptor that the child reads from or writes to; all others but standard ones it closes
+    ours: int = -1  # the other end, if it is a pipe
     volumes: bool = True  # whether they are seen
+
+
+class Entrance(NamedTuple):
+    """How the child comes inside."""
+
+    enter: "Callable[[], None]"
+    pidfd: int = -1  # of the container's process 1, if it runs
 
 
 def read_from(container: Container, work: "Callable[[Place, int], None]", take: "Callable[[int], Any]") -> list[str]:
     """Let a child write with *work* what *take* reads here; give what is worth knowing. Errors: PyrunError, OSError."""
     ours, theirs = _pipe()
-    return perform_inside(container, Visit(lambda place: work(place, theirs), lambda _: take(ours), ours, theirs))
+    return perform_inside(container, Visit(lambda place: work(place, theirs), lambda _: take(ours), theirs, ours))
 
 
 def write_to(container: Container, work: "Callable[[Place, int], None]", give: "Callable[[int], Any]") -> list[str]:
     """Let a child read with *work* what *give* writes here; give what is worth knowing. Errors: PyrunError, OSError."""
     theirs, ours = _pipe()
-    return perform_inside(container, Visit(lambda place: work(place, theirs), lambda _: give(ours), ours, theirs))
+    return perform_inside(container, Visit(lambda place: work(place, theirs), lambda _: give(ours), theirs, ours))
 
 
 def perform_inside(container: Container, visit: Visit) -> list[str]:
@@ -73,9 +80,10 @@ def perform_inside(container: Container, visit: Visit) -> list[str]:
         parent = os.getpid()
         child = os.fork()
         if child == 0:
-            _close(visit.ours, report)
-            _be_inside(enter, visit.work, reported, parent)
-        _close(visit.theirs, reported)
+            _be_inside(enter, visit, reported, parent)
+        os.close(reported)
+        if visit.ours >= 0:
+            os.close(visit.theirs)
         failure = _failure_of(visit, child)
         problem, notes = _heard(report)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -84,7 +92,7 @@ def perform_inside(container: Container, visit: Visit) -> list[str]:
     if failure:
         raise failure
     if code:
-        raise BrokenPipeError if code == _BROKEN_PIPE else PyrunError("cp: ended unexpectedly inside the container", 1)
+        raise BrokenPipeError if code == _BROKEN_PIPE else PyrunError("inside the container: ended unexpectedly", 1)
     return notes
 
 
@@ -96,11 +104,13 @@ def _failure_of(visit: Visit, child: int) -> "Exception | None":
     except (PyrunError, OSError) as problem:
         return problem
     finally:
-        _close(visit.ours, pidfd)
+        os.close(pidfd)
+        if visit.ours >= 0:
+            os.close(visit.ours)
     return None
 
 
-def _be_inside(enter: "Callable[[], None]", work: "Callable[[Place], None]", reported: int, parent: int) -> NoReturn:
+def _be_inside(enter: "Entrance", visit: Visit, reported: int, parent: int) -> NoReturn:
     notes: list[int] = []
 
     def note(name: bytes, text: str) -> None:
@@ -114,12 +124,13 @@ def _be_inside(enter: "Callable[[], None]", work: "Callable[[Place], None]", rep
         capabilities.set_undumpable()  # before anything of the container's is ours
         if os.getppid() != parent:
             os._exit(code)
+        _keep_only({0, 1, 2, visit.theirs, reported, enter.pidfd})
         _allow_descriptors()
         descriptors = os.open(walk.OWN_DESCRIPTORS, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        enter()
+        enter.enter()
         capabilities.set_process(_POWER)
         program.seal()
-        work(Place(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), descriptors, note))
+        visit.work(Place(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), descriptors, note))
         if len(notes) > _NOTES_MAX:
             _tell(reported, b"N", f"and {len(notes) - _NOTES_MAX} more")
         code = 0
@@ -128,10 +139,18 @@ def _be_inside(enter: "Callable[[], None]", work: "Callable[[Place], None]", rep
     except PyrunError as problem:
         _tell(reported, b"E", f"{problem.message} ({problem.hint})" if problem.hint else problem.message)
     except OSError as problem:
-        _tell(reported, b"E", f"cp: inside the container: {os.strerror(problem.errno or 0).lower()}")
+        _tell(reported, b"E", f"inside the container: {os.strerror(problem.errno or 0).lower()}")
     except BaseException as problem:  # never a traceback: it would read the container's files
-        _tell(reported, b"E", f"cp: internal error: {type(problem).__name__}")
+        _tell(reported, b"E", f"inside the container: internal error: {type(problem).__name__}")
     os._exit(code)
+
+
+def _keep_only(kept: set[int]) -> None:
+    """Close all other descriptors: some are directories of the host."""
+    ordered = sorted(fd for fd in kept if fd >= 0)
+    for fd, following in zip(ordered, [*ordered[1:], 1 << 31], strict=True):
+        if following > fd + 1:
+            syscalls.close_range(fd + 1, following - 1)
 
 
 def _allow_descriptors() -> None:
@@ -164,14 +183,8 @@ def _pipe() -> tuple[int, int]:
     return ends
 
 
-def _close(*descriptors: int) -> None:
-    for fd in descriptors:
-        if fd >= 0:
-            os.close(fd)
-
-
 @contextmanager
-def _entrance(container: Container, volumes: bool) -> "Iterator[Callable[[], None]]":
+def _entrance(container: Container, volumes: bool) -> "Iterator[Entrance]":
     """Give what takes a child inside. One that does not run is ours meanwhile: nobody starts or removes it."""
     config = container.config
     if config is None:
@@ -186,7 +199,7 @@ def _entrance(container: Container, volumes: bool) -> "Iterator[Callable[[], Non
             break
         time.sleep(_PAUSE)
     try:
-        yield _running(pidfd, volumes) if pidfd >= 0 else _still(config, volumes)
+        yield Entrance(_running(pidfd, volumes), pidfd) if pidfd >= 0 else Entrance(_still(config, volumes))
     finally:
         if pidfd >= 0:
             os.close(pidfd)
@@ -199,7 +212,7 @@ def _running(pidfd: int, volumes: bool) -> "Callable[[], None]":
         try:
             syscalls.setns(pidfd, syscalls.CLONE_NEWNS)
         except ProcessLookupError:
-            raise PyrunError("cp: the container has just ended", 1, "try again") from None
+            raise PyrunError("the container has just ended", 1, "try again") from None
         if not volumes:
             tree = syscalls.open_tree(syscalls.AT_FDCWD, b"/", syscalls.OPEN_TREE_CLONE)
             os.chdir(tree)

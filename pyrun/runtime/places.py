@@ -15,6 +15,7 @@ from pyrun.kernel import trees
 from pyrun.typed import Iterable, Iterator, NamedTuple
 
 _LINKS_MAX = 40
+_UNCOPIED = {stat.S_IFCHR: "a device file", stat.S_IFBLK: "a device file", stat.S_IFSOCK: "a socket"}
 _SEARCH = os.O_PATH | os.O_DIRECTORY
 
 
@@ -63,6 +64,9 @@ def source(root: Root, path: str, follow: bool) -> Source:
         fd = trees.open_in_root(root.fd, path, flags | (os.O_DIRECTORY if is_directory else 0), root.resolve)
     except OSError as cause:
         raise root.refusal(path, os.strerror(cause.errno or 0).lower()) from cause
+    what = _UNCOPIED.get(stat.S_IFMT(os.fstat(fd).st_mode))
+    if what:
+        raise root.refusal(path, f"{what} is not copied")
     name = os.path.basename(path.rstrip("/"))
     return Source(fd, os.fsencode(name or "."))
 
