@@ -44,7 +44,7 @@ def size(count: int) -> str:
     amount, unit = float(count), 0
     while amount >= 1000 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
-    return f"{amount:.3g}{_UNITS[unit]}" if amount < 1000 else f"{amount:.0f}{_UNITS[unit]}"
+    return f"{amount:.4g}{_UNITS[unit]}"
 
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
