@@ -228,7 +228,7 @@ def _running(pidfd: int, volumes: bool) -> "Callable[[], None]":
 
 
 def _still(config: ContainerConfig, volumes: bool) -> "Callable[[], None]":
-    mounts = tuple(mount for mount in config.mounts if volumes and os.path.lexists(mount.source))
+    mounts = tuple(mount for mount in config.mounts if volumes and os.path.lexists(filesystem.source(mount)))
     binds = tuple(pair for pair in host.binds(config) if volumes and os.path.lexists(pair[0]))
     plan = filesystem.view(config._replace(mounts=mounts, read_only=config.read_only and volumes), binds)
 
