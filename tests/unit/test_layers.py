@@ -14,13 +14,13 @@ SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
     {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
-    {"plan", "network", "operation", "journal", "chronicle"},
+    {"plan", "network", "operation", "journal", "chronicle", "archive"},
     {"firewall", "kernel", "spec", "templates", "moments"},
     {"near"},
     {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns", "zstandard"}
 
 
 def _part(module: str) -> str:

@@ -55,6 +55,7 @@ AREAS = {
     "running": ("run", "create", "start", "restart", "attach", "exec"),
     "alteration": ("rename", "pause", "unpause", "update", "prune"),
     "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "files": ("cp", "diff", "export"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
