@@ -13,7 +13,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "keeping", "store", "records", "rootfs", "options"},
+    {"runtime", "keeping", "store", "records", "rootfs", "options", "unfinished", "library", "intake", "recipes"},
     {"plan", "network", "operation", "journal", "archive"},
     {"firewall", "kernel", "spec"},
     {"errors", "paths", "typed", "contexts", "documents"},

@@ -54,12 +54,14 @@ AREAS = {
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
     ),
+    "rootfs": ("rootfs ls", "rootfs import", "rootfs build", "rootfs inspect", "rootfs rm"),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version",),
 }
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
+    "rootfs": "Take in, make and look at root file systems",
     "netns": "Go where a container's network is",
 }
 ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
