@@ -4,6 +4,7 @@ import os
 import time
 
 _PATIENCE, _EVERY = 1.0, 0.1  # seconds
+_WIDTH = 80  # of a terminal that does not say
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -24,8 +25,8 @@ class Progress:
     def tell(self, text: str) -> None:
         """Show what is done just now."""
         if time.monotonic() >= self._next:
-            line = f"{self._what}: {text}".encode(errors="backslashreplace")
-            os.write(2, b"\r\x1b[K" + line[: os.get_terminal_size(2).columns - 1])
+            width = (os.get_terminal_size(2).columns or _WIDTH) - 1
+            os.write(2, b"\r\x1b[K" + f"{self._what}: {text}"[:width].encode(errors="backslashreplace"))
             self._next, self._shown = time.monotonic() + _EVERY, True
 
     def clear(self) -> None:

@@ -64,7 +64,8 @@ def _read(process: "subprocess.Popen[bytes]", suite: str, listener: Listener) ->
     if process.wait() == 0 and broken:
         raise broken
     if process.returncode:
-        reason = complaints[-1] if complaints else "no reason given"
+        errors = [line.removeprefix("E: ") for line in complaints if line.startswith("E:")]
+        reason = next(iter(errors + complaints), "no reason given")
         is_unreachable = any(word in line for line in complaints for word in _NO_NETWORK)
         failed = failure(_KIND, f"mmdebstrap {suite}: {reason}")
         raise Unreachable(failed.message, 1) if is_unreachable else failed
