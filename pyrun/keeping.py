@@ -69,18 +69,27 @@ def confirm(identity: str) -> None:
 
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
+    failures = take_apart(identity)
+    if not failures:  # else it stays where `ps` and `rm -f` find it
+        failures += unwind_journal(f"{paths.runtime(identity)}/birth")
+    if not failures:
+        discard(identity)
+    os.close(lock)
+    tidy()
+    return failures
+
+
+def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
+    """Undo what was made for a start of the container; its lock stays held. Give what could not be undone."""
     own = paths.runtime(identity)
     with changing(identity):
         plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
         _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
         failures += unwind_journal(f"{own}/journal")
-    if not failures:  # else it stays where `ps` and `rm -f` find it
-        failures += unwind_journal(f"{own}/birth")
-    if not failures:
-        discard(identity)
-    os.close(lock)
-    tidy()
+        if not restarting:
+            unmark(paths.restarting(identity))
+        unmark(paths.paused(identity))
     return failures
 
 
@@ -112,6 +121,17 @@ def changing(identity: str) -> Iterator[bool]:
 def rewrite(config: ContainerConfig) -> None:
     """Write a container's record anew, within `changing`. Errors: OSError."""
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+
+
+def mark(path: str) -> None:
+    """Make one of the marks that `pyrun.paths` names. Errors: OSError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def unmark(path: str) -> None:
+    """Remove a mark, if it is there. Errors: OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def reconcile() -> list[Exception]:

@@ -24,7 +24,7 @@ def _ps(values: Values) -> int:
     if last >= 0:
         found = found[:last]
     elif not v["all"]:
-        found = [pair for pair in found if pair[1].state in ("running", "paused")]
+        found = [pair for pair in found if pair[1].state in ("running", "paused", "restarting")]
     if v["quiet"]:
         text = "".join(f"{c.id if v['no_trunc'] else c.id[:12]}\n" for c, _ in found)
     elif form == "json":

@@ -47,8 +47,10 @@ def row(container: Container, status: Status, now: float, full: bool) -> Row:
 
 def words(status: Status, now: float) -> str:
     """Say the status as Docker does: ``Up 3 minutes``, ``Exited (0) 5 seconds ago``."""
-    if status.state == "running":
-        return f"Up {duration(now - status.started)}"
+    if status.is_up:
+        return f"Up {duration(now - status.started)}{' (Paused)' if status.state == 'paused' else ''}"
+    if status.state == "restarting":
+        return f"Restarting ({status.exit_code}) {ago(now - status.finished)}"
     if status.state == "exited":
         return f"Exited ({status.exit_code}) {ago(now - status.finished)}"
     return status.state.capitalize()
@@ -92,7 +94,7 @@ def as_json(container: Container, status: Status, now: float, full: bool) -> str
 
 
 def _ports(container: Container, status: Status, config: ContainerConfig) -> str:
-    if not config.exposed or status.state != "running":
+    if not config.exposed or not status.is_up:
         return ""
     from pyrun.cli import port_tables
     from pyrun.network import standing

@@ -68,6 +68,15 @@ def root(identity: str) -> str:
     return f"{paths.runtime(identity)}/root"
 
 
+def preamble(identity: str) -> str:
+    """Give the commands that set the variables by which others are shortened."""
+    place = root(identity).replace(identity, "$ID")
+    return (
+        f"host$ export ID={identity}  # the container\n"
+        f"host$ export ROOT={place}  # where its root file system is assembled\n"
+    )
+
+
 def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
     """List all mounts up to the point where the container's root becomes the root.
 

@@ -42,8 +42,8 @@ def connect(container: Container, wanted: Attachment) -> None:
     """
     with _held(container) as (current, config):
         status = current.status()
-        _refuse(config, wanted.network, status.state == "running")
-        if status.state != "running":
+        _refuse(config, wanted.network, status.is_up)
+        if not status.is_up:
             others = tuple(each for each in config.attachments if each.network != wanted.network)
             keeping.rewrite(config._replace(attachments=(*others, wanted)))
             return
@@ -61,7 +61,7 @@ def disconnect(container: Container, network: str) -> None:
             return
         if network not in [each.network for each in config.attachments]:
             raise PyrunError(f"container {config.id} is not connected to network {network}", 1)
-        if current.status().state != "running":
+        if not current.status().is_up:
             keeping.rewrite(_without(config, network))
             return
         with _sandbox(current, config) as sandbox, turns.locked(network):
@@ -74,7 +74,7 @@ def repair(name: str) -> None:
     cut = [end for end in standing.endpoints(name) if not links.exists(end.host_link)]
     for end in cut:
         with _held(store.load(end.container)) as (current, config):
-            if current.status().state == "running" and standing.endpoint(name, config.id):
+            if current.status().is_up and standing.endpoint(name, config.id):
                 _wire_again(current, config, end)
 
 
@@ -105,7 +105,7 @@ def _finish(name: str, identity: str) -> list[Exception]:
         for directory in (paths.container(identity), paths.runtime(identity)):
             files.remove_unfinished(directory)
         container = store.load(identity)
-        if container.config and container.status().state == "running":
+        if container.config and container.status().is_up:
             if not _is_alive(container):
                 return failures  # its keeper comes next, and looks at the mark
             with _sandbox(container, container.config) as sandbox:

@@ -78,19 +78,12 @@ def take_cover(container: Container, command: list[str]) -> None:
 
 def execute(container: Container, config: ExecConfig) -> int:
     """Run a program in a running container; give its exit code. Errors: PyrunError."""
-    if container.config is None:
-        raise PyrunError(f"container {container.name}: {container.problem}", 1)
-    if container.status().state != "running":
-        raise PyrunError(f"container {container.name} is not running", 1)
+    pidfd, made = _opened(container)
     if not config.detach:
         console.check_terminal(config.tty, config.interactive)
-    try:
-        pidfd = processes.open_process(container.process())
-    except ProcessLookupError:
-        raise PyrunError(f"container {container.name} is not running", 1) from None
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
-    visit = _prepare(container.config, config, pidfd, theirs, inner)
+    visit = _prepare(made, config, pidfd, theirs, inner)
     former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if os.fork() == 0:
         ours.close()
@@ -115,6 +108,21 @@ def execute(container: Container, config: ExecConfig) -> int:
     master = _started(ours)
     ends = outer if master < 0 else (os.dup(master) if config.interactive else -1, master, -1)
     return attached.run(console.Ends(*ends))
+
+
+def _opened(container: Container) -> tuple[int, ContainerConfig]:
+    """Open the process of a running container, and give its record. Errors: PyrunError."""
+    if container.config is None:
+        raise PyrunError(f"container {container.name}: {container.problem}", 1)
+    state = container.status().state
+    if state == "paused":
+        raise PyrunError(f"container {container.name} is paused, unpause the container before exec", 1)
+    try:
+        if state == "running":
+            return processes.open_process(container.process()), container.config
+    except ProcessLookupError:
+        pass
+    raise PyrunError(f"container {container.name} is not running", 1)
 
 
 def _prepare(

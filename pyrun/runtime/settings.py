@@ -59,6 +59,7 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "Binds": binds or None,
         "NetworkMode": config.network,
         "PortBindings": _bindings(config),
+        "RestartPolicy": {"Name": config.restart or "no", "MaximumRetryCount": config.restart_most},
         "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
         "CapAdd": list(config.cap_add),
@@ -107,7 +108,6 @@ _WITHOUT_SETTING: dict[str, Any] = {
     "LogConfig": {"Type": "json-file", "Config": {}},
     "MemorySwappiness": None,
     "OomKillDisable": False,
-    "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     "Runtime": "pyrun",
 }
 

@@ -48,7 +48,8 @@ def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hid
 
 
 AREAS = {
-    "running": ("run", "exec"),
+    "running": ("run", "create", "start", "restart", "attach", "exec"),
+    "alteration": ("rename", "pause", "unpause", "update", "prune"),
     "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
@@ -56,12 +57,13 @@ AREAS = {
     ),
     "rootfs": ("rootfs ls", "rootfs import", "rootfs build", "rootfs inspect", "rootfs rm"),
     "sight": ("network diagram", "network why", "netns exec"),
-    "system": ("version",),
+    "system": ("version", "system boot"),
 }
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
     "rootfs": "Take in, make and look at root file systems",
+    "system": "Look after this host",
     "netns": "Go where a container's network is",
 }
 ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
