@@ -101,6 +101,8 @@ class ContainerConfig(NamedTuple):
     oom_score_adj: int = 0
     shm_size: int = 64 * 1024 * 1024  # bytes
     detach_keys: str = "ctrl-p,ctrl-q"
+    log_driver: str = "json-file"  # json-file, local or none
+    log_options: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
 
     @property
     def has_sandbox(self) -> bool:

@@ -35,13 +35,6 @@ def _ps(values: Values) -> int:
     return 0
 
 
-def _logs(values: Values) -> int:
-    from pyrun import store
-    from pyrun.runtime import logs
-
-    return logs.print_log(store.find(arguments(values)[0]), bool(values["follow"]))
-
-
 def _stop(values: Values) -> int:
     from pyrun import options
     from pyrun.runtime import lifecycle
@@ -101,7 +94,6 @@ def _wait(values: Values) -> int:
 
 VERBS: dict[str, Callable[[Values], int]] = {
     "ps": _ps,
-    "logs": _logs,
     "stop": _stop,
     "kill": _kill,
     "rm": _rm,

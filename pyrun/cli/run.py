@@ -4,7 +4,7 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import networks
+from pyrun.cli import log_options, networks
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
@@ -40,6 +40,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         **_process(v),
         **_security(v["security_opt"]),
         **_names(v),
+        **log_options.chosen(v),
     )
 
 

@@ -16,7 +16,7 @@ from pyrun.network import driver, turns
 from pyrun.operation import OperationFailed, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
-from pyrun.runtime import host, init, plugging, program
+from pyrun.runtime import host, init, logged, plugging, program
 from pyrun.runtime.channel import (
     ENDPOINT,
     EXITED,
@@ -98,7 +98,7 @@ def _start(
         master = _meet(config, around, ends, sockets, pid, ours)
         for _, fd in sockets:
             os.close(fd)
-        log = LogWriter(f"{paths.container(config.id)}/container.log")
+        log = LogWriter(logged.prepared(config))
         ours_of_it = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
         relay = Relay(ours_of_it, master, pidfd, log)
         relay.attach(client, stdio)
@@ -265,7 +265,7 @@ def _become_lean(running: Running) -> NoReturn:
     code = "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.{} import {} as go; go(sys.argv[2:])"
     python = [sys.executable, "-I", "-S", "-c"]
     path = ":".join(sys.path)
-    identity, log = running.config.id, f"{paths.container(running.config.id)}/container.log"
+    identity, log = running.config.id, logged.description(running.config)
     after = [
         *python,
         code.format("monitor", "resume"),

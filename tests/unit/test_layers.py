@@ -16,7 +16,7 @@ LEVELS = (
     {"runtime", "keeping", "store", "records", "rootfs", "options"},
     {"plan", "network", "operation", "journal"},
     {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed", "contexts", "documents"},
+    {"errors", "paths", "typed", "contexts", "documents", "moments"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}

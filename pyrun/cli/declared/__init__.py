@@ -49,7 +49,8 @@ def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hid
 
 AREAS = {
     "running": ("run", "exec"),
-    "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "container": ("ps", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "logs": ("logs",),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
