@@ -5,10 +5,26 @@ Without a zone they are meant in the machine's own time.
 
 import time
 
+from pyrun.errors import PyrunError
+
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DIGITS = set("0123456789")
 _LAST = 253402300799  # the end of the year 9999, in seconds
 _LONGEST = (1 << 63) - 1  # nanoseconds of a duration, as in Go
+
+
+def parse(what: str, text: str, now: int) -> int:
+    """Read a moment as nanoseconds since 1970; a duration such as 1h30m is that long before *now*.
+
+    Errors: PyrunError (1), in Docker's words where it has some.
+    """
+    try:
+        return read(text, now)
+    except ValueError as cause:
+        shown = text if text.isprintable() else repr(text)
+        reason = f"failed to parse value as time or duration: {cause}"
+        hint = "as in 10m, 2026-01-31T15:04:05 or 1700000000"
+        raise PyrunError(f'{what}: "{shown[:120]}": {reason}', 1, hint) from None
 
 
 def read(text: str, now: "int | None" = None) -> int:
@@ -31,10 +47,20 @@ def duration(text: str) -> int:
     return length
 
 
-def written(nanoseconds: int) -> str:
+def stamp(nanoseconds: int) -> str:
     """Give a moment as RFC 3339 has it in UTC, with nine digits behind the point and no zone: these sort as text."""
     seconds, rest = divmod(max(0, min(nanoseconds, _LAST * 10**9)), 10**9)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds)):0>19}.{rest:09d}"
+
+
+def written(nanoseconds: int) -> str:
+    """Write a moment in the caller's time zone as RFC 3339 has it, with nine digits behind the second."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    local = time.localtime(seconds)
+    offset = local.tm_gmtoff // 60
+    hours, minutes = divmod(abs(offset), 60)
+    zone = f"{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}" if offset else "Z"
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', local)}.{rest:09d}{zone}"
 
 
 def _duration(text: str) -> "int | None":

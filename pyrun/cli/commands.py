@@ -6,7 +6,7 @@ import click
 
 from pyrun import __version__
 from pyrun.cli import dockers, reader
-from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every
+from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every, in_container
 from pyrun.cli.reader import Values
 from pyrun.contexts import suppress
 from pyrun.errors import UsageError
@@ -103,7 +103,7 @@ def _group() -> click.Group:
     for verb in verbs.values():
         groups[verb.name.rpartition(" ")[0]].add_command(_command(verb))
     for verb in verbs.values():
-        if " " not in verb.name:
+        if in_container(verb.name):
             groups["container"].add_command(_command(verb))
     for alias, name in ALIASES.items():
         place, _, word = alias.rpartition(" ")

@@ -2,7 +2,6 @@
 
 from pyrun.cli.complaints import arguments
 from pyrun.cli.reader import Values
-from pyrun.errors import UsageError
 from pyrun.typed import Any, Callable
 
 
@@ -19,13 +18,11 @@ def _logs(values: Values) -> int:
 
 
 def _moment(what: str, text: "str | None") -> str:
-    from pyrun import moments, options
+    import time
 
-    try:
-        return moments.written(moments.read(text)) if text else ""
-    except ValueError as cause:
-        hint = "as in 10m, 2026-01-31T15:04:05 or 1700000000"
-        raise UsageError(f"{what}: {options.show(text or '')}: {cause}", hint=hint) from cause
+    from pyrun import moments
+
+    return moments.stamp(moments.parse(what, text, time.time_ns())) if text else ""
 
 
 VERBS: dict[str, Callable[[Values], int]] = {"logs": _logs}

@@ -34,6 +34,7 @@ def _reconcile() -> None:
 
     served = not store.unserved()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
+    clean = clean and not store.unfinished_volumes()
     if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping

@@ -77,9 +77,10 @@ class WriteFile(NamedTuple):
     content: str
     mode: int = 0o600
     reason: str = "a record of the container"
+    durable: bool = False  # on the disk before anything else happens
 
     def apply(self) -> None:
-        write_atomically(self.path, self.content.encode(errors="surrogateescape"), self.mode)
+        write_atomically(self.path, self.content.encode(errors="surrogateescape"), self.mode, self.durable)
 
     def inverse(self) -> None:
         return None

@@ -124,7 +124,7 @@ class MountFilesystem(NamedTuple):
             fd = syscalls.fsmount(context, attributes(self.options))
         finally:
             os.close(context)
-        attach(fd, _ordinary_directory(self.root, self.target, self.make))
+        attach(fd, ordinary_directory(self.root, self.target, self.make))
 
     def inverse(self) -> None:
         return None
@@ -348,7 +348,7 @@ def attach(mount: int, target: int) -> None:
         os.close(target)
 
 
-def _ordinary_directory(root_path: str, path: str, make: bool) -> int:
+def ordinary_directory(root_path: str, path: str, make: bool) -> int:
     """Open a mount point of ours: no link may stand in for it (CVE-2019-19921, CVE-2026-47766)."""
     with opened(root_path) as root:
         try:

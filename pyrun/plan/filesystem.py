@@ -4,7 +4,7 @@ The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything
 """
 
 from pyrun import paths
-from pyrun.kernel import mounts, nodes
+from pyrun.kernel import mounts, nodes, sharing
 from pyrun.kernel import protection as protected
 from pyrun.operation import Operation
 from pyrun.spec import ContainerConfig, Mount
@@ -47,6 +47,19 @@ _PTS = "ptmxmode=0666,mode=0620,gid=5"
 _OF_CGROUPS = "its cgroups"
 
 
+class RequestedDevice(NamedTuple):
+    """A device that --device asked for, as the host has it."""
+
+    target: str  # absolute path in the container
+    kind: str  # c or b
+    major: int
+    minor: int
+    mode: int
+    owner: int
+    group: int
+    access: str  # any of r, w and m
+
+
 class HostView(NamedTuple):
     """What the plan has to know about the host: looked up before, so that the plan stays pure."""
 
@@ -55,6 +68,10 @@ class HostView(NamedTuple):
     thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
     init_program: str = ""  # host path of the --init program
     kcore: bool = False  # the kernel has /proc/kcore
+    requested: "tuple[RequestedDevice, ...]" = ()  # for --device
+    disks: tuple[tuple[str, int, int], ...] = ()  # (path, major, minor): those that limits name
+    memory_of: str = ""  # path of the mount namespace whose /dev/shm is shared, with --ipc container:
+    own_groups: tuple[tuple[str, str], ...] = ()  # (directory on the host, below /sys/fs/cgroup), with --cgroupns host
     missing: tuple[str, ...] = ()  # directories of the host that volumes name, and their parents, yet to be made
 
 
@@ -66,6 +83,15 @@ def abbreviations(identity: str) -> dict[str, str]:
 def root(identity: str) -> str:
     """Give the directory where the root is assembled, in the container's own mount namespace."""
     return f"{paths.runtime(identity)}/root"
+
+
+def preamble(identity: str) -> str:
+    """Give the commands that set the variables by which others are shortened."""
+    place = root(identity).replace(identity, "$ID")
+    return (
+        f"host$ export ID={identity}  # the container\n"
+        f"host$ export ROOT={place}  # where its root file system is assembled\n"
+    )
 
 
 def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
@@ -108,27 +134,39 @@ _HOSTFILES = "pyrun writes this file for the container"
 
 def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     mount = mounts.MountFilesystem
-    shm = f"mode=1777,size={config.shm_size}"
     links = (*DEVICE_LINKS, _CORE) if host.kcore else DEVICE_LINKS
     plan: list[Operation] = [
         mount("tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"),
         *(nodes.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
         mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", _PTS, "its terminals"),
-        mount("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory"),
+        *_shared_memory(config, host, at),
         mount("mqueue", "mqueue", at, "/dev/mqueue", _SAFE, "", "POSIX message queues"),
         *(nodes.MakeSymlink(at, path, target) for path, target in links),
     ]
     known = {path for path, *_ in (*DEVICES, *links)} | {"/dev/console"}
     directories: list[str] = []
-    for path, kind, major, minor, mode, owner, group in host.devices if config.privileged else ():
+    wanted = {row[0]: (*row, "--privileged") for row in (host.devices if config.privileged else ())}
+    wanted |= {each.target: (*each[:-1], "--device") for each in host.requested}
+    for path, kind, major, minor, mode, owner, group, reason in wanted.values():
         parts = path.split("/")
         for parent in ("/".join(parts[:depth]) for depth in range(3, len(parts))):
             if parent not in directories:
                 directories.append(parent)
                 plan.append(nodes.MakeDeviceDirectory(at, parent))
         if path not in known:
-            plan.append(nodes.MakeNode(at, path, kind, major, minor, mode, owner, group))
+            plan.append(nodes.MakeNode(at, path, kind, major, minor, mode, owner, group, reason))
     return plan
+
+
+def _shared_memory(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
+    if config.ipc == "none":
+        return []
+    if config.ipc == "host":
+        return [mounts.BindMount("/dev/shm", at, "/dev/shm", _SAFE, False, reason="POSIX shared memory of the host")]
+    if host.memory_of:
+        return [sharing.ShareMemory(host.memory_of, at)]
+    shm = f"mode=1777,size={config.shm_size}"
+    return [mounts.MountFilesystem("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory")]
 
 
 def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
@@ -138,7 +176,10 @@ def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     v1 = [entry for entry in host.cgroup_mounts if entry[2]]
     if v1:
         plan.append(mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", _OF_CGROUPS, make=False))
-    for fstype, parameters, directory in host.cgroup_mounts:
+    for source, directory in host.own_groups:
+        target = f"/sys/fs/cgroup/{directory}"
+        plan.append(mounts.BindMount(source, at, target, access, False, reason=_OF_CGROUPS))
+    for fstype, parameters, directory in () if host.own_groups else host.cgroup_mounts:
         target = f"/sys/fs/cgroup/{directory}".rstrip("/")
         plan.append(mount(fstype, "cgroup", at, target, access, parameters, _OF_CGROUPS, make=bool(directory)))
     if v1 and not config.privileged:
@@ -168,7 +209,11 @@ def _volume(mount: Mount, at: str) -> Operation:
     if mount.kind == "tmpfs":
         return mounts.MountTmpfs(at, mount.target, *_tmpfs_options(mount.options), "a volume in memory")
     options = "ro,nodev" if mount.read_only else "nodev"
-    return mounts.BindMount(mount.source, at, mount.target, options, True, mount.create_source)
+    if mount.kind == "volume":
+        reason = "a volume of its own" if mount.anonymous else f"the volume {mount.source}"
+        source = paths.volume_files(mount.source)
+        return mounts.BindMount(source, at, mount.target, options, True, True, reason)
+    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, mount.create_source)
 
 
 def _tmpfs_options(given: str) -> tuple[str, str]:

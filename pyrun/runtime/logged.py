@@ -44,10 +44,10 @@ def _given(config: ContainerConfig) -> dict[str, str]:
 def _extras(config: ContainerConfig) -> dict[str, str]:
     """Choose from labels and variables what the options name, and fill in the tag, as Docker does."""
     given = _given(config)
-    env = dict(entry.split("=", 1) for entry in config.env if "=" in entry)
+    env, labels = (dict(entry.split("=", 1) for entry in each if "=" in entry) for each in (config.env, config.labels))
     found = {
         key: value
-        for name, known in (("env", env),)
+        for name, known in (("labels", labels), ("env", env))
         for key, value in known.items()
         if _is_chosen(key, given.get(name, ""), given.get(f"{name}-regex", ""))
     }

@@ -42,7 +42,7 @@ def recorded(container: Container, follow: bool, view: View = PLAIN, tail: int =
     if container.config and container.config.log_driver == "none":
         raise PyrunError(f"container {container.name}: the log driver none keeps nothing that could be read", 1)
     path = f"{paths.container(container.id)}/container.log"
-    return read(path, follow, lambda: container.status().state in ("running", "paused"), view, tail)
+    return read(path, follow, lambda: container.status().is_up, view, tail)
 
 
 def read(
@@ -165,7 +165,7 @@ def _wait(watch: "watches.Watch | None", until: str) -> None:
 
 
 def _has_come(moment: str) -> bool:
-    return bool(moment) and moments.written(time.time_ns()) > moment
+    return bool(moment) and moments.stamp(time.time_ns()) > moment
 
 
 def _close(present: list[_File]) -> None:

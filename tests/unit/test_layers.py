@@ -13,10 +13,10 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "keeping", "store", "records", "rootfs", "options"},
-    {"plan", "network", "operation", "journal"},
-    {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed", "contexts", "documents", "moments"},
+    {"runtime", "keeping", "store", "records", "rootfs", "options", "volumes"},
+    {"plan", "network", "operation", "journal", "chronicle"},
+    {"firewall", "kernel", "spec", "templates", "moments"},
+    {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}

@@ -48,22 +48,36 @@ def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hid
 
 
 AREAS = {
-    "running": ("run", "exec"),
-    "container": ("ps", "stop", "kill", "rm", "inspect", "port", "wait"),
     "logs": ("logs",),
+    "running": ("run", "create", "start", "restart", "attach", "exec"),
+    "alteration": ("rename", "pause", "unpause", "update", "prune"),
+    "container": ("ps", "stop", "kill", "rm", "inspect", "port", "wait"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
     ),
+    "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
     "sight": ("network diagram", "network why", "netns exec"),
-    "system": ("version",),
+    "system": ("version", "system boot"),
+    "host": ("events", "info"),
+    "watching": ("stats", "top"),
 }
+_OF_THE_HOST = ("system", "host")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
+    "system": "Look after this host",
+    "volume": "Make and look at volumes",
     "netns": "Go where a container's network is",
 }
-ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
+ALIASES = {
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+}
+ALIASES |= {"system info": "info", "system events": "events"}
 _AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
 
 
@@ -76,8 +90,13 @@ def named(words: list[str]) -> "tuple[Verb | None, list[str]]":
 
 def canonical(name: str) -> str:
     """Give the name under which a verb is declared: `container stop` is `stop`."""
-    plain = ALIASES.get(name, name.removeprefix("container "))
-    return plain if " " not in plain or name == plain else name
+    plain = name.removeprefix("container ")
+    return ALIASES.get(name) or (plain if plain in _AREA_OF and in_container(plain) else name)
+
+
+def in_container(verb: str) -> bool:
+    """Claim that a declared verb is a verb of `container` too."""
+    return " " not in verb and area(verb) not in _OF_THE_HOST
 
 
 def area(verb: str) -> str:
