@@ -35,8 +35,6 @@ def test_a_guess_is_near(line: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("run --pid host x", "--pid"),
-        ("run -a x", "-a"),
         ("network create --config-only x", "--config-only"),
         ("commit x", "commit"),
     ],
