@@ -52,9 +52,10 @@ def value(
 
 
 AREAS = {
+    "logs": ("logs",),
     "running": ("run", "create", "start", "restart", "attach", "exec"),
     "alteration": ("rename", "pause", "unpause", "update", "prune"),
-    "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "container": ("ps", "stop", "kill", "rm", "inspect", "port", "wait"),
     "files": ("cp", "diff", "export"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),

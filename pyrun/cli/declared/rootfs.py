@@ -16,7 +16,7 @@ _ROOTFS_VERBS = (
     ),
     Verb(
         "rootfs import",
-        "Make a root file system of a tar archive, also a compressed one, or a directory; - is standard input",
+        "Make a root file system of an archive, - for standard input, or a directory",
         (_LIMIT,),
         "SOURCE|- [NAME]",
         1,
