@@ -98,8 +98,8 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    force = bool(values["force"])
-    return each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
+    force, volumes = bool(values["force"]), bool(values["volumes"])
+    return each(values, lambda container: lifecycle.remove(container, force, volumes), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:

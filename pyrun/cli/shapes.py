@@ -61,8 +61,12 @@ DECLARED = {
     "network.IPAMConfig": "Subnet IPRange Gateway AuxAddress=AuxiliaryAddresses:{}",
     "network.ConfigReference": "Network",
     "types.EndpointResource": "Name EndpointID MacAddress IPv4Address IPv6Address",
+    "events.Message": """
+        Status=status ID=id From=from Type Action Actor:events.Actor Scope=scope Time=time:0 TimeNano=timeNano:0""",
+    "events.Actor": "ID Attributes:{}",
     "types.Volume": "CreatedAt Driver Labels:{} Mountpoint Name Options:{} Scope Status:{} UsageData:*",
 }
+EVENT = "events.Message"
 CONTAINER, NETWORK, VOLUME = "types.ContainerJSON", "types.NetworkResource", "types.Volume"
 
 

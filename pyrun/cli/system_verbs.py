@@ -34,4 +34,21 @@ def _formatted(form: str, version: str) -> int:
     return 0
 
 
-VERBS: dict[str, Callable[[Values], int]] = {"version": _version}
+def _boot(_: Values) -> int:
+    from pyrun.cli.complaints import complain
+    from pyrun.cli.running_verbs import started
+    from pyrun.errors import PyrunError
+    from pyrun.runtime import boot
+
+    code = 0
+    for container in boot.wanted():
+        try:
+            started(container)
+            sys.stdout.write(f"{container.name}\n")
+        except PyrunError as problem:
+            code = 1
+            complain(problem)
+    return code
+
+
+VERBS: dict[str, Callable[[Values], int]] = {"version": _version, "system boot": _boot}
