@@ -109,7 +109,8 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
     [
         (
             "ps -a",
-            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping",
+            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping "
+            "pyrun.templates pyrun.cli.selection unicodedata",
         ),
         ("run --dry-run @host true", ""),
         ("exec nobody true", "json re enum hashlib socket"),
@@ -118,8 +119,9 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("kill -s 0 down", ""),
         ("wait down", ""),
         ("rm nobody", ""),
-        ("network ls", "ctypes pyrun.network.driver"),
-        ("network inspect bridge", "ctypes pyrun.network.driver"),
+        ("network ls", "ctypes pyrun.network.driver pyrun.templates"),
+        ("network inspect bridge", "ctypes pyrun.network.driver pyrun.templates"),
+        ("ps -a --filter name=up", "json re ctypes pyrun.templates"),
         ("version", "json socket prctl"),
     ],
 )
