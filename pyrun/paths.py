@@ -6,6 +6,8 @@ NETNS = "/run/netns"  # where iproute2 looks for named network namespaces
 
 CONTAINERS = f"{STATE}/containers"
 NAMES = f"{STATE}/names"
+EVENTS = f"{STATE}/events.log"  # what happened: see pyrun.chronicle
+EVENTS_FORMER = f"{EVENTS}.1"
 ROOTFS = f"{STATE}/rootfs"
 SECCOMP_CACHE = f"{STATE}/seccomp"
 LOCKS = f"{RUN}/locks"
@@ -40,3 +42,28 @@ def runtime(identity: str) -> str:
 def network(name: str) -> str:
     """Give the directory of a standing network: its journal, leases, endpoints and lock."""
     return f"{NETWORKS}/{name}"
+
+
+def kept(identity: str) -> str:
+    """Give the mark of a container that exists before its first start: whoever made it is not about to start it."""
+    return f"{container(identity)}/kept"
+
+
+def stopped(identity: str) -> str:
+    """Give the mark of a container that somebody has ended: no policy starts it again."""
+    return f"{container(identity)}/stopped"
+
+
+def restarting(identity: str) -> str:
+    """Give the mark of a container whose monitor waits before it starts it again."""
+    return f"{runtime(identity)}/restarting"
+
+
+def paused(identity: str) -> str:
+    """Give the mark of a container that was paused; whether it still is, the kernel knows."""
+    return f"{runtime(identity)}/paused"
+
+
+def monitor(identity: str) -> str:
+    """Give the socket at which a container's monitor is found."""
+    return f"{runtime(identity)}/monitor"

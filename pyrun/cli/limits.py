@@ -1,4 +1,4 @@
-"""What `run` was told about the container's share of the machine: values become limits; every complaint comes here."""
+"""The limits of `run`, `create` and `update`: values become limits; every complaint comes here."""
 
 from pyrun import options
 from pyrun.errors import UsageError
@@ -87,3 +87,21 @@ def _time(what: str, text: "str | None", most: int = _LONGEST_PERIOD) -> int:
     if 0 < number < 1000:
         raise UsageError(f"{what}: {number}: must be 1000 microseconds at least")
     return number
+
+
+def changed(v: Any) -> dict[str, Any]:
+    """Check the limits that `update` was given, and give those alone. Errors: UsageError."""
+    found: dict[str, Any] = {}
+    if v["memory"] is not None:
+        found["memory"] = options.size("memory", v["memory"], options.MEMORY_MIN)
+    if v["memory_swap"] is not None:
+        found["memory_swap"] = -1 if v["memory_swap"] == "-1" else options.size("memory-swap", v["memory_swap"])
+    if v["cpus"] is not None:
+        found["nano_cpus"] = options.cpus(v["cpus"])
+    if v["cpu_shares"] is not None:
+        found["cpu_shares"] = options.shares(v["cpu_shares"])
+    if v["cpuset_cpus"]:
+        found["cpuset_cpus"] = options.cpuset(v["cpuset_cpus"])
+    if v["pids_limit"] is not None:
+        found["pids_limit"] = options.whole("pids-limit", v["pids_limit"], -1) or -1
+    return {name: value for name, value in found.items() if value}  # 0 leaves it as it is, as with Docker

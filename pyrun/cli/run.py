@@ -33,13 +33,14 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         network=network,
         attachments=attachments,
         **_ports(v, network),
-        detach_keys=_keys(v["detach_keys"]),
+        detach_keys=detach_keys(v["detach_keys"]),
         resources=limits.chosen(v),
         **surroundings.chosen(v, network),
         **_switches(v),
         **_process(v),
         **_security(v["security_opt"]),
         **_names(v),
+        **_restart(v),
         **mounts.chosen(v),
         labels=options.pairs("label", v["label"], v["label_file"]),
         annotations=options.pairs("annotation", v["annotation"]),
@@ -56,6 +57,22 @@ def _switches(v: Any) -> dict[str, Any]:
         "read_only": v["read_only"],
         "privileged": v["privileged"],
     }
+
+
+def _restart(v: Any) -> dict[str, Any]:
+    policy, most = options.restart_policy(v["restart"]) if v["restart"] is not None else ("", 0)
+    if policy and v["rm"]:
+        raise UsageError("conflicting options: --restart and --rm")
+    return {"restart": policy, "restart_most": most}
+
+
+def streams(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Check what to attach to; all of it where nothing is given. Errors: UsageError."""
+    known = ("stdin", "stdout", "stderr")
+    for text in given:
+        if text.lower() not in known:
+            raise UsageError(f"attach: {options.show(text)}: use {', '.join(known)}")
+    return tuple(text.lower() for text in given) or known
 
 
 def _process(v: Any) -> dict[str, Any]:
@@ -103,7 +120,7 @@ def exec_config(values: Values, environ: "dict[str, str]") -> ExecConfig:
         interactive=v["interactive"],
         detach=v["detach"],
         privileged=v["privileged"],
-        detach_keys=_keys(v["detach_keys"]),
+        detach_keys=detach_keys(v["detach_keys"]),
     )
 
 
@@ -188,7 +205,8 @@ def _words(args: tuple[str, ...]) -> tuple[str, ...]:
     return args
 
 
-def _keys(text: "str | None") -> str:
+def detach_keys(text: "str | None") -> str:
+    """Check the keys that detach. Errors: UsageError."""
     chosen = text or "ctrl-p,ctrl-q"
     names = "abcdefghijklmnopqrstuvwxyz@[\\]^_"
     for part in chosen.split(","):

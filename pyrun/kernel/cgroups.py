@@ -177,6 +177,56 @@ class JoinGroup(NamedTuple):
         return "before anything runs, so that nothing escapes its limits"
 
 
+class Freeze(NamedTuple):
+    """All processes of a group stopped where they are, or going on."""
+
+    path: str  # the group
+    version: int
+    frozen: bool
+
+    def apply(self) -> None:
+        name, value = self._file()
+        write(f"{self.path}/{name}", value)
+        for attempt in range(400):
+            if _is_frozen(self.path, self.version) == self.frozen:
+                return
+            time.sleep(0.0005 * min(attempt, 20))
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    def inverse(self) -> "Freeze":
+        return self._replace(frozen=not self.frozen)
+
+    def shell(self) -> str:
+        name, value = self._file()
+        return f"echo {value} > {quote(f'{self.path}/{name}')}"
+
+    def why(self) -> str:
+        return "every process of the container stops where it is" if self.frozen else "every process goes on"
+
+    def _file(self) -> tuple[str, str]:
+        if self.version == 2:
+            return "cgroup.freeze", "1" if self.frozen else "0"
+        return "freezer.state", "FROZEN" if self.frozen else "THAWED"
+
+
+def freezing(groups: "tuple[Hierarchy, ...]", identity: str, frozen: bool) -> "Freeze | None":
+    """Give the operation that stops a container's processes or lets them go on; None where the host cannot."""
+    hierarchy = where(groups, "freezer") or next((each for each in groups if each.version == 2), None)
+    return Freeze(hierarchy.group(identity), hierarchy.version, frozen) if hierarchy else None
+
+
+def is_frozen(groups: "tuple[Hierarchy, ...]", identity: str) -> bool:
+    """Claim that all processes of a container are stopped."""
+    found = freezing(groups, identity, True)
+    return found is not None and _is_frozen(found.path, found.version)
+
+
+def _is_frozen(group: str, version: int) -> bool:
+    if version == 1:
+        return _read(f"{group}/freezer.state").strip() == "FROZEN"
+    return "frozen 1" in _read(f"{group}/cgroup.events").splitlines()
+
+
 def hierarchies() -> tuple[Hierarchy, ...]:
     """List the hierarchies mounted here: v1, v2, or both (hybrid); see proc_pid_mountinfo(5)."""
     found: dict[str, Hierarchy] = {}

@@ -17,7 +17,7 @@ NAME = LETTERS | DIGITS | set("_.-")
 _INT64 = (1 << 63) - 1
 ULIMITS = "core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 
-_SIGNALS = (
+SIGNALS = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN "
     "TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
 ).split()
@@ -107,8 +107,8 @@ def signal_number(text: str) -> int:
     if text and not set(text) - DIGITS:
         return whole("signal", text, 1, 64)
     name = text.upper().removeprefix("SIG")
-    if name in _SIGNALS:
-        return _SIGNALS.index(name) + 1
+    if name in SIGNALS:
+        return SIGNALS.index(name) + 1
     for prefix, base, sign in (("RTMIN", 34, 1), ("RTMAX", 64, -1)):
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)
@@ -116,6 +116,15 @@ def signal_number(text: str) -> int:
             if not rest or rest[0] == ("+" if sign > 0 else "-"):
                 return base + offset
     raise UsageError(f"signal: {show(text)}: unknown")
+
+
+def restart_policy(text: str) -> tuple[str, int]:
+    """Read no, always, unless-stopped or on-failure[:N] as policy, empty for no, and the most starts."""
+    name, colon, most = text.partition(":")
+    if name not in ("no", "always", "unless-stopped", "on-failure", "") or (colon and name != "on-failure"):
+        hint = "no, on-failure[:N], always or unless-stopped"
+        raise UsageError(f"restart: {show(text)}: not a restart policy", hint=hint)
+    return name if name != "no" else "", whole("restart", most, 0, 1 << 31) if colon else 0
 
 
 def container_name(text: str) -> str:

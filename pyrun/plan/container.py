@@ -34,8 +34,12 @@ def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]
         files.Link(f"{paths.NAMES}/{config.name}", config.id, "no other container gets this name"),
         trees.MakeDirectory(f"{own}/upper", *top),
         trees.MakeDirectory(f"{own}/work"),
-        trees.MakeDirectory(filesystem.root(config.id)),
     ]
+
+
+def place(config: ContainerConfig) -> list[Operation]:
+    """Make what a container has while it runs: where its root is assembled."""
+    return [trees.MakeDirectory(filesystem.root(config.id))]
 
 
 def sources(around: Surroundings) -> list[Operation]:

@@ -85,6 +85,15 @@ def root(identity: str) -> str:
     return f"{paths.runtime(identity)}/root"
 
 
+def preamble(identity: str) -> str:
+    """Give the commands that set the variables by which others are shortened."""
+    place = root(identity).replace(identity, "$ID")
+    return (
+        f"host$ export ID={identity}  # the container\n"
+        f"host$ export ROOT={place}  # where its root file system is assembled\n"
+    )
+
+
 def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
     """List all mounts up to the point where the container's root becomes the root.
 
@@ -109,6 +118,28 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
         plan.append(mounts.MakeRootReadOnly(at))
     plan.append(mounts.PivotRoot(at))
     return plan
+
+
+def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+    """List what shows the files of a container that does not run, in a mount namespace made for it: as Docker's `cp`
+    the root with its volumes, and nothing that is in memory.
+    """
+    at = root(config.id)
+    own = paths.container(config.id)
+    kept = config._replace(mounts=tuple(mount for mount in config.mounts if mount.kind != "tmpfs"))
+    plan: list[Operation] = [
+        mounts.MakePrivate(),
+        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
+        *_mounts(kept, at, binds),
+    ]
+    if config.read_only:
+        plan.append(mounts.MakeRootReadOnly(at))
+    return [*plan, mounts.PivotRoot(at)]
+
+
+def source(mount: Mount) -> str:
+    """Give where the host has what is mounted; empty for what is in memory."""
+    return paths.volume_files(mount.source) if mount.kind == "volume" else mount.source
 
 
 def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
@@ -203,8 +234,7 @@ def _volume(mount: Mount, at: str) -> Operation:
     options = "ro,nodev" if mount.read_only else "nodev"
     if mount.kind == "volume":
         reason = "a volume of its own" if mount.anonymous else f"the volume {mount.source}"
-        source = paths.volume_files(mount.source)
-        return mounts.BindMount(source, at, mount.target, options, True, True, reason)
+        return mounts.BindMount(source(mount), at, mount.target, options, True, True, reason)
     kept = mount.propagation if _is_peer(mount) else ""
     made = mount.create_source
     return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, made, propagation=kept)

@@ -60,6 +60,18 @@ def _devices(config: ContainerConfig, groups: tuple[Hierarchy, ...], host: HostV
     return [devices.AttachDeviceFilter(each.group(config.id), allowed) for each in unified]
 
 
+def updated(old: ContainerConfig, new: ContainerConfig, groups: tuple[Hierarchy, ...]) -> list[Operation]:
+    """Write the limits of a running container that are to be others; what limits most is raised first."""
+    plan: list[Operation] = []
+    for hierarchy in groups:
+        limits = _limits_v1 if hierarchy.version == 1 else _limits_v2
+        former = limits(hierarchy, hierarchy.group(old.id), old)
+        changed = [each for each in limits(hierarchy, hierarchy.group(new.id), new) if each not in former]
+        raised = new.resources.memory > old.resources.memory > 0 and hierarchy.version == 1
+        plan += reversed(changed) if raised else changed  # memory alone is never above memory and swap
+    return plan
+
+
 def join(identity: str, groups: tuple[Hierarchy, ...]) -> list[Operation]:
     """Put the current process into the container's groups."""
     return [cgroups.JoinGroup(hierarchy.entrance(identity)) for hierarchy in groups]

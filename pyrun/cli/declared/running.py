@@ -20,6 +20,7 @@ _OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was
     switch("Taken, and ignored", "--disable-content-trust", hidden=True, default=True),
 )
 
+_PROXY = switch("Pass signals on to the program", "--sig-proxy", default=True)
 _LIMITS = (
     value("LIST", "Memory nodes to use (0-1,3)", "--cpuset-mems"),
     value("MICROSECONDS", "Period of the quota of CPU time", "--cpu-period"),
@@ -113,8 +114,10 @@ RUN = Verb(
         value("FILE", "Labels from a file", "--label-file", multiple=True),
         value("KEY=VALUE", "Annotation", "--annotation", multiple=True),
         *_OF_IMAGES,
+        value("POLICY", "no, on-failure[:N], always or unless-stopped", "--restart"),
+        value("STREAM", "Attach to stdin, stdout or stderr only", "--attach", "-a", multiple=True),
         _KEYS,
-        switch("Pass signals on to the program", "--sig-proxy", default=True),
+        _PROXY,
         switch("Print every operation as a command while it happens", "--explain"),
         switch("Print the plan, touch nothing", "--dry-run"),
     ),
@@ -122,6 +125,42 @@ RUN = Verb(
     1,
     -1,
     options_first=True,
+)
+_OF_CLIENT = ("--detach", "--detach-keys", "--sig-proxy", "--explain", "--dry-run")  # no use where nothing is started
+CREATE = RUN._replace(
+    name="create",
+    summary="Make a container that is started later",
+    options=tuple(option for option in RUN.options if option.flags[0] not in _OF_CLIENT),
+)
+_CONTAINERS = "CONTAINER [CONTAINER]..."
+START = Verb(
+    "start",
+    "Start containers that do not run",
+    (
+        switch("Attach to its output, and pass signals on", "--attach", "-a"),
+        switch("Attach to its input too", "--interactive", "-i"),
+        _KEYS,
+        switch("Print every operation as a command while it happens", "--explain"),
+    ),
+    _CONTAINERS,
+    1,
+    -1,
+)
+RESTART = Verb(
+    "restart",
+    "Stop containers, and start them again",
+    (value("SECONDS", "How long to wait before killing", "--time", "-t"),),
+    _CONTAINERS,
+    1,
+    -1,
+)
+ATTACH = Verb(
+    "attach",
+    "Connect the terminal to a running container",
+    (_KEYS, switch("Do not attach to its input", "--no-stdin"), _PROXY),
+    "CONTAINER",
+    1,
+    1,
 )
 EXEC = Verb(
     "exec",
@@ -138,4 +177,4 @@ EXEC = Verb(
     -1,
     options_first=True,
 )
-VERBS = {verb.name: verb for verb in (RUN, EXEC)}
+VERBS = {verb.name: verb for verb in (RUN, CREATE, START, RESTART, ATTACH, EXEC)}
