@@ -13,7 +13,20 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
+    {
+        "runtime",
+        "doctor",
+        "keeping",
+        "store",
+        "records",
+        "rootfs",
+        "options",
+        "volumes",
+        "unfinished",
+        "library",
+        "intake",
+        "recipes",
+    },
     {"plan", "network", "operation", "journal", "chronicle", "archive"},
     {"firewall", "kernel", "spec", "templates", "moments"},
     {"near"},
