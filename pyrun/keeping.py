@@ -6,7 +6,7 @@ Who exists, and in what state, is found in `pyrun.store`.
 import fcntl
 import os
 
-from pyrun import paths, records, store
+from pyrun import chronicle, paths, records, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
@@ -70,8 +70,12 @@ def confirm(identity: str) -> None:
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
     failures = take_apart(identity)
+    birth = f"{paths.runtime(identity)}/birth"
+    born = store.load(identity).config if os.path.exists(birth) else None
     if not failures:  # else it stays where `ps` and `rm -f` find it
-        failures += unwind_journal(f"{paths.runtime(identity)}/birth")
+        failures += unwind_journal(birth)
+    if born and not failures:
+        chronicle.container(identity, born, "destroy")
     if not failures:
         discard(identity)
     os.close(lock)
@@ -85,12 +89,22 @@ def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
     with changing(identity):
         plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
         _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
+        left = [end.network for end in standing.plugs(identity)]
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
+        for net in left:
+            chronicle.network(net, "disconnect", identity)
         failures += unwind_journal(f"{own}/journal")
         if not restarting:
             unmark(paths.restarting(identity))
         unmark(paths.paused(identity))
     return failures
+
+
+def note_unseen_end(identity: str) -> None:
+    """Note in the chronicle that the program has ended, for its monitor, which has died."""
+    own = paths.container(identity)
+    if os.path.exists(f"{own}/start.json") and not os.path.exists(f"{own}/exit.json"):
+        chronicle.container(identity, store.load(identity).config, "die", exitCode=str(store.UNSEEN))
 
 
 def discard(identity: str) -> None:
@@ -161,6 +175,7 @@ def forget(container: Container) -> None:
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
     trees.remove_tree(own + store.FORGOTTEN)
+    chronicle.container(container.id, container.config, "destroy")
 
 
 def forget_volumes(config: ContainerConfig) -> None:
@@ -190,6 +205,7 @@ def _retire_abandoned(identity: str) -> list[Exception]:
         _confirm_orphan(identity)
         os.close(lock)
         return []
+    note_unseen_end(identity)
     failures = retire(identity, lock)
     hint = f"pyrun rm -f {identity[:12]}"
     return [PyrunError(f"container {identity[:12]}: {failure}", hint=hint) for failure in failures]

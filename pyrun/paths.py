@@ -6,6 +6,8 @@ NETNS = "/run/netns"  # where iproute2 looks for named network namespaces
 
 CONTAINERS = f"{STATE}/containers"
 NAMES = f"{STATE}/names"
+EVENTS = f"{STATE}/events.log"  # what happened: see pyrun.chronicle
+EVENTS_FORMER = f"{EVENTS}.1"
 ROOTFS = f"{STATE}/rootfs"
 SECCOMP_CACHE = f"{STATE}/seccomp"
 LOCKS = f"{RUN}/locks"

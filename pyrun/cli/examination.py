@@ -3,7 +3,7 @@
 import sys
 
 from pyrun import doctor, documents
-from pyrun.cli.tables import printable
+from pyrun.cli.screen import printable
 from pyrun.doctor import Finding
 
 _COLOURS = {doctor.OK: "32", doctor.WARN: "33", doctor.FAIL: "31", doctor.UNSEEN: "36"}

@@ -107,7 +107,7 @@ def started(container: Any, explain: bool = False) -> None:
 
 
 def _restart(values: Values) -> int:
-    from pyrun import options, store
+    from pyrun import chronicle, options, store
     from pyrun.runtime import lifecycle
 
     given = values["time"]
@@ -116,6 +116,7 @@ def _restart(values: Values) -> int:
     def again(container: Any) -> None:
         lifecycle.stop(container, seconds)
         started(store.load(container.id))
+        chronicle.container(container.id, container.config, "restart")
 
     return each(values, again)
 

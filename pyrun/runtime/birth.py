@@ -7,7 +7,7 @@ import errno
 import os
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.operation import OperationFailed, perform
@@ -47,6 +47,7 @@ def bear(config: ContainerConfig) -> None:
             raise PyrunError(text) from problem
         perform(operations[operations.index(problem.operation) :], "host", journal)
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+    chronicle.container(config.id, config, "create")
     if any(mount.kind == "volume" for mount in config.mounts):
         from pyrun import volumes
 

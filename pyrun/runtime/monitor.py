@@ -9,7 +9,7 @@ import os
 import select
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.errors import PyrunError
 from pyrun.kernel import processes, syscalls, trampoline
 from pyrun.operation import Operation, observers, perform
@@ -168,6 +168,7 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
         os.waitpid(pid, 0)
         raise
     ours.close()
+    chronicle.container(config.id, config, "start")
     if begin.client:
         begin.client.send(STARTED)
     return Running(begin, pid, pidfd, relay, lock, listener)
@@ -188,6 +189,8 @@ def _claimed(begin: Begin) -> tuple[list[Endpoint], plugging.Sockets]:
     early = plugging.reserve(config)
     if not begin.born:
         birth.bear(config)
+    if not begin.detached:
+        chronicle.container(config.id, config, "attach")
     perform(plan.place(config), "host", keeping.journal(config.id))
     ends = plugging.lease(config)
     sockets = early if early is not None else plugging.reserve(config, ends) or ()
@@ -275,6 +278,7 @@ def _meet(
         perform(plan.visible(config, pid), "host", keeping.journal(config.id))
         for end in ends:
             plugging.plug_in(end, pid, around.ipv6, keeping.endpoint_journal(config.id, end.network.name))
+            chronicle.network(end.network, "connect", config.id)
         plugging.serve(config, ends, pid, sockets)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason

@@ -44,5 +44,7 @@ def test_manual_pages_and_completion_lie_where_they_are_looked_for(host: Host) -
     assert "pyrun network create [OPTION]... NETWORK" in host.out("MANWIDTH=80 man -P cat pyrun-network-create")
     assert "_pyrun" in host.out("zsh -fc 'autoload -Uz compinit && compinit -u -D && echo $_comps[pyrun]'")
     completed = 'complete -C "pyrun network insp"'
-    assert host.out(f"mkdir /run/bin; ln -s {launcher} /run/bin/pyrun; PATH=/run/bin:$PATH fish -c '{completed}'").startswith("inspect\t")
+    assert host.out(
+        f"mkdir /run/bin; ln -s {launcher} /run/bin/pyrun; PATH=/run/bin:$PATH fish -c '{completed}'"
+    ).startswith("inspect\t")
     assert host.out("stat -c %a /usr/local/share/bash-completion/completions/pyrun") == "644\n"

@@ -14,10 +14,10 @@ SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
     {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
-    {"plan", "network", "operation", "journal"},
-    {"firewall", "kernel", "spec"},
+    {"plan", "network", "operation", "journal", "chronicle"},
+    {"firewall", "kernel", "spec", "templates"},
     {"near"},
-    {"errors", "paths", "typed", "contexts", "documents"},
+    {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}

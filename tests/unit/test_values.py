@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrun import options, records
-from pyrun.cli import commands, names, reader, tables
+from pyrun.cli import ages, commands, names, reader
 from pyrun.cli.declared import every
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
@@ -149,7 +149,7 @@ def test_hosts() -> None:
     ],
 )  # fmt: skip
 def test_durations_are_go_units(seconds: float, words: str) -> None:
-    assert tables.duration(seconds) == words
+    assert ages.duration(seconds) == words
 
 
 def test_names_are_many_and_valid() -> None:

@@ -62,9 +62,11 @@ AREAS = {
     "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version", "system boot"),
+    "host": ("events", "info"),
+    "watching": ("stats", "top"),
     "help": ("doctor", "completion", "__complete"),
 }
-_OF_THE_HOST = ("system", "help")  # areas whose verbs of one word are not about containers
+_OF_THE_HOST = ("system", "host", "help")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
@@ -79,6 +81,7 @@ ALIASES = {
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }
+ALIASES |= {"system info": "info", "system events": "events"}
 _AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
 
 
