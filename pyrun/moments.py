@@ -6,6 +6,7 @@ from datetime import datetime
 from pyrun.errors import PyrunError
 
 _SECOND = 1_000_000_000
+_END = 1 << 63  # nanoseconds, about 292 years: Go's clock ends there
 _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": _SECOND}
 _UNITS |= {"m": 60 * _SECOND, "h": 3600 * _SECOND}
 _PART = r"(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)"
@@ -22,15 +23,22 @@ def parse(what: str, text: str, now: int) -> int:
     A date without a zone is the caller's own. Errors: PyrunError (1), in Docker's words where it has some.
     """
     try:
-        span = span_of(text) if text != "0" else None
-        if span is not None:
-            return now - span
-        if found := _SECONDS.fullmatch(text):
-            return int(found[1]) * _SECOND + int((found[2] or "").ljust(9, "0")[:9])
-        return _date(text)
+        moment = _moment(text, now)
+        if abs(moment) < _END:
+            return moment
+        raise OverflowError
     except (ValueError, OverflowError):
         shown = text if text.isprintable() else repr(text)
         raise PyrunError(f'{what}: failed to parse value as time or duration: "{shown[:120]}"', 1) from None
+
+
+def _moment(text: str, now: int) -> int:
+    span = span_of(text) if text != "0" else None
+    if span is not None:
+        return now - span
+    if found := _SECONDS.fullmatch(text):
+        return int(found[1]) * _SECOND + int((found[2] or "").ljust(9, "0")[:9])
+    return _date(text)
 
 
 def span_of(text: str) -> "int | None":
@@ -53,8 +61,7 @@ def _date(text: str) -> int:
         raise ValueError
     fraction, zone = found["fraction"] or "", found["zone"] or ""
     plain = text.removesuffix(zone).removesuffix(fraction)
-    if len(plain) == len("2026-01-02T03"):
-        plain += ":00"
+    plain += {len("2026-01-02"): "T00:00", len("2026-01-02T03"): ":00"}.get(len(plain), "")
     moment = datetime.fromisoformat(plain + zone.upper().replace("Z", "+00:00"))
     return int(moment.timestamp()) * _SECOND + int(fraction[1:].ljust(9, "0")[:9])
 

@@ -127,31 +127,6 @@ def restart_policy(text: str) -> tuple[str, int]:
     return name if name != "no" else "", whole("restart", most, 0, 1 << 31) if colon else 0
 
 
-def moment(what: str, text: str) -> float:
-    """Read a time: seconds since the epoch, a date as in RFC 3339, or how long ago (10m, 1h30m)."""
-    import datetime
-    import time
-
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
-    if text and text[-1] in units:
-        seconds, number = 0.0, ""
-        for letter in text:
-            if letter in units and number.replace(".", "", 1).isdigit():
-                seconds, number = seconds + float(number) * units[letter], ""
-            else:
-                number += letter
-        if not number:
-            return time.time() - seconds
-    try:
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-        return datetime.datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{what}: {show(text)}: not a time", hint="as in 10m, 2026-01-31T12:00:00 or 1700000000"
-        ) from None
-
-
 def container_name(text: str) -> str:
     """Check a name for a container; a slash before it is the form that Docker's API gives."""
     text = text.removeprefix("/")

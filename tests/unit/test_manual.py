@@ -79,7 +79,7 @@ def test_man_shows_what_was_meant(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     text = done.stdout.decode()
     assert "pyrun run [OPTION]... ROOTFS [COMMAND [ARG]...]" in text
-    assert "--volume SOURCE:TARGET[:ro]" in text
+    assert "--volume [SOURCE:]TARGET[:ro]" in text
     assert "pyrun run -it --rm debian-rootfs bash" in text
 
 
