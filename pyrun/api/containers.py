@@ -3,6 +3,8 @@
 What changes something is performed by `pyrun.api.calls` in a process of its own; what only looks is read right here.
 """
 
+import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from signal import Signals
@@ -15,12 +17,12 @@ from pyrun.api.calls import Call
 from pyrun.api.option_types import ExecOptions
 from pyrun.api.places import Place
 from pyrun.api.programs import Execution, Output, Result
-from pyrun.errors import NotFound
+from pyrun.errors import NotFound, PyrunError, TimedOut
 from pyrun.network import standing
 from pyrun.spec import Endpoint
 from pyrun.store import Status
 
-_PIPE = -1  # subprocess.PIPE
+_AGAIN = 0.02  # seconds between looks
 
 
 class PublishedPort(NamedTuple):
@@ -152,6 +154,23 @@ class Container:
         """Give all that it wrote until now, standard output and error in their order, as text."""
         return b"".join(piece.data for piece in self.logs()).decode(errors="replace")
 
+    def wait_for_output(self, text: str, timeout: float = 10.0) -> str:
+        """Wait until the container has written *text*; give all that it wrote until then.
+
+        Errors: TimedOut after *timeout* seconds; PyrunError when it has ended without.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            running = self._is_running()  # before the look: what it wrote last is seen
+            told = self.output()
+            if text in told:
+                return told
+            if not running:
+                raise PyrunError(f"container {self.name}: ended without writing {text!r}: {told[-200:]!r}", 1)
+            if time.monotonic() > deadline:
+                raise TimedOut(f"container {self.name}: has not written {text!r} in {timeout} seconds", 1)
+            time.sleep(_AGAIN)
+
     def wait(self, timeout: "float | None" = None) -> int:
         """Wait for the container to end; give its exit code. Errors: TimedOut after *timeout* seconds."""
         return int(self._perform("wait", {}, timeout).stdout)
@@ -209,7 +228,7 @@ class Container:
     def _exec(self, command: "str | Sequence[str]", stdin: bool, options: dict[str, Any]) -> Call:
         words = arguments.words("exec", options, [self._id, *arguments.program(command)])
         words[1:1] = ["--interactive"] if stdin else []
-        return Call(self._place, words, *([_PIPE] if stdin else []))
+        return Call(self._place, words, *([subprocess.PIPE] if stdin else []))
 
     def _perform(self, verb: str, options: dict[str, Any], timeout: "float | None" = None) -> calls.Said:
         return calls.perform(self._place, arguments.words(verb, options, [self._id]), timeout)
