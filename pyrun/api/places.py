@@ -83,6 +83,7 @@ class _Position:
         """Be here again."""
         syscalls.setns(self.network, syscalls.CLONE_NEWNET)
         if mounts:
+            syscalls.unshare(_CLONE_FS)  # a thread that was begun meanwhile shares it again
             syscalls.setns(self.mounts, syscalls.CLONE_NEWNS)
             os.fchdir(self._root)
             os.chroot(".")

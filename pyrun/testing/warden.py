@@ -46,7 +46,8 @@ def main(ipv6: bool) -> NoReturn:
         left = _ended(own, {os.getpid(), caller, internet}, groups)
         os.kill(internet, signal.SIGKILL)
         os.waitpid(internet, 0)
-        left += [line for group in groups for line in _removed(group)]
+        deadline = time.monotonic() + _PATIENCE
+        left += [line for group in groups for line in _removed(group, deadline)]
     os.write(2, "".join(f"{line}\n" for line in left).encode())
     os._exit(1 if left else 0)
 
@@ -143,8 +144,8 @@ def _ended(own: set[int], spared: set[int], groups: list[str]) -> list[str]:
     """Kill all that runs in namespaces of the host, or in its control groups; tell what does not go."""
     deadline = time.monotonic() + _PATIENCE
     while True:
-        for group in groups:
-            cgroups.kill(group)
+        for below in [below for group in groups for below, _, _ in os.walk(group)]:
+            cgroups.kill(below)  # each by itself: it may be frozen
         found = {*_inhabitants(own), *(pid for group in groups for pid in _members(group))} - spared
         if not found or time.monotonic() > deadline:
             return [f"process {pid} does not end" for pid in found]
@@ -170,8 +171,7 @@ def _members(group: str) -> list[int]:
     return [int(pid) for below, _, _ in os.walk(group) for pid in _content(f"{below}/cgroup.procs").split()]
 
 
-def _removed(group: str) -> list[str]:
-    deadline = time.monotonic() + _PATIENCE
+def _removed(group: str, deadline: float) -> list[str]:
     while True:
         try:
             for below, _, _ in os.walk(group, topdown=False):
