@@ -6,7 +6,7 @@ Who exists, and in what state, is found in `pyrun.store`.
 import fcntl
 import os
 
-from pyrun import paths, records, store
+from pyrun import chronicle, paths, records, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
@@ -69,19 +69,42 @@ def confirm(identity: str) -> None:
 
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
-    own = paths.runtime(identity)
-    with changing(identity):
-        plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
-        _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
-        failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
-        failures += unwind_journal(f"{own}/journal")
+    failures = take_apart(identity)
+    birth = f"{paths.runtime(identity)}/birth"
+    born = store.load(identity).config if os.path.exists(birth) else None
     if not failures:  # else it stays where `ps` and `rm -f` find it
-        failures += unwind_journal(f"{own}/birth")
+        failures += unwind_journal(birth)
+    if born and not failures:
+        chronicle.container(identity, born, "destroy")
     if not failures:
         discard(identity)
     os.close(lock)
     tidy()
     return failures
+
+
+def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
+    """Undo what was made for a start of the container; its lock stays held. Give what could not be undone."""
+    own = paths.runtime(identity)
+    with changing(identity):
+        plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
+        _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
+        left = [end.network for end in standing.plugs(identity)]
+        failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
+        for net in left:
+            chronicle.network(net, "disconnect", identity)
+        failures += unwind_journal(f"{own}/journal")
+        if not restarting:
+            unmark(paths.restarting(identity))
+        unmark(paths.paused(identity))
+    return failures
+
+
+def note_unseen_end(identity: str) -> None:
+    """Note in the chronicle that the program has ended, for its monitor, which has died."""
+    own = paths.container(identity)
+    if os.path.exists(f"{own}/start.json") and not os.path.exists(f"{own}/exit.json"):
+        chronicle.container(identity, store.load(identity).config, "die", exitCode=str(store.UNSEEN))
 
 
 def discard(identity: str) -> None:
@@ -114,6 +137,17 @@ def rewrite(config: ContainerConfig) -> None:
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
 
 
+def mark(path: str) -> None:
+    """Make one of the marks that `pyrun.paths` names. Errors: OSError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def unmark(path: str) -> None:
+    """Remove a mark, if it is there. Errors: OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
 def reconcile() -> list[Exception]:
     """Clean up after keepers that died; what still runs is left running. Cheap when there is nothing."""
     failures = _each(store.abandoned(), _retire_abandoned)
@@ -121,6 +155,10 @@ def reconcile() -> list[Exception]:
     failures += _each(store.forgotten(), _remove_forgotten)
     for name, identity in store.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
+    if store.unfinished_volumes():
+        from pyrun import volumes
+
+        failures += _each(store.unfinished_volumes(), volumes.discard)
     return failures
 
 
@@ -137,6 +175,15 @@ def forget(container: Container) -> None:
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
     trees.remove_tree(own + store.FORGOTTEN)
+    chronicle.container(container.id, container.config, "destroy")
+
+
+def forget_volumes(config: ContainerConfig) -> None:
+    """Remove the volumes that were made for a container which is gone. Errors: PyrunError, OSError."""
+    if any(mount.anonymous for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.remove_anonymous(config)
 
 
 def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:
@@ -158,6 +205,7 @@ def _retire_abandoned(identity: str) -> list[Exception]:
         _confirm_orphan(identity)
         os.close(lock)
         return []
+    note_unseen_end(identity)
     failures = retire(identity, lock)
     hint = f"pyrun rm -f {identity[:12]}"
     return [PyrunError(f"container {identity[:12]}: {failure}", hint=hint) for failure in failures]
@@ -189,7 +237,10 @@ def _confirm_orphan(identity: str) -> None:
 
 
 def _forget_interrupted(identity: str) -> list[Exception]:
-    forget(store.load(identity))
+    container = store.load(identity)
+    forget(container)
+    if container.config:
+        forget_volumes(container.config)
     return []
 
 
@@ -200,6 +251,6 @@ def _remove_forgotten(identity: str) -> list[Exception]:
 
 def tidy() -> None:
     """Remove the empty directories under /run, so that the last container leaves nothing there."""
-    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.RUN):
+    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.HELD, paths.RUN):
         with suppress(OSError):
             os.rmdir(path)

@@ -7,11 +7,17 @@ from pyrun import documents
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
-from pyrun.spec import Attachment, ContainerConfig, Mount, PortBinding, Resources, Ulimit
+from pyrun.spec import Attachment, ContainerConfig, Device, Mount, PortBinding, Resources, Ulimit
 from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
-_NESTED: dict[str, Any] = {"mounts": Mount, "ulimits": Ulimit, "attachments": Attachment, "ports": PortBinding}
+_NESTED: dict[str, Any] = {
+    "mounts": Mount,
+    "ulimits": Ulimit,
+    "attachments": Attachment,
+    "ports": PortBinding,
+    "devices": Device,
+}
 _DEFAULTS = ContainerConfig._field_defaults
 
 
@@ -20,6 +26,8 @@ class Start(NamedTuple):
 
     process: Process
     at: float  # seconds since the epoch
+    restarts: int = 0  # how often its policy started it again since somebody did
+    delay: float = 0.0  # seconds that were waited before
 
 
 class Exit(NamedTuple):
@@ -28,6 +36,8 @@ class Exit(NamedTuple):
     code: int
     at: float
     oom_killed: bool = False
+    started: float = 0.0  # when what has ended was started: with another start this is of the past
+    error: str = ""  # why it could not be started
 
 
 def write_config(path: str, config: ContainerConfig, durable: bool) -> None:
@@ -57,7 +67,7 @@ def read_config(path: str) -> ContainerConfig:
 
 def write_start(path: str, start: Start, durable: bool) -> None:
     """Write who the program is. Errors: OSError."""
-    _write(path, {"process": list(start.process), "at": start.at}, durable)
+    _write(path, {**start._asdict(), "process": list(start.process)}, durable)
 
 
 def read_start(path: str) -> "Start | None":
@@ -65,7 +75,8 @@ def read_start(path: str) -> "Start | None":
     try:
         fields = _read(path)
         pid, started, boot = fields["process"]
-        return Start(Process(int(pid), int(started), str(boot)), float(fields["at"]))
+        process = Process(int(pid), int(started), str(boot))
+        return Start(process, float(fields["at"]), int(fields.get("restarts", 0)), float(fields.get("delay", 0.0)))
     except FileNotFoundError:
         return None
     except (KeyError, TypeError, ValueError) as cause:
@@ -81,7 +92,8 @@ def read_exit(path: str) -> "Exit | None":
     """Read how the program ended; None when nobody saw it. Errors: Corrupt."""
     try:
         fields = _read(path)
-        return Exit(int(fields["code"]), float(fields["at"]), bool(fields["oom_killed"]))
+        whole = (int(fields["code"]), float(fields["at"]), bool(fields["oom_killed"]))
+        return Exit(*whole, float(fields.get("started", 0.0)), str(fields.get("error", "")))
     except FileNotFoundError:
         return None
     except (KeyError, TypeError, ValueError) as cause:
@@ -112,6 +124,8 @@ def _tuple(path: str, name: str, kind: Any, fields: Any) -> Any:
     for field, given in value._asdict().items():
         default = kind._field_defaults.get(field, given)
         if type(given) is not type(default):
+            raise Corrupt(f"record: {path}: {name}.{field}: of the wrong type")
+        if isinstance(given, tuple) and not all(isinstance(item, str) for item in given):
             raise Corrupt(f"record: {path}: {name}.{field}: of the wrong type")
     return value
 

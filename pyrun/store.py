@@ -7,14 +7,15 @@ and retiring containers is in `pyrun.keeping`.
 
 import os
 
-from pyrun import paths, records
+from pyrun import near, paths, records
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
-from pyrun.kernel import holders, locks, processes
+from pyrun.kernel import cgroups, holders, locks, processes
 from pyrun.spec import ContainerConfig
 from pyrun.typed import Iterator, NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
+NEW_VOLUME = ".new."  # followed by the process that makes it
 UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
@@ -22,13 +23,20 @@ _HEX = set("0123456789abcdef")
 class Status(NamedTuple):
     """What is true of a container now; times in seconds since the epoch, 0 never."""
 
-    state: str  # created, running, exited or corrupt
+    state: str  # created, running, paused, restarting, exited or corrupt
     pid: int = 0
     started: float = 0.0
     finished: float = 0.0
     exit_code: int = 0
     oom_killed: bool = False
     monitored: bool = False  # somebody holds its lock
+    restarts: int = 0  # how often its policy started it again
+    error: str = ""  # why it could not be started
+
+    @property
+    def is_up(self) -> bool:
+        """Claim that its program lives."""
+        return self.state in ("running", "paused")
 
 
 class Container(NamedTuple):
@@ -56,13 +64,21 @@ class Container(NamedTuple):
         except Corrupt:
             return Status("corrupt", monitored=locks.is_held(lock_path(self.id)))
         monitored = locks.is_held(lock_path(self.id))
+        began = start.at if start else 0.0
+        ended = end if end and end.started == began else None  # else of an earlier start
         if start is None:
-            return Status("created", monitored=monitored)
-        alive = end is None and (monitored or processes.is_alive(start.process, processes.boot_id()))
-        if alive:
-            return Status("running", start.process.pid, start.at, monitored=monitored)
-        code, at, oom = end or records.Exit(UNSEEN, start.at)
-        return Status("exited", 0, start.at, at, code, oom, monitored)
+            code, error = (ended.code, ended.error) if ended else (0, "")
+            return Status("created", exit_code=code, monitored=monitored, error=error)
+        if ended is None and (monitored or processes.is_alive(start.process, processes.boot_id())):
+            state = "paused" if self._is_paused() else "running"
+            return Status(state, start.process.pid, start.at, monitored=monitored, restarts=start.restarts)
+        state = "restarting" if monitored and os.path.lexists(paths.restarting(self.id)) else "exited"
+        code, at, oom, _, error = ended or records.Exit(UNSEEN, start.at)
+        return Status(state, 0, start.at, at, code, oom, monitored, start.restarts, error)
+
+    def _is_paused(self) -> bool:
+        """Ask the kernel, where somebody has paused it."""
+        return os.path.lexists(paths.paused(self.id)) and cgroups.is_frozen(cgroups.hierarchies(), self.id)
 
     def process(self) -> processes.Process:
         """Name the living init process. Errors: PyrunError when the container does not run."""
@@ -90,14 +106,16 @@ def find(reference: str) -> Container:
     """
     if reference and "/" not in reference:
         with suppress(OSError):
-            identity = os.readlink(f"{paths.NAMES}/{reference}")
-            if os.path.isdir(paths.container(identity)):
-                return load(identity)
+            found = load(os.readlink(f"{paths.NAMES}/{reference}"))
+            renamed = found.config and found.config.name != reference  # somebody was interrupted in renaming it
+            if os.path.isdir(paths.container(found.id)) and not renamed:
+                return found
     matches = [i for i in _identities() if i.startswith(reference)] if _is_hex(reference) else []
     if len(matches) > 1:
-        raise UsageError(f"container: {reference}: several ids begin so", 1)
+        hint = near.either([f"{load(identity).name} ({identity[:12]})" for identity in matches])
+        raise UsageError(f"container: {reference}: several ids begin so", 1, hint)
     if not matches:
-        raise NotFound(f"no such container: {reference}")
+        raise NotFound(f"no such container: {reference}", hint=near.hint(reference, listed(paths.NAMES)))
     return load(matches[0])
 
 
@@ -132,6 +150,16 @@ def nameless() -> list[tuple[str, str]]:
     return found
 
 
+def unfinished_volumes() -> list[str]:
+    """List what those who were killed in making or removing a volume left among the volumes."""
+    found = [name for name in listed(paths.VOLUMES) if name.startswith(".")]
+    return [name for name in found if not _is_being_made(name)]
+
+
+def _is_being_made(entry: str) -> bool:
+    return entry.startswith(NEW_VOLUME) and os.path.exists(f"/proc/{entry.removeprefix(NEW_VOLUME)}")
+
+
 def unserved() -> list[str]:
     """List the containers whose ports and names were served by somebody who has died."""
     return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(holders.of(identity))]
@@ -164,7 +192,10 @@ def _is_interrupted(identity: str, boot: str) -> bool:
         return False
     try:
         start = records.read_start(f"{directory}/start.json")
-        left = start is None or (start.process.boot != boot and records.read_config(f"{directory}/config.json").remove)
+        if start is None:
+            left = not os.path.lexists(paths.kept(identity))
+        else:
+            left = start.process.boot != boot and records.read_config(f"{directory}/config.json").remove
     except FileNotFoundError:
         left = True
     except Corrupt:

@@ -141,7 +141,7 @@ def _shared(reference: str) -> str:
         target = store.find(reference)
     except PyrunError as problem:
         raise UsageError(f"network: {problem.message}") from problem
-    if target.config is None or target.status().state != "running":
+    if target.config is None or not target.status().is_up:
         raise UsageError(f"network: container {options.show(reference)} is not running")
     if target.config.has_sandbox:
         return f"container:{target.id}"

@@ -4,11 +4,11 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import networks
+from pyrun.cli import limits, mounts, networks, surroundings
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
-from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount, Resources
+from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig
 from pyrun.typed import Any
 
 _SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
@@ -20,7 +20,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     image, *command = v["arguments"]
     identity = os.urandom(32).hex()
     network, attachments = networks.chosen(v)
-    hostname = _hostname(v["hostname"], network, identity)
+    hostname = _hostname(v, network, identity)
     return ContainerConfig(
         id=identity,
         name=options.container_name(v["name"]) if v["name"] else random_name(),
@@ -33,13 +33,17 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         network=network,
         attachments=attachments,
         **_ports(v, network),
-        detach_keys=_keys(v["detach_keys"]),
-        mounts=_mounts(v),
-        resources=_resources(v),
+        detach_keys=detach_keys(v["detach_keys"]),
+        resources=limits.chosen(v),
+        **surroundings.chosen(v, network),
         **_switches(v),
         **_process(v),
         **_security(v["security_opt"]),
         **_names(v),
+        **_restart(v),
+        **mounts.chosen(v),
+        labels=options.pairs("label", v["label"], v["label_file"]),
+        annotations=options.pairs("annotation", v["annotation"]),
     )
 
 
@@ -53,6 +57,22 @@ def _switches(v: Any) -> dict[str, Any]:
         "read_only": v["read_only"],
         "privileged": v["privileged"],
     }
+
+
+def _restart(v: Any) -> dict[str, Any]:
+    policy, most = options.restart_policy(v["restart"]) if v["restart"] is not None else ("", 0)
+    if policy and v["rm"]:
+        raise UsageError("conflicting options: --restart and --rm")
+    return {"restart": policy, "restart_most": most}
+
+
+def streams(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Check what to attach to; all of it where nothing is given. Errors: UsageError."""
+    known = ("stdin", "stdout", "stderr")
+    for text in given:
+        if text.lower() not in known:
+            raise UsageError(f"attach: {options.show(text)}: use {', '.join(known)}")
+    return tuple(text.lower() for text in given) or known
 
 
 def _process(v: Any) -> dict[str, Any]:
@@ -100,7 +120,7 @@ def exec_config(values: Values, environ: "dict[str, str]") -> ExecConfig:
         interactive=v["interactive"],
         detach=v["detach"],
         privileged=v["privileged"],
-        detach_keys=_keys(v["detach_keys"]),
+        detach_keys=detach_keys(v["detach_keys"]),
     )
 
 
@@ -137,7 +157,12 @@ def _ports(v: Any, network: str) -> dict[str, Any]:
     return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
 
 
-def _hostname(given: "str | None", network: str, identity: str) -> str:
+def _hostname(v: Any, network: str, identity: str) -> str:
+    given = v["hostname"]
+    if v["uts"] == "host" and given:
+        raise UsageError("hostname: cannot be set for the host's UTS namespace", hint="leave out --hostname")
+    if v["uts"] == "host":
+        return os.uname().nodename
     if network.startswith("container:"):
         from pyrun import store
 
@@ -168,36 +193,6 @@ def _profile(path: str) -> str:
     return os.path.abspath(path)
 
 
-def _mounts(v: Any) -> tuple[Mount, ...]:
-    found = [
-        *map(options.volume, v["volume"]),
-        *map(options.mount, v["mount"]),
-        *map(options.tmpfs, v["tmpfs"]),
-    ]
-    targets = [mount.target for mount in found]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise UsageError(f"mount: {options.show(target)}: given twice")
-    return tuple(found) if v["privileged"] else options.guarded(tuple(found))
-
-
-def _resources(v: Any) -> Resources:
-    memory = options.size("memory", v["memory"], options.MEMORY_MIN) if v["memory"] is not None else 0
-    swap = v["memory_swap"]
-    both = -1 if swap == "-1" else options.size("memory-swap", swap) if swap is not None else 0
-    if both > 0 and (not memory or both < memory):
-        raise UsageError(f"memory-swap: {swap}: must be at least --memory, which must be set too")
-    pids = options.whole("pids-limit", v["pids_limit"], -1) if v["pids_limit"] is not None else Resources().pids_limit
-    return Resources(
-        memory=memory,
-        memory_swap=both,
-        nano_cpus=options.cpus(v["cpus"]) if v["cpus"] is not None else 0,
-        cpu_shares=options.shares(v["cpu_shares"]) if v["cpu_shares"] is not None else 0,
-        cpuset_cpus=options.cpuset(v["cpuset_cpus"]) if v["cpuset_cpus"] else "",
-        pids_limit=pids or -1,
-    )
-
-
 def _directory(path: "str | None") -> str:
     if path and (not path.startswith("/") or "\0" in path):
         raise UsageError(f"workdir: {options.show(path)}: must be an absolute path")
@@ -210,7 +205,8 @@ def _words(args: tuple[str, ...]) -> tuple[str, ...]:
     return args
 
 
-def _keys(text: "str | None") -> str:
+def detach_keys(text: "str | None") -> str:
+    """Check the keys that detach. Errors: UsageError."""
     chosen = text or "ctrl-p,ctrl-q"
     names = "abcdefghijklmnopqrstuvwxyz@[\\]^_"
     for part in chosen.split(","):

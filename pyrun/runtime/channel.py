@@ -10,14 +10,21 @@
       │  SIGNAL RESIZE DETACH ───▶ │
       │ ◀──────── EXITED or FAILED │
 
+Who attaches later connects to the monitor, and hands it a descriptor for each of STDIO before ATTACHED:
+
+      │  STDIO … ATTACHED ───────▶ │
+      │ ◀─────────────── ATTACHED  │  from here on as above
+
 End of file means that the other side is gone. Imports stay lean: a monitor lives as long as its container.
 """
 
 import _socket  # socket itself imports enum and selectors
+import posix
 import select
 
 NAMESPACES, ENDPOINT, READY, START, FAILED = b"N", b"E", b"R", b"S", b"F"
 STARTED, EXITED, SIGNAL, RESIZE, DETACH = b"s", b"x", b"k", b"r", b"d"
+STDIO, ATTACHED = b"i", b"a"
 GONE = b""
 
 _PACKET = 65536
@@ -78,3 +85,31 @@ def failure(code: int, message: str) -> bytes:
 def read_failure(content: bytes) -> "tuple[int, str]":
     """Decode the content of FAILED: exit code and text."""
     return content[0] if content else 125, content[1:].decode(errors="surrogateescape")
+
+
+def listening(path: str) -> int:
+    """Make the socket *path*, at which a monitor is found; give its descriptor. Errors: OSError."""
+    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
+    posix.fchmod(made.fileno(), 0o600)  # what it is bound to is made so
+    made.bind(path)
+    made.listen(64)
+    return made.detach()
+
+
+def accepted(listener: int) -> "Channel | None":
+    """Give the next connection to *listener*, if there is one."""
+    own = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, listener)
+    try:
+        fd, _ = own._accept()  # type: ignore[attr-defined]  # socket.accept calls it as well
+    except OSError:
+        return None
+    finally:
+        own.detach()
+    return Channel(fd)
+
+
+def connected(path: str) -> Channel:
+    """Connect to the monitor that is found at *path*. Errors: OSError when there is none."""
+    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    made.connect(path)
+    return Channel(made.detach())

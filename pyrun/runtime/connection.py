@@ -8,7 +8,7 @@ outside, published ports, hosts and resolv.conf, who serves, the record.
 
 import os
 
-from pyrun import keeping, paths, store
+from pyrun import chronicle, keeping, paths, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
@@ -42,8 +42,8 @@ def connect(container: Container, wanted: Attachment) -> None:
     """
     with _held(container) as (current, config):
         status = current.status()
-        _refuse(config, wanted.network, status.state == "running")
-        if status.state != "running":
+        _refuse(config, wanted.network, status.is_up)
+        if not status.is_up:
             others = tuple(each for each in config.attachments if each.network != wanted.network)
             keeping.rewrite(config._replace(attachments=(*others, wanted)))
             return
@@ -61,7 +61,7 @@ def disconnect(container: Container, network: str) -> None:
             return
         if network not in [each.network for each in config.attachments]:
             raise PyrunError(f"container {config.id} is not connected to network {network}", 1)
-        if current.status().state != "running":
+        if not current.status().is_up:
             keeping.rewrite(_without(config, network))
             return
         with _sandbox(current, config) as sandbox, turns.locked(network):
@@ -74,7 +74,7 @@ def repair(name: str) -> None:
     cut = [end for end in standing.endpoints(name) if not links.exists(end.host_link)]
     for end in cut:
         with _held(store.load(end.container)) as (current, config):
-            if current.status().state == "running" and standing.endpoint(name, config.id):
+            if current.status().is_up and standing.endpoint(name, config.id):
                 _wire_again(current, config, end)
 
 
@@ -105,7 +105,7 @@ def _finish(name: str, identity: str) -> list[Exception]:
         for directory in (paths.container(identity), paths.runtime(identity)):
             files.remove_unfinished(directory)
         container = store.load(identity)
-        if container.config and container.status().state == "running":
+        if container.config and container.status().is_up:
             if not _is_alive(container):
                 return failures  # its keeper comes next, and looks at the mark
             with _sandbox(container, container.config) as sandbox:
@@ -169,7 +169,7 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
     mark = standing.unsettled(name, config.id)
     files.write_atomically(mark, b"")
     try:
-        _make(sandbox, wanted)
+        end = _make(sandbox, wanted)
     except BaseException:
         failures = driver.unwound(name)
         keeping.rewrite(config)
@@ -178,10 +178,11 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
                 os.unlink(mark)
         raise
     _settle(sandbox._replace(config=config._replace(attachments=(*config.attachments, wanted))), mark)
+    chronicle.network(end.network, "connect", config.id)
 
 
-def _make(sandbox: Sandbox, wanted: Attachment) -> None:
-    """Make all of a plug, journaled as pending, up to the rename by which it is in."""
+def _make(sandbox: Sandbox, wanted: Attachment) -> Endpoint:
+    """Make all of a plug, journaled as pending, up to the rename by which it is in; give it."""
     config, pid = sandbox.config, sandbox.process.pid
     journal = FileJournal(standing.pending(wanted.network))
     used = links.names_in(pid) | {end.link for end in standing.plugs(config.id)}
@@ -192,6 +193,7 @@ def _make(sandbox: Sandbox, wanted: Attachment) -> None:
     perform([endpoints.registered(end)], "host", journal)
     keeping.rewrite(config._replace(attachments=(*config.attachments, wanted)))
     os.rename(journal.path, keeping.endpoint_journal(config.id, wanted.network).path)
+    return end
 
 
 def _wire(sandbox: Sandbox, end: Endpoint, journal: "FileJournal | None" = None) -> None:
@@ -218,6 +220,7 @@ def _take_out(sandbox: Sandbox, name: str) -> None:
     perform([links.DeleteLink(end.host_link, end.host_mac)])
     _raise(driver.unwound(name))
     _settle(sandbox, mark)
+    chronicle.network(end.network, "disconnect", config.id)
 
 
 def _settle(sandbox: Sandbox, mark: str) -> None:

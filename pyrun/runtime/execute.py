@@ -8,7 +8,7 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import os
 import select
 
-from pyrun import paths
+from pyrun import chronicle, paths
 from pyrun.errors import PyrunError
 from pyrun.kernel import (
     accounts,
@@ -63,6 +63,8 @@ class Visit(NamedTuple):
     client: Channel
     report: int  # our end
     window: bytes  # the caller's, so that the program never sees another size
+    id: str  # for the chronicle
+    chronicle: int  # descriptor, for its end
 
 
 def take_cover(container: Container, command: list[str]) -> None:
@@ -78,19 +80,12 @@ def take_cover(container: Container, command: list[str]) -> None:
 
 def execute(container: Container, config: ExecConfig) -> int:
     """Run a program in a running container; give its exit code. Errors: PyrunError."""
-    if container.config is None:
-        raise PyrunError(f"container {container.name}: {container.problem}", 1)
-    if container.status().state != "running":
-        raise PyrunError(f"container {container.name} is not running", 1)
+    pidfd, made = _opened(container)
     if not config.detach:
         console.check_terminal(config.tty, config.interactive)
-    try:
-        pidfd = processes.open_process(container.process())
-    except ProcessLookupError:
-        raise PyrunError(f"container {container.name} is not running", 1) from None
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
-    visit = _prepare(container.config, config, pidfd, theirs, inner)
+    visit = _prepare(made, config, pidfd, theirs, inner)
     former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if os.fork() == 0:
         ours.close()
@@ -106,6 +101,7 @@ def execute(container: Container, config: ExecConfig) -> int:
         visit.program.trampoline,
     }:
         os.close(fd)
+    _note_beginning(visit)
     if config.detach:
         _started(ours, failed=1)  # whatever it was, as in Docker
         return 0
@@ -115,6 +111,27 @@ def execute(container: Container, config: ExecConfig) -> int:
     master = _started(ours)
     ends = outer if master < 0 else (os.dup(master) if config.interactive else -1, master, -1)
     return attached.run(console.Ends(*ends))
+
+
+def _opened(container: Container) -> tuple[int, ContainerConfig]:
+    """Open the process of a running container, and give its record. Errors: PyrunError."""
+    if container.config is None:
+        raise PyrunError(f"container {container.name}: {container.problem}", 1)
+    state = container.status().state
+    if state == "paused":
+        raise PyrunError(f"container {container.name} is paused, unpause the container before exec", 1)
+    try:
+        if state == "running":
+            return processes.open_process(container.process()), container.config
+    except ProcessLookupError:
+        pass
+    raise PyrunError(f"container {container.name} is not running", 1)
+
+
+def _note_beginning(visit: Visit) -> None:
+    words = f"{visit.config.args[0]} {' '.join(visit.config.args[1:])}"  # Docker's; a single word has a blank behind it
+    for action in ("exec_create", "exec_start"):
+        chronicle.container(visit.container.id, visit.container, f"{action}: {words}", execID=visit.id)
 
 
 def _prepare(
@@ -138,8 +155,9 @@ def _prepare(
         f"_ses.{container.id}",
     )
     become = Program(process, trampoline.make(), reported, stdio)
+    about = (_window(), os.urandom(32).hex(), chronicle.opened())
     groups = tuple(_open_group(hierarchy, container.id) for hierarchy in cgroups.hierarchies())
-    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report, _window())
+    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report, *about)
 
 
 def _window() -> bytes:
@@ -202,7 +220,10 @@ def _join_and_wait(visit: Visit) -> int:
         os._exit(0)
     _serve(visit.client, pidfd, master)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return code if code >= 0 else 128 - code
+    code = code if code >= 0 else 128 - code
+    end = {"execID": visit.id, "exitCode": str(code)}
+    chronicle.container(visit.container.id, visit.container, "exec_die", visit.chronicle, **end)
+    return code
 
 
 def _serve(client: Channel, pidfd: int, master: int) -> None:

@@ -6,65 +6,80 @@ import os
 from pyrun import operation
 from pyrun.errors import PyrunError
 from pyrun.kernel import files
-from pyrun.operation import Operation, line
 from pyrun.plan import filesystem
 from pyrun.runtime import channel, console, monitor
 from pyrun.runtime.channel import FAILED, STARTED, Channel, read_failure
-from pyrun.spec import ContainerConfig, Endpoint, Network
+from pyrun.spec import ContainerConfig
+from pyrun.typed import NamedTuple
 
 
-class Options(tuple[bool, bool, str]):
-    """How the client behaves: explain each operation, pass signals on, where to write the id."""
+class Options(NamedTuple):
+    """How the client behaves."""
 
-    def __new__(cls, explain: bool = False, sig_proxy: bool = True, cidfile: str = "") -> "Options":
-        return super().__new__(cls, (explain, sig_proxy, cidfile))
+    explain: bool = False  # print each operation
+    sig_proxy: bool = True  # pass signals on
+    cidfile: str = ""  # where to write the id
+    detach: bool = False  # leave once the program runs
+    streams: tuple[str, ...] = ("stdin", "stdout", "stderr")  # that are ours too
+    announce: str = ""  # printed once it runs and we leave
 
 
-def run(config: ContainerConfig, options: "Options | None" = None) -> int:
-    """Run a container; give the exit code of its program, or 0 once it is detached.
+def run(config: ContainerConfig, options: Options) -> int:
+    """Run a new container; give the exit code of its program, or 0 once it is detached.
 
     Errors: PyrunError when it could not be started; nothing is left of it then.
     """
-    explain, proxy, cidfile = options or Options()
-    if not config.detach:
-        console.check_terminal(config.tty, config.interactive)
-    if explain:
-        os.write(2, _preamble(config).encode())
+    return _launch(config, options, born=False)
+
+
+def start(config: ContainerConfig, options: Options) -> int:
+    """Start a container that exists; give the exit code of its program, or 0 once it is detached.
+
+    Errors: PyrunError when it could not be started; it stays as it was.
+    """
+    return _launch(config, options, born=True)
+
+
+def _launch(config: ContainerConfig, options: Options, born: bool) -> int:
+    stdin = config.interactive and "stdin" in options.streams
+    if not options.detach:
+        console.check_terminal(config.tty, stdin)
+    if options.explain:
+        os.write(2, filesystem.preamble(config.id).encode())
         operation.observers.append(operation.explain_to(2, filesystem.abbreviations(config.id)))
     ours, theirs = channel.pair()
-    inner, outer = _pipes(config)
+    inner, outer = _pipes(config, () if options.detach else options.streams)
     former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if os.fork() == 0:
         ours.close()
         _close(outer)
-        monitor.keep(config, theirs, inner, explain)
+        monitor.keep(monitor.Begin(config, born, theirs, inner, options.detach, options.explain))
     theirs.close()
     _close(inner)
-    if config.detach:
+    if options.detach:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
-        return _detached(config, ours, cidfile)
-    attached = console.Console(ours, config.tty, console.parse_keys(config.detach_keys), proxy)
+        return _detached(config, ours, options)
+    attached = console.Console(ours, config.tty, console.parse_keys(config.detach_keys), options.sig_proxy)
     signal.pthread_sigmask(signal.SIG_SETMASK, former)
     _started(ours)
-    _write_cidfile(cidfile, config.id)
+    write_cidfile(options.cidfile, config.id)
     return attached.run(console.Ends(*outer))
 
 
-def _pipes(config: ContainerConfig) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+def _pipes(config: ContainerConfig, streams: tuple[str, ...]) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Make the pipes between client and monitor: the monitor's ends and ours."""
-    if config.detach:
-        return (-1, -1, -1), (-1, -1, -1)
-    stdin_r, stdin_w = os.pipe2(os.O_CLOEXEC) if config.interactive else (-1, -1)
-    stdout_r, stdout_w = os.pipe2(os.O_CLOEXEC)
-    stderr_r, stderr_w = os.pipe2(os.O_CLOEXEC) if not config.tty else (-1, -1)
+    stdin_r, stdin_w = os.pipe2(os.O_CLOEXEC) if config.interactive and "stdin" in streams else (-1, -1)
+    stdout_r, stdout_w = os.pipe2(os.O_CLOEXEC) if "stdout" in streams else (-1, -1)
+    stderr_r, stderr_w = os.pipe2(os.O_CLOEXEC) if "stderr" in streams and not config.tty else (-1, -1)
     return (stdin_r, stdout_w, stderr_w), (stdin_w, stdout_r, stderr_r)
 
 
-def _detached(config: ContainerConfig, control: Channel, cidfile: str) -> int:
+def _detached(config: ContainerConfig, control: Channel, options: Options) -> int:
     _started(control)
     control.close()
-    _write_cidfile(cidfile, config.id)
-    files.write_output(1, f"{config.id}\n".encode())
+    write_cidfile(options.cidfile, config.id)
+    if options.announce:
+        files.write_output(1, f"{options.announce}\n".encode())
     return 0
 
 
@@ -77,7 +92,8 @@ def _started(control: Channel) -> None:
         raise PyrunError("monitor: ended unexpectedly", hint="the next pyrun command cleans up")
 
 
-def _write_cidfile(path: str, identity: str) -> None:
+def write_cidfile(path: str, identity: str) -> None:
+    """Write the id to a file, if one is named. Errors: OSError."""
     if path:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         os.write(fd, identity.encode())
@@ -88,64 +104,3 @@ def _close(fds: tuple[int, ...]) -> None:
     for fd in fds:
         if fd >= 0:
             os.close(fd)
-
-
-def preview(config: ContainerConfig) -> list[str]:
-    """Give every operation of a start as `--explain` would print it, needing no root and touching nothing."""
-    from pyrun.kernel import accounts, namespaces, syscalls, trees
-    from pyrun.network import endpoints
-    from pyrun.plan import container as plan
-    from pyrun.plan import network
-    from pyrun.plan.process import process
-    from pyrun.runtime import host, plugging
-    from pyrun.runtime.program import Execute, Program, at_home
-
-    nets, ends = _previewed(config)
-    ends = plugging.preview(config, ends)
-    around = host.look_around(config)
-    mounted, pivot = plan.assembled(config, around, host.binds(config))
-    with trees.opened(config.rootfs) as root:
-        account = accounts.resolve(root, config.user, config.groups)
-    become = Program(at_home(host.process(config, compiled=False), account), -1, -1, (-1, -1, -1))
-    contents = host.hostfile_contents(config, ends, around.ipv6)
-    sides: list[tuple[str, list[Operation]]] = [
-        ("host", plan.birth(config, host.top_of(config))),
-        ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
-        ("host", [each for end in ends for each in endpoints.leased(end)]),
-        ("host", plan.sources(around)),
-        ("host", plan.hostfiles(config.id, contents)),
-        ("host", plan.limits(config, around)),
-        ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
-        ("container", plan.joining(config, around)),
-        ("host", plan.visible(config, 0)),
-        ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),
-        ("host", plugging.serving(config, ends, 0, ())),
-        ("container", mounted),
-        ("container", plan.configured(config, around, ends)),
-        ("container", plan.closed(config, around, pivot)),
-        ("container", process(become.config, account)),
-        ("container", [Execute(become, "")]),
-    ]
-    short = filesystem.abbreviations(config.id)
-    return [_preamble(config), *(line(side, each, short) for side, part in sides for each in part)]
-
-
-def _previewed(config: ContainerConfig) -> "tuple[list[Network], list[Endpoint]]":
-    """Give the networks that have to be made for the container, and its plugs into all of its networks."""
-    from pyrun.network import driver
-
-    nets: list[Network] = []
-    ends: list[Endpoint] = []
-    for wanted in config.attachments:
-        net, end = driver.preview(config.id, config.name, wanted, {each.link for each in ends})
-        nets += [net] if net else []
-        ends.append(end._replace(hostname=config.hostname))
-    return nets, ends
-
-
-def _preamble(config: ContainerConfig) -> str:
-    root = filesystem.root(config.id).replace(config.id, "$ID")
-    return (
-        f"host$ export ID={config.id}  # the container\n"
-        f"host$ export ROOT={root}  # where its root file system is assembled\n"
-    )

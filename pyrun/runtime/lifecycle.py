@@ -2,60 +2,91 @@
 
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
+import time
 
-from pyrun import keeping, operation, paths, store
+from pyrun import chronicle, keeping, operation, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver
-from pyrun.runtime import recovery
+from pyrun.runtime import channel, recovery
 from pyrun.store import Container
 from pyrun.typed import Callable
 
+_MOMENT = 0.005  # seconds
+
 
 def stop(container: Container, seconds: "int | None" = None) -> None:
-    """Ask the program to end; kill it after *seconds* (the container's own time-out, negative for never)."""
-    if container.status().state != "running":
+    """Ask the program to end; kill it after *seconds* (the container's own time-out, negative for never).
+
+    No policy starts it again. Errors: PyrunError.
+    """
+    if container.status().state not in ("running", "paused", "restarting"):
         return
+    forbid_restart(container)
     config = container.config
     patience = seconds if seconds is not None else config.stop_timeout if config else 10
     pidfd = _pidfd(container)
     if pidfd is not None:
-        processes.send_signal(pidfd, config.stop_signal if config else signal.SIGTERM)
+        number = config.stop_signal if config else signal.SIGTERM
+        chronicle.container(container.id, config, "kill", signal=str(number))
+        processes.send_signal(pidfd, number)
+        _thaw(container)
         if not processes.wait_end(pidfd, patience if patience >= 0 else None):
+            chronicle.container(container.id, config, "kill", signal="9")
             processes.send_signal(pidfd, signal.SIGKILL)
             processes.wait_end(pidfd)
     settle(container)
+    chronicle.container(container.id, config, "stop")
 
 
 def kill(container: Container, number: int) -> None:
     """Send a signal to the program. Errors: PyrunError when the container does not run."""
     pidfd = _pidfd(container)
-    if container.status().state != "running" or pidfd is None:
+    if not container.status().is_up or pidfd is None:
         raise PyrunError(f"container {container.name} is not running", 1)
+    ending = number in (signal.SIGKILL, container.config.stop_signal if container.config else signal.SIGTERM)
+    if ending:
+        forbid_restart(container)
+    chronicle.container(container.id, container.config, "kill", signal=str(number))
     processes.send_signal(pidfd, number)
+    if ending:
+        _thaw(container)
     if number == signal.SIGKILL:
         processes.wait_end(pidfd)
         settle(container)
 
 
+def forbid_restart(container: Container) -> None:
+    """Let no policy start the container again, also if its monitor waits to do so just now."""
+    if os.path.isdir(paths.container(container.id)):
+        keeping.mark(paths.stopped(container.id))
+    if os.path.lexists(paths.restarting(container.id)):
+        with suppress(OSError):
+            channel.connected(paths.monitor(container.id)).close()
+
+
 def wait(container: Container) -> int:
-    """Wait for the container to end; give its exit code, 255 when nobody saw it.
+    """Wait for the container's program to end; give its exit code, 255 when nobody saw it.
 
     Errors: PyrunError when nothing is known of it: it never ran, is gone already, or its record is corrupt.
     """
     watched = locks.watch(store.lock_path(container.id))  # before any look: with --rm nothing else stays of it
+    begun = container.status().started
     pidfd = _pidfd(container)
     if pidfd is not None:
         processes.wait_end(pidfd)
-    word = locks.last_word(watched) if watched is not None else b""
-    if word:
-        return int(word)
+    if container.config and container.config.restart:
+        _await_record(container, begun)
+    else:
+        word = locks.last_word(watched) if watched is not None else b""
+        if word:
+            return int(word)
     ended = container.status()
-    while ended.state == "running":  # its monitor writes the exit code down before it lets go
+    while ended.is_up and ended.started == begun:  # its monitor writes the exit code down before it lets go
         locks.wait_released(store.lock_path(container.id))
         ended = container.status()
-    if ended.state == "exited":
+    if ended.state in ("exited", "restarting"):
         return ended.exit_code
     if pidfd is not None:
         return store.UNSEEN
@@ -64,13 +95,23 @@ def wait(container: Container) -> int:
     raise NotFound(f"no such container: {container.name}")
 
 
-def remove(container: Container, force: bool) -> None:
-    """Remove a container; a running one only by *force*. Errors: PyrunError."""
+def _await_record(container: Container, begun: float) -> None:
+    """Wait until the end of the start at *begun* is written down; the monitor goes on, and keeps its lock."""
+    while locks.is_held(store.lock_path(container.id)):
+        status = container.status()
+        if not status.is_up or status.started != begun:
+            return
+        time.sleep(_MOMENT)
+
+
+def remove(container: Container, force: bool, volumes: bool = False) -> None:
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
     status = container.status()
-    if status.state == "running" or (status.state == "created" and status.monitored):
+    if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
             hint = "stop it first, or use rm -f"
             raise PyrunError(f"container {container.name} is running", 1, hint)
+        forbid_restart(container)
         _end(container)
     elif status.state == "corrupt":
         if not force:
@@ -87,6 +128,8 @@ def remove(container: Container, force: bool) -> None:
         keeping.discard(container.id)
         driver.sweep()
     keeping.forget(container)
+    if volumes and container.config:
+        keeping.forget_volumes(container.config)
 
 
 def settle(
@@ -99,6 +142,7 @@ def settle(
     lock = _take_over(store.lock_path(container.id))
     if lock is None:
         return
+    keeping.note_unseen_end(container.id)
     failures = keeping.retire(container.id, lock)
     if failures and salvage:
         failures = salvage(container, failures)
@@ -129,6 +173,7 @@ def _end(container: Container) -> None:
     """Kill everything in the container, known by its control groups: its record may lie."""
     pidfd = _pidfd(container)
     if pidfd is not None:
+        chronicle.container(container.id, container.config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
         processes.wait_end(pidfd)
     for hierarchy in cgroups.hierarchies():
@@ -139,3 +184,12 @@ def _pidfd(container: Container) -> "int | None":
     with suppress(PyrunError, ProcessLookupError):
         return processes.open_process(container.process())
     return None
+
+
+def _thaw(container: Container) -> None:
+    """Let a paused container go on, so that it meets the signal that it was sent."""
+    if os.path.lexists(paths.paused(container.id)):
+        thaw = cgroups.freezing(cgroups.hierarchies(), container.id, frozen=False)
+        if thaw:
+            operation.perform([thaw])
+        keeping.unmark(paths.paused(container.id))

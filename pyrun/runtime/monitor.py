@@ -6,27 +6,26 @@ the kernel lets go of the lock if it is killed, and the next command goes on.
 
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import os
-import sys
+import select
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, locks, namespaces, processes, syscalls, trampoline
-from pyrun.network import driver, turns
-from pyrun.operation import OperationFailed, observers, perform
+from pyrun.kernel import processes, syscalls, trampoline
+from pyrun.operation import Operation, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
-from pyrun.runtime import host, init, plugging, program
+from pyrun.runtime import birth, ending, host, init, plugging, program
 from pyrun.runtime.channel import (
     ENDPOINT,
-    EXITED,
     FAILED,
     NAMESPACES,
     READY,
     START,
     STARTED,
     Channel,
-    failure,
+    accepted,
+    listening,
     pair,
     read_failure,
 )
@@ -36,60 +35,121 @@ from pyrun.spec import ContainerConfig, Endpoint
 from pyrun.typed import NamedTuple, NoReturn
 
 _SETTLED = 1.0  # seconds after which a detached container's monitor becomes lean
-_GRACE = 0.5  # seconds an idle network is kept for the next container
 _PRIVATE_PIDS = syscalls.CLONE_NEWPID
+
+
+class Begin(NamedTuple):
+    """What is to be started, and for whom."""
+
+    config: ContainerConfig
+    born: bool  # the container exists already
+    client: "Channel | None" = None
+    stdio: tuple[int, int, int] = (-1, -1, -1)  # our ends of the client's pipes
+    detached: bool = True  # the client leaves once the program runs
+    explained: bool = False  # somebody watches: the end is told when all of it is over
+    first: bool = True  # it has never run before
+    restarts: int = 0
+    delay: float = 0.0  # seconds that were waited before this start
 
 
 class Running(NamedTuple):
     """A started container as its monitor holds it."""
 
-    config: ContainerConfig
+    begin: Begin
     pid: int
     pidfd: int
     relay: Relay
     lock: int
-    explained: bool  # somebody watches: the end is told when all of it is over
+    listener: int
 
 
-def keep(config: ContainerConfig, client: Channel, stdio: tuple[int, int, int], explained: bool) -> NoReturn:
-    """Be the monitor of a new container, in a process of its own; *stdio* are our ends of the client's pipes."""
+def keep(begin: Begin) -> NoReturn:
+    """Be the monitor of a container that is to be started, in a process of its own."""
     os.setsid()
     os.umask(0)  # every mode below is meant as it is written
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGCHLD})
-    _redirect(keep_errors=explained)
-    lock = -1
+    ending.redirect(keep_errors=begin.explained)
+    identity, lock = begin.config.id, -1
     try:
-        lock = keeping.claim(config.id)
-        running = _start(config, lock, client, stdio, explained)
+        lock = keeping.claim(identity)
+        begin = _looked_up(begin) if begin.born else begin
+        running = _start(begin, lock, listening(paths.monitor(identity)))
     except Exception as problem:  # whatever it is, what was made has to be unmade
-        _abandon(config.id, lock, client, problem, explained)
-    if config.detach:
+        ending.abandon(identity, lock, problem, begin.client, begin.explained, begin.first)
+    if begin.detached:
         observers.clear()
-        _redirect(keep_errors=False)
-        running.relay.detach()
-    _live(running, client)
+        ending.redirect(keep_errors=False)
+        for client in [*running.relay.clients]:
+            running.relay.detach(client)
+    _live(running)
 
 
-def resume(arguments: list[str]) -> NoReturn:
-    """Take over from the lean process: the container's program has ended."""
-    identity, pid, lock, code_paths = arguments
-    del code_paths
-    _finish(identity, int(pid), int(lock), None)
+def again(arguments: list[str]) -> NoReturn:
+    """Go on where a program has ended, to start it once more after a while, unless somebody ends it before.
+
+    The container's id, its lock and listener, how often it was started by its policy, and the seconds to wait.
+    """
+    identity, lock, listener, restarts, delay = arguments
+    try:
+        if not _waits(float(delay), int(listener), paths.stopped(identity)):
+            ending.give_up(identity, int(lock))
+        config = store.load(identity).config
+        if config is None:
+            raise PyrunError("its record is corrupt")
+        begin = Begin(config, True, restarts=int(restarts), delay=float(delay))
+        running = _start(begin, int(lock), int(listener))
+        keeping.unmark(paths.restarting(identity))
+    except Exception as problem:
+        ending.abandon(identity, int(lock), problem)
+    _live(running)
 
 
-def _start(
-    config: ContainerConfig, lock: int, client: Channel, stdio: tuple[int, int, int], explained: bool
-) -> Running:
+def _waits(seconds: float, listener: int, mark: str) -> bool:
+    """Wait before the next start; whoever sets the *mark*, and rings at the listener, ends that."""
+    end = time.monotonic() + seconds
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    while not os.path.lexists(mark):
+        left = end - time.monotonic()
+        if left <= 0:
+            return True
+        if poll.poll(left * 1000):
+            ringing = accepted(listener)
+            if ringing:
+                ringing.close()
+    return False
+
+
+def _looked_up(begin: Begin) -> Begin:
+    """Begin with the record as it is now that nobody else starts the container; its last end is of the past."""
+    identity, wanted = begin.config.id, begin.config
+    with keeping.changing(identity) as exists:
+        container = store.load(identity) if exists else None
+        if container is None or container.config is None:
+            raise PyrunError(f"no such container: {wanted.name}", 1)
+        status = container.status()
+        if status.is_up:
+            raise PyrunError(f"container {wanted.name} is running", 1)
+        birth.close_former_life(container)
+        keeping.unmark(paths.stopped(identity))
+        if container.config.remove:
+            birth.note(container.config)
+    return begin._replace(config=container.config, first=not status.started)
+
+
+def _start(begin: Begin, lock: int, listener: int) -> Running:
     """Make the container and let its program run; what fails is raised, with everything made in the journal."""
-    ends, sockets = _claimed(config)
+    config = begin.config
+    ends, sockets = _claimed(begin)
     around = _prepared(config, ends)
     inner, outer = _pipes(config)
     report, reported = os.pipe2(os.O_CLOEXEC)
     ours, theirs = pair()
-    unneeded = (lock, ours.fd, client.fd, report, *(fd for fd in (*outer, *stdio) if fd >= 0))
+    client = begin.client.fd if begin.client else -1
+    unneeded = (lock, listener, ours.fd, report, *(fd for fd in (client, *outer, *begin.stdio) if fd >= 0))
     unneeded += tuple(fd for _, fd in sockets)
     job = _job(config, around, ends, theirs, reported, inner, unneeded)
-    pid = _fork(job)
+    pid = _fork(job, plan.fork(config, around))
     for fd in {*inner, reported, job.program.trampoline}:
         os.close(fd)
     theirs.close()
@@ -98,24 +158,40 @@ def _start(
         master = _meet(config, around, ends, sockets, pid, ours)
         for _, fd in sockets:
             os.close(fd)
-        log = LogWriter(f"{paths.container(config.id)}/container.log")
         ours_of_it = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
-        relay = Relay(ours_of_it, master, pidfd, log)
-        relay.attach(client, stdio)
-        _let_go(config, pid, ours, report)
+        relay = Relay(ours_of_it, master, pidfd, LogWriter(_log(config)), listener, _once(config))
+        if begin.client:
+            relay.attach(begin.client, begin.stdio)
+        _let_go(begin, pid, ours, report)
     except BaseException:
         processes.send_signal(pidfd, signal.SIGKILL)
         os.waitpid(pid, 0)
         raise
     ours.close()
-    client.send(STARTED)
-    return Running(config, pid, pidfd, relay, lock, explained)
+    chronicle.container(config.id, config, "start")
+    if begin.client:
+        begin.client.send(STARTED)
+    return Running(begin, pid, pidfd, relay, lock, listener)
 
 
-def _claimed(config: ContainerConfig) -> tuple[list[Endpoint], plugging.Sockets]:
+def _log(config: ContainerConfig) -> str:
+    return f"{paths.container(config.id)}/container.log"
+
+
+def _once(config: ContainerConfig) -> bool:
+    """Claim that the container's input ends with its first client's: it was not made for the background."""
+    return config.interactive and not config.detach
+
+
+def _claimed(begin: Begin) -> tuple[list[Endpoint], plugging.Sockets]:
     """Take ports, name and addresses, each of which only one can have; ports first, for which nothing is made."""
+    config = begin.config
     early = plugging.reserve(config)
-    _claim(config)
+    if not begin.born:
+        birth.bear(config)
+    if not begin.detached:
+        chronicle.container(config.id, config, "attach")
+    perform(plan.place(config), "host", keeping.journal(config.id))
     ends = plugging.lease(config)
     sockets = early if early is not None else plugging.reserve(config, ends) or ()
     return plugging.publish(ends, tuple(port for port, _ in sockets)), sockets
@@ -125,20 +201,13 @@ def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surrounding
     """Make what init finds: sources of volumes, files of its own, limits."""
     around = host.look_around(config)
     perform(plan.sources(around))
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.attach(config, keeping.journal(config.id))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", keeping.journal(config.id))
     return around
-
-
-def _claim(config: ContainerConfig) -> None:
-    try:
-        perform(plan.birth(config, host.top_of(config)), "host", keeping.birth_journal(config.id))
-    except OperationFailed as problem:
-        if problem.errno == 17 and problem.operation.shell().startswith("ln "):
-            other = os.readlink(f"{paths.NAMES}/{config.name}")[:12]
-            raise PyrunError(f"container: {config.name}: the name is already in use by container {other}") from problem
-        raise
-    records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
 
 
 def _pipes(config: ContainerConfig) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -177,12 +246,12 @@ def _job(
     )
 
 
-def _fork(job: init.Job) -> int:
-    """Fork init into a new PID namespace; our next child is born in our own again."""
+def _fork(job: init.Job, joining: list[Operation]) -> int:
+    """Fork init into its PID namespace; our next child is born in our own again."""
     assert len(os.listdir("/proc/self/task")) == 1
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        perform([namespaces.Unshare(_PRIVATE_PIDS)])
+        perform(joining)
         try:
             pid = os.fork()
             if pid == 0:
@@ -209,6 +278,7 @@ def _meet(
         perform(plan.visible(config, pid), "host", keeping.journal(config.id))
         for end in ends:
             plugging.plug_in(end, pid, around.ipv6, keeping.endpoint_journal(config.id, end.network.name))
+            chronicle.network(end.network, "connect", config.id)
         plugging.serve(config, ends, pid, sockets)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason
@@ -218,9 +288,10 @@ def _meet(
     return _receive(channel, READY)
 
 
-def _let_go(config: ContainerConfig, pid: int, channel: Channel, report: int) -> None:
+def _let_go(begin: Begin, pid: int, channel: Channel, report: int) -> None:
     """Write down who runs, let it, and see that it does. Errors: PyrunError with exit code 126 or 127."""
-    start = records.Start(processes.identify(pid), time.time())
+    config = begin.config
+    start = records.Start(processes.identify(pid), time.time(), begin.restarts, begin.delay)
     records.write_start(f"{paths.container(config.id)}/start.json", start, not config.remove)
     channel.send(START)
     number = os.read(report, 4)
@@ -245,97 +316,28 @@ def _receive(channel: Channel, expected: bytes) -> int:
     return descriptor
 
 
-def _live(running: Running, client: Channel) -> NoReturn:
-    outcome = running.relay.run(time.monotonic() + _SETTLED)
+def _live(running: Running) -> NoReturn:
+    relay, begin = running.relay, running.begin
+    outcome = relay.run(time.monotonic() + _SETTLED)
     if outcome == QUIET:
         _become_lean(running)
-    running.relay.detach_output()
-    _finish(running.config.id, running.pid, running.lock, running.relay.client and client, running.explained)
+    relay.detach_output()
+    clients = [client.channel for client in relay.clients]
+    end = ending.Over(begin.config.id, running.pid, running.lock, running.listener)
+    ending.finish(end, clients, begin.explained)
 
 
 def _become_lean(running: Running) -> NoReturn:
     """Execute a bare interpreter in our place: a detached container costs no more memory than it must."""
-    relay = running.relay
-    stdin = relay.given.target
-    outputs = {flow.stream: flow.source for flow in relay.flows}
-    kept = [stdin, outputs.get("stdout", -1), outputs.get("stderr", -1), relay.master, running.pidfd]
+    relay, config = running.relay, running.begin.config
+    outputs = {source.stream: source.fd for source in relay.sources}
+    stdio = (relay.given.target, outputs.get("stdout", -1), outputs.get("stderr", -1))
+    kept = [*stdio, relay.master, running.pidfd, running.listener]
     for fd in (*kept, running.lock):
         if fd >= 0:
             os.set_inheritable(fd, True)
-    code = "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.{} import {} as go; go(sys.argv[2:])"
-    python = [sys.executable, "-I", "-S", "-c"]
-    path = ":".join(sys.path)
-    identity, log = running.config.id, f"{paths.container(running.config.id)}/container.log"
-    after = [
-        *python,
-        code.format("monitor", "resume"),
-        path,
-        identity,
-        str(running.pid),
-        str(running.lock),
-        path,
-    ]
-    os.execv(sys.executable, [*python, code.format("relay", "main"), path, log, *map(str, kept), *after])
-
-
-def _finish(identity: str, pid: int, lock: int, client: "Channel | None", explained: bool = False) -> NoReturn:
-    """Write down how it ended, take everything apart, tell the client, and leave the network if it is idle."""
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    code = code if code >= 0 else 128 - code
-    container = store.find(identity)
-    killed = cgroups.oom_kills(cgroups.hierarchies(), identity) > 0
-    durable = bool(container.config and not container.config.remove)
-    try:
-        records.write_exit(f"{paths.container(identity)}/exit.json", records.Exit(code, time.time(), killed), durable)
-    except OSError as problem:
-        _complain(identity, [problem])
-    locks.leave_word(lock, b"%d" % code)
-    _complain(identity, keeping.retire(identity, lock))
-    if explained:
-        driver.sweep()
-    if client:
-        client.send(EXITED, bytes([code]))
-        client.close()
-    _leave_network()
-
-
-def _leave_network() -> NoReturn:
-    """Take the network down, unless another container comes within a moment."""
-    with turns.sweeping():
-        time.sleep(_GRACE)
-    driver.sweep()
-    keeping.tidy()
-    os._exit(0)
-
-
-def _abandon(identity: str, lock: int, client: Channel, problem: Exception, explained: bool) -> NoReturn:
-    """Undo a start that failed, and say why."""
-    if lock >= 0:
-        _complain(identity, keeping.retire(identity, lock))
-    if explained:
-        driver.sweep()
-    code = problem.code if isinstance(problem, PyrunError) else 125
-    hint = problem.hint if isinstance(problem, PyrunError) else ""
-    text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"
-    for long, short in filesystem.abbreviations(identity).items():
-        text = text.replace(long, short)
-    client.send(FAILED, failure(code, f"{text} ({hint})" if hint else text))
-    client.close()
-    _leave_network()
-
-
-def _complain(identity: str, failures: "list[Exception]") -> None:
-    """Leave a note where somebody who looks for left-overs finds it."""
-    if failures:
-        text = "".join(f"{identity[:12]}: {failure}\n" for failure in failures)
-        fd = os.open(f"{paths.STATE}/problems.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.write(fd, text.encode(errors="replace"))
-        os.close(fd)
-
-
-def _redirect(keep_errors: bool) -> None:
-    """Let go of the caller's terminal and pipes."""
-    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    for fd in (0, 1) if keep_errors else (0, 1, 2):
-        os.dup2(null, fd)
-    os.close(null)
+    once = "once" if _once(config) else "always"
+    numbers = (running.pid, running.lock, running.listener)
+    after = ending.command("ending", "resume", config.id, *map(str, numbers))
+    words = ending.command("relay", "main", _log(config), *map(str, kept), once, *after)
+    os.execv(words[0], words)

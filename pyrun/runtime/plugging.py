@@ -127,7 +127,7 @@ def reconcile() -> list[Exception]:
     for identity in store.unserved():
         try:
             container = store.load(identity)
-            if container.config and container.status().state == "running":
+            if container.config and container.status().is_up:
                 serve_again(container.config, standing.plugs(identity), container.process().pid)
         except (PyrunError, OSError) as failure:
             if holders.is_gone(holders.of(identity)):  # else somebody was faster

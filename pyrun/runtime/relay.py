@@ -13,7 +13,7 @@ import time
 from pyrun.runtime.logwriter import LogWriter
 
 MYPY = False
-if MYPY:  # nobody is attached to a detached container: its monitor does without sockets
+if MYPY:  # while nobody is attached to a detached container, its monitor does without sockets
     from pyrun.runtime.channel import Channel
 
 _LIMIT = 65536  # bytes on their way per direction: beyond, the one who writes has to wait
@@ -24,190 +24,286 @@ _F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
 EXITED, QUIET = "exited", "quiet"
 
 
-class Flow:
-    """Bytes on their way from one descriptor to another, bounded; -1 is nobody."""
+class Outlet:
+    """Bytes on their way to a descriptor, bounded; -1 is nobody."""
 
-    __slots__ = ("buffer", "source", "stream", "target")
+    __slots__ = ("buffer", "target")
 
-    def __init__(self, source: int, target: int, stream: str = "") -> None:
-        self.source, self.target, self.stream = source, target, stream
+    def __init__(self, target: int) -> None:
+        self.target = target
         self.buffer = b""
+
+    def write(self) -> None:
+        """Pass on what can be; a reader that is gone is forgotten."""
+        try:
+            if self.target >= 0 and self.buffer:
+                self.buffer = self.buffer[posix.write(self.target, self.buffer) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of it, and of what it has not got."""
+        close(self.target)
+        self.target, self.buffer = -1, b""
+
+
+class Source:
+    """One stream of the container's output."""
+
+    __slots__ = ("fd", "stream")
+
+    def __init__(self, fd: int, stream: str) -> None:
+        self.fd, self.stream = fd, stream
+
+
+class Client:
+    """Somebody who is attached: its messages, its input, and where it wants the output."""
+
+    __slots__ = ("channel", "stderr", "stdin", "stdout", "told")
+
+    def __init__(self, channel: "Channel", stdio: "tuple[int, int, int]" = (-1, -1, -1), told: bool = True) -> None:
+        """*stdio* are our ends of its pipes, -1 where it has none; it is *told* once all of them have come."""
+        self.channel, self.stdin, self.told = channel, stdio[0], told
+        self.stdout, self.stderr = Outlet(stdio[1]), Outlet(stdio[2])
+        for fd in stdio:
+            if fd >= 0:
+                posix.set_blocking(fd, False)
+
+    def outlet(self, stream: str) -> Outlet:
+        """Give the way of a stream to it."""
+        return self.stderr if stream == "stderr" else self.stdout
+
+    def take(self, number: int, fd: int) -> None:
+        """Take one of its descriptors: its input, or where it wants output."""
+        posix.set_blocking(fd, False)
+        if number == 0:
+            self.stdin = fd
+        else:
+            self.outlet("stderr" if number == 2 else "stdout").target = fd
 
 
 class Relay:
-    """Moves everything between a container's stdio, its log and its client, until the process ends."""
+    """Moves everything between a container's stdio, its log and its clients, until the process ends."""
 
-    __slots__ = ("_peer", "client", "flows", "given", "log", "master", "pidfd")
+    __slots__ = ("_input_ended", "_listener", "_once", "_peer", "clients", "given", "log", "master", "pidfd", "sources")
 
-    def __init__(self, stdio: "tuple[int, int, int]", master: int, pidfd: int, log: LogWriter) -> None:
-        """*stdio* are our ends of the container's pipes (or the terminal's *master*), -1 where there is none."""
+    def __init__(
+        self,
+        stdio: "tuple[int, int, int]",
+        master: int,
+        pidfd: int,
+        log: LogWriter,
+        listener: int = -1,
+        once: bool = True,
+    ) -> None:
+        """*stdio* are our ends of the container's pipes (or the terminal's *master*), -1 where there is none.
+
+        Who attaches later connects to *listener*; *once* ends the container's input with its client's.
+        """
         stdin, stdout, stderr = stdio
         self.master, self.pidfd, self.log = master, pidfd, log
-        self.flows = [Flow(fd, -1, name) for fd, name in ((stdout, "stdout"), (stderr, "stderr")) if fd >= 0]
-        self.given = Flow(-1, stdin)
-        self.client: Channel | None = None
+        self.sources = [Source(fd, name) for fd, name in ((stdout, "stdout"), (stderr, "stderr")) if fd >= 0]
+        self.given = Outlet(stdin)
+        self.clients: list[Client] = []
+        self._listener, self._once = listener, once
+        self._input_ended = False
         self._peer = -1
         self._hold_terminal()
         for fd in stdio:
             if fd >= 0:
                 posix.set_blocking(fd, False)
 
-    def attach(self, client: "Channel", stdio: "tuple[int, int, int]") -> None:
-        """Serve a client: *stdio* are our ends of its pipes, -1 where it has none.
+    def attach(self, channel: "Channel", stdio: "tuple[int, int, int]") -> None:
+        """Serve a client.
 
         The window size that it sent already is set now, so that a program
         which is started next sees it from its first moment.
         """
-        stdin, stdout, stderr = stdio
-        self.client = client
-        self.given.source = stdin if self.given.target >= 0 else -1
-        for flow in self.flows:
-            flow.target = stderr if flow.stream == "stderr" else stdout
-        for fd in stdio:
-            if fd >= 0:
-                posix.set_blocking(fd, False)
-        if self.master >= 0 and _ready(client.fd):
-            self._control()
+        client = Client(channel, stdio)
+        self.clients.append(client)
+        if self.master >= 0 and _ready(channel.fd):
+            self._control(client)
 
     def run(self, deadline: "float | None") -> str:
         """Relay until the process has ended (EXITED), or the *deadline* (monotonic) passed with nobody attached.
 
-        After EXITED the log is complete; `detach_output` hands the client what it has not got yet.
+        After EXITED the log is complete; `detach_output` hands the clients what they have not got yet.
         """
         while True:
             late = deadline is not None and time.monotonic() >= deadline
-            if late and self.client is None and not self.given.buffer:
+            if late and not self.clients and not self.given.buffer:
                 self.log.finish()
                 return QUIET
             ready = self._wait(None if late else deadline)
-            if self.client and ready.get(self.client.fd):
-                self._control()
-            for flow in self.flows:
-                self._move(flow, ready)
-            self._move(self.given, ready)
+            if ready.get(self._listener):
+                self._accept()
+            for client in [*self.clients]:
+                if ready.get(client.channel.fd):
+                    self._control(client)
+            for source in self.sources:
+                if source.fd >= 0 and ready.get(source.fd):
+                    self._read(source)
+            for client in self.clients:
+                if client.stdin >= 0 and ready.get(client.stdin) and self._has_room(self.given):
+                    self._take_input(client)
+                client.stdout.write()
+                client.stderr.write()
+            self._give_input()
             if ready.get(self.pidfd):
                 self._drain()
                 return EXITED
 
-    def detach(self) -> None:
-        """Go on without the client; what it has written still reaches the container.
-
-        Without a terminal its end is the end of the container's input, as with Docker.
-        """
-        for flow in self.flows:
-            _close(flow.target)
-            flow.target, flow.buffer = -1, b""
-        if self.given.source >= 0:
-            self._read(self.given)
-            if self.given.source >= 0:
-                self._end(self.given)
-            self._write(self.given)
-        if self.client:
-            self.client.close()
-        self.client = None
+    def detach(self, client: Client) -> None:
+        """Go on without a client; what it has written still reaches the container."""
+        if client.stdin >= 0:
+            self._take_input(client)
+            if client.stdin >= 0:
+                self._end_input(client)
+        client.stdout.close()
+        client.stderr.close()
+        client.channel.close()
+        self.clients.remove(client)
 
     def detach_output(self) -> None:
-        """Hand the rest to the client and close its output; its control stays for the exit code.
+        """Hand the rest to the clients and close their output; their channels stay for the exit code.
 
         The kernel keeps the rest in widened pipes, so that a client which is
         stopped, or waits for its own reader, holds nothing up.
         """
-        for flow in self.flows:
-            while flow.target >= 0 and flow.buffer:
-                if not _widen(flow.target, len(flow.buffer)):
-                    _await_room(flow.target)
-                self._write(flow)
-            _close(flow.target)
-            flow.target = -1
+        for client in self.clients:
+            for outlet in (client.stdout, client.stderr):
+                while outlet.target >= 0 and outlet.buffer:
+                    if not _widen(outlet.target, len(outlet.buffer)):
+                        _await_room(outlet.target)
+                    outlet.write()
+                outlet.close()
+            close(client.stdin)
+            client.stdin = -1
 
     def _wait(self, deadline: "float | None") -> "dict[int, int]":
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
-        if self.client:
-            poll.register(self.client.fd, select.POLLIN)
-        for flow in (*self.flows, self.given):
-            if flow.source >= 0 and len(flow.buffer) < _LIMIT:
-                poll.register(flow.source, select.POLLIN)
-            if flow.target >= 0 and flow.buffer:
-                poll.register(flow.target, select.POLLOUT)
+        if self._listener >= 0:
+            poll.register(self._listener, select.POLLIN)
+        for source in self.sources:
+            if source.fd >= 0 and all(self._has_room(client.outlet(source.stream)) for client in self.clients):
+                poll.register(source.fd, select.POLLIN)
+        outlets = [self.given]
+        for client in self.clients:
+            poll.register(client.channel.fd, select.POLLIN)
+            outlets += (client.stdout, client.stderr)
+            if client.stdin >= 0 and self._has_room(self.given):
+                poll.register(client.stdin, select.POLLIN)
+        for outlet in outlets:
+            if outlet.target >= 0 and outlet.buffer:
+                poll.register(outlet.target, select.POLLOUT)
         patience = None
-        if deadline is not None and self.client is None:
+        if deadline is not None and not self.clients:
             patience = max(0, int((deadline - time.monotonic()) * 1000)) + 1
         return dict(poll.poll(patience))
 
-    def _control(self) -> None:
-        """Do what the client asks for; a message that makes no sense is passed over."""
-        from pyrun.runtime.channel import DETACH, GONE, RESIZE, SIGNAL
+    @staticmethod
+    def _has_room(outlet: Outlet) -> bool:
+        return len(outlet.buffer) < _LIMIT
 
-        assert self.client
-        kind, content, _ = self.client.receive()
+    def _accept(self) -> None:
+        """Meet somebody who attaches; its descriptors come as messages."""
+        from pyrun.runtime.channel import accepted
+
+        channel = accepted(self._listener)
+        if channel is not None:
+            self.clients.append(Client(channel, told=False))
+
+    def _control(self, client: Client) -> None:
+        """Do what a client asks for; a message that makes no sense is passed over."""
+        from pyrun.runtime.channel import ATTACHED, DETACH, GONE, RESIZE, SIGNAL, STDIO
+
+        kind, content, descriptor = client.channel.receive()
+        if kind == STDIO and descriptor >= 0 and not client.told and content in (b"0", b"1", b"2"):
+            client.take(int(content), descriptor)
+            return
+        close(descriptor)
         if kind in (GONE, DETACH):
-            self.detach()
-            return
+            self.detach(client)
+        elif kind == ATTACHED and not client.told:
+            client.told = True
+            client.channel.send(ATTACHED)
+        elif kind == SIGNAL and len(content) == 1:
+            self._signal(content[0])
+        elif kind == RESIZE and len(content) == _WINDOW and self.master >= 0:
+            self._resize(content)
+
+    def _signal(self, number: int) -> None:
         try:
-            if kind == SIGNAL and len(content) == 1:
-                _signal.pidfd_send_signal(self.pidfd, content[0])
-            elif kind == RESIZE and len(content) == _WINDOW and self.master >= 0:
-                fcntl.ioctl(self.master, _TIOCSWINSZ, content)
-        except OSError:  # no such signal, or the process or its terminal has just ended
+            _signal.pidfd_send_signal(self.pidfd, number)
+        except OSError:  # no such signal, or the process has just ended
             return
 
-    def _move(self, flow: Flow, ready: "dict[int, int]") -> None:
-        if flow.source >= 0 and ready.get(flow.source) and len(flow.buffer) < _LIMIT:
-            self._read(flow)
-        if flow.buffer:
-            self._write(flow)
+    def _resize(self, window: bytes) -> None:
+        try:
+            fcntl.ioctl(self.master, _TIOCSWINSZ, window)
+        except OSError:  # the terminal has just ended
+            return
 
-    def _read(self, flow: Flow) -> int:
+    def _read(self, source: Source) -> int:
         """Take what is there; give how many bytes: 0 at the end, and when there is nothing at the moment."""
         try:
-            content = posix.read(flow.source, _LIMIT)
+            content = posix.read(source.fd, _LIMIT)
         except BlockingIOError:
             return 0
         except OSError:  # EIO: the terminal was hung up
-            if flow.source == self.master and self._hold_terminal():
+            if source.fd == self.master and self._hold_terminal():
                 return 0
             content = b""
-        if content and flow.stream:
-            self.log.write(flow.stream, content)
-        if flow.target >= 0:
-            flow.buffer += content
-        if not content:
-            self._end(flow)
+        if content:
+            self.log.write(source.stream, content)
+            for client in self.clients:
+                outlet = client.outlet(source.stream)
+                if outlet.target >= 0:
+                    outlet.buffer += content
+        else:
+            if source.fd != self.master:
+                close(source.fd)
+            source.fd = -1
         return len(content)
 
-    def _write(self, flow: Flow) -> None:
+    def _take_input(self, client: Client) -> None:
         try:
-            if flow.target >= 0:
-                flow.buffer = flow.buffer[posix.write(flow.target, flow.buffer) :]
+            content = posix.read(client.stdin, _LIMIT)
         except BlockingIOError:
             return
-        except OSError:  # its reader is gone
-            flow.buffer = b""
-            if flow is self.given:
-                _close(flow.source)  # the client learns of it, and stops to read
-                flow.source = -1
-            _close(flow.target)
-            flow.target = -1
-        self._pass_end_on(flow)
+        except OSError:
+            content = b""
+        if self.given.target >= 0:
+            self.given.buffer += content
+        if not content:
+            self._end_input(client)
 
-    def _end(self, flow: Flow) -> None:
-        if flow.source != self.master:
-            _close(flow.source)
-        flow.source = -1
-        self._pass_end_on(flow)
+    def _end_input(self, client: Client) -> None:
+        """Let go of a client's input; without a terminal its end is that of the container's, as with Docker."""
+        close(client.stdin)
+        client.stdin = -1
+        if self._once and self.master < 0:
+            self._input_ended = True
+            self._give_input()
 
-    def _pass_end_on(self, flow: Flow) -> None:
-        """Close the container's input behind the last byte of the client's, except for a terminal's."""
-        if flow is self.given and flow.source < 0 and not flow.buffer and self.master < 0:
-            _close(flow.target)
-            flow.target = -1
+    def _give_input(self) -> None:
+        """Pass on what clients typed; behind the last byte an input that has ended is closed."""
+        self.given.write()
+        if self._input_ended and not self.given.buffer:
+            self.given.close()
+        if self.given.target < 0:
+            for client in self.clients:  # each learns of it, and stops to read
+                close(client.stdin)
+                client.stdin = -1
 
     def _hold_terminal(self) -> bool:
         """Keep the terminal open as programs do: one that closes it to open it again must not end it."""
         if self.master < 0:
             return False
-        _close(self._peer)
+        close(self._peer)
         try:
             self._peer = fcntl.ioctl(self.master, _TIOCGPTPEER, posix.O_RDWR | posix.O_NOCTTY | posix.O_CLOEXEC)
         except OSError:
@@ -219,10 +315,10 @@ class Relay:
 
         No more than they hold: somebody outside may have been handed the pipe and go on writing.
         """
-        for flow in self.flows:
-            most = _capacity(flow.source)
-            while flow.source >= 0 and most > 0:
-                size = self._read(flow)
+        for source in self.sources:
+            most = _capacity(source.fd)
+            while source.fd >= 0 and most > 0:
+                size = self._read(source)
                 most -= size
                 if not size:
                     break
@@ -258,7 +354,8 @@ def _ready(fd: int) -> bool:
     return bool(poll.poll(0))
 
 
-def _close(fd: int) -> None:
+def close(fd: int) -> None:
+    """Close *fd*, if it is one."""
     if fd >= 0:
         try:
             posix.close(fd)
@@ -267,8 +364,15 @@ def _close(fd: int) -> None:
 
 
 def main(arguments: "list[str]") -> None:
-    """Go on as a lean process: the container's log, our pipe ends, terminal, pidfd, and who takes over at the end."""
-    log, stdin, stdout, stderr, master, pidfd, *successor = arguments
-    relay = Relay((int(stdin), int(stdout), int(stderr)), int(master), int(pidfd), LogWriter(log))
+    """Go on as a lean process: the container's log, the descriptors that `monitor` names, and who takes over.
+
+    The numbers of the channels of those who are attached at the end are added to the successor's words.
+    """
+    log, stdin, stdout, stderr, master, pidfd, listener, once, *successor = arguments
+    stdio = (int(stdin), int(stdout), int(stderr))
+    relay = Relay(stdio, int(master), int(pidfd), LogWriter(log), int(listener), once == "once")
     relay.run(None)
-    posix.execv(successor[0], successor)
+    relay.detach_output()
+    for client in relay.clients:
+        posix.set_inheritable(client.channel.fd, True)
+    posix.execv(successor[0], [*successor, *(str(client.channel.fd) for client in relay.clients)])

@@ -66,8 +66,8 @@ def serve(client: Channel, stdio: Three, tty: bool, log: str, args: list[str]) -
     relay.run(None)
     relay.detach_output()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if relay.client:
-        relay.client.send(EXITED, bytes([code if code >= 0 else 128 - code]))
+    for client in relay.clients:
+        client.channel.send(EXITED, bytes([code if code >= 0 else 128 - code]))
     os._exit(0)
 
 

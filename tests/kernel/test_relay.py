@@ -101,16 +101,16 @@ def test_quiet_after_the_deadline_only_without_a_client(log: Path) -> None:
     select.select([running.stdout], [], [], 0)
     client.send(DETACH)
     assert running.relay.run(PAST) == QUIET
-    assert running.relay.client is None
+    assert running.relay.clients == []
     assert running.relay.run(time.monotonic()) == QUIET
     running.program.kill()
-    assert running.relay.run(PAST - 1 if running.relay.client else None) == EXITED
+    assert running.relay.run(PAST - 1 if running.relay.clients else None) == EXITED
 
 
 def test_quiet_leaves_no_byte_in_memory(log: Path) -> None:
     """The part of a line that was read is logged before another process takes over."""
     running = Running(log, "sh", "-c", "printf prompt; echo >&2; exec sleep 1000")
-    select.select([running.relay.flows[1].source], [], [], 30)
+    select.select([running.relay.sources[1].fd], [], [], 30)
     assert running.relay.run(time.monotonic() + 0.2) == QUIET
     assert running.logged().replace(b"\n", b"") == b"prompt"
     running.program.kill()
@@ -121,7 +121,7 @@ def test_lean_process_takes_over_and_hands_on(log: Path) -> None:
     """It logs until the program ends, then executes its successor, with the imports of a bare interpreter."""
     running = Running(log, "sh", "-c", "read x; echo got $x", stdin=True)
     relay = running.relay
-    fds = [relay.given.target, relay.flows[0].source, relay.flows[1].source, -1, relay.pidfd]
+    fds = [relay.given.target, relay.sources[0].fd, relay.sources[1].fd, -1, relay.pidfd]
     code = (
         "import sys; sys.path[:] = sys.argv[1].split(':'); from pyrun.runtime.relay import main\n"
         "assert not {'os', 're', 'enum', 'json', 'typing', 'socket', '_socket'} & set(sys.modules), sys.modules\n"
@@ -129,7 +129,20 @@ def test_lean_process_takes_over_and_hands_on(log: Path) -> None:
     )
     root = ":".join([str(Path(__file__).parent.parent.parent), *sys.path])
     lean = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", code, root, running.log, *map(str, fds), "/bin/echo", "successor"],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            code,
+            root,
+            running.log,
+            *map(str, fds),
+            "-1",
+            "once",
+            "/bin/echo",
+            "successor",
+        ],
         pass_fds=[fd for fd in fds if fd >= 0],
         stdout=subprocess.PIPE,
     )
@@ -169,7 +182,7 @@ def test_control_is_heard_while_the_client_reads_nothing(log: Path) -> None:
     assert running.relay.run(None) == EXITED
     os.waitpid(pid, 0)
     assert running.wait() == -signal.SIGTERM
-    assert len(running.relay.flows[0].buffer) <= 4 * 65536
+    assert len(running.relay.clients[0].stdout.buffer) <= 4 * 65536
 
 
 def _unread(fd: int) -> int:
@@ -208,7 +221,6 @@ def test_input_written_before_the_client_left_still_arrives_and_then_ends(log: P
 def test_input_stays_open_where_no_client_ever_was(log: Path) -> None:
     """`-d -i`: the program waits for input, it does not see its end."""
     running = Running(log, "cat", stdin=True)
-    running.relay.detach()
     assert running.relay.run(time.monotonic()) == QUIET
     assert select.select([running.relay.pidfd], [], [], 0.1)[0] == []
     os.close(running.relay.given.target)

@@ -13,14 +13,15 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"", "cli", "api", "testing", "pytest_plugin", "__main__"},
-    {"runtime", "keeping", "store", "records", "rootfs", "options"},
-    {"plan", "network", "operation", "journal"},
-    {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed", "contexts", "documents"},
+    {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
+    {"plan", "network", "operation", "journal", "chronicle", "archive"},
+    {"firewall", "kernel", "spec", "templates", "moments"},
+    {"near"},
+    {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _FUNCTION = {("pyrun.network", "pyrun.api.networks")}  # what calling the package leads to
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns", "pytest"}
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns", "zstandard", "pytest"}
 
 
 def _part(module: str) -> str:

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrun import options, records
-from pyrun.cli import commands, names, reader, tables
+from pyrun.cli import ages, commands, names, reader
 from pyrun.cli.declared import every
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
 from pyrun.network import addresses, hostfiles, ipam
+from pyrun.options import mounts
 from pyrun.plan import resources
 from pyrun.spec import ContainerConfig, Mount, Pool, Resources, Ulimit
 
@@ -29,9 +30,10 @@ ANY_TEXT = st.text(max_size=40) | st.sampled_from(
 def test_no_value_raises_anything_but_a_usage_error(text: str) -> None:
     parsers = [
         options.cpus, options.ulimit, options.signal_number, options.container_name, options.hostname, options.add_host,
-        options.volume, options.mount, options.tmpfs, options.user, options.cpuset, accounts.as_number,
+        mounts.volume, mounts.mount, mounts.tmpfs, mounts.volumes_from, options.user, options.cpuset, accounts.as_number,
         lambda value: options.size("memory", value), lambda value: options.whole("number", value),
-        lambda value: options.address("dns", value), lambda value: options.word("dns-search", value),
+        lambda value: options.address("dns", value), lambda value: options.word("dns-search", value), lambda value: options.pairs("label", (value,)),
+        lambda value: mounts.driver_options("opt", (value,)), lambda value: mounts.volume_name("volume", value),
     ]  # fmt: skip
     for parse in parsers:
         try:
@@ -75,7 +77,7 @@ def test_signals() -> None:
 )
 def test_kernel_file_systems_are_no_targets(target: str) -> None:
     with pytest.raises(UsageError):
-        options.target("volume", target)
+        mounts.target("volume", target)
 
 
 @pytest.mark.parametrize("value", ["fe80::1%eth0\nnameserver 6.6.6.6", "1.2.3", "1.2.3.4 ", "::1%lo", "host"])
@@ -147,7 +149,7 @@ def test_hosts() -> None:
     ],
 )  # fmt: skip
 def test_durations_are_go_units(seconds: float, words: str) -> None:
-    assert tables.duration(seconds) == words
+    assert ages.duration(seconds) == words
 
 
 def test_names_are_many_and_valid() -> None:

@@ -6,19 +6,18 @@ but reading the files that an option names.
 
 import os
 
-from pyrun import paths
 from pyrun.errors import UsageError
-from pyrun.spec import Mount, Ulimit
+from pyrun.spec import Ulimit
 
 MEMORY_MIN = 6 * 1024 * 1024  # Docker's minimum, in bytes
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-_LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_DIGITS = set("0123456789")
-_NAME = _LETTERS | _DIGITS | set("_.-")
+LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+DIGITS = set("0123456789")
+NAME = LETTERS | DIGITS | set("_.-")
 _INT64 = (1 << 63) - 1
 ULIMITS = "core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 
-_SIGNALS = (
+SIGNALS = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN "
     "TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
 ).split()
@@ -27,7 +26,7 @@ _SIGNALS = (
 def whole(what: str, text: str, least: int = 0, most: int = _INT64) -> int:
     """Read a plain decimal number, with a minus sign if *least* allows. Errors: UsageError."""
     digits = text[1:] if text.startswith("-") and least < 0 else text
-    if not digits or set(digits) - _DIGITS or len(digits) > 19:
+    if not digits or set(digits) - DIGITS or len(digits) > 19:
         raise UsageError(f"{what}: {show(text)}: not a number")
     value = -int(digits) if digits != text else int(digits)
     if not least <= value <= most:
@@ -39,10 +38,10 @@ def size(what: str, text: str, least: int = 0) -> int:
     """Read a size in bytes: a number, a fraction too, with a unit of b, k, m, g, t or p; 0 may stand for none."""
     body = text.lower().removesuffix("ib") if text.lower().endswith("ib") else text.lower()
     body = body.removesuffix("b") if body[-2:-1] in ("k", "m", "g", "t", "p") else body
-    unit = body[-1:] if body[-1:] in _LETTERS else ""
+    unit = body[-1:] if body[-1:] in LETTERS else ""
     number = body.removesuffix(unit).strip(" ") if unit else body
     whole_part, dot, fraction = number.partition(".")
-    plain = whole_part and not set(whole_part + fraction) - _DIGITS and (fraction or not dot)
+    plain = whole_part and not set(whole_part + fraction) - DIGITS and (fraction or not dot)
     if unit not in _UNITS or not plain or len(number) > 19:
         raise UsageError(f"{what}: {show(text)}: not a size", hint="as in 512m or 2g")
     value = int(whole_part) * _UNITS[unit]
@@ -58,7 +57,7 @@ def cpus(text: str) -> int:
     """Read a number of CPUs as billionths; 0 is no limit."""
     whole_part, dot, fraction = text.partition(".")
     digits = whole_part + fraction
-    if not digits or set(digits) - _DIGITS or (dot and not fraction) or len(digits) > 18 or len(fraction) > 9:
+    if not digits or set(digits) - DIGITS or (dot and not fraction) or len(digits) > 18 or len(fraction) > 9:
         raise UsageError(f"cpus: {show(text)}: not a number of CPUs")
     value = int(whole_part or 0) * 1_000_000_000 + int(fraction.ljust(9, "0"))
     available = os.cpu_count() or 1
@@ -75,18 +74,19 @@ def shares(text: str) -> int:
     return value
 
 
-def cpuset(text: str) -> str:
-    """Check a list of CPUs against those of this host, as intervals (CVE-2018-20699)."""
+def cpuset(text: str, what: str = "cpuset-cpus") -> str:
+    """Check a list of CPUs, or memory nodes, against those of this host, as intervals (CVE-2018-20699)."""
+    where, things = ("node", "memory nodes") if what == "cpuset-mems" else ("cpu", "CPUs")
     try:
-        with open("/sys/devices/system/cpu/possible") as file:
+        with open(f"/sys/devices/system/{where}/{'possible' if where == 'cpu' else 'online'}") as file:
             possible = int(file.read().strip().rpartition("-")[2])
     except (OSError, ValueError):
-        possible = (os.cpu_count() or 1) - 1
+        possible = (os.cpu_count() or 1) - 1 if where == "cpu" else 0
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        ends = [whole("cpuset-cpus", end) for end in ((first, last) if dash else (first,))]
+        ends = [whole(what, end) for end in ((first, last) if dash else (first,))]
         if ends[-1] > possible or ends[0] > ends[-1]:
-            raise UsageError(f"cpuset-cpus: {part}: the CPUs of this host are 0-{possible}")
+            raise UsageError(f"{what}: {part}: the {things} of this host are 0-{possible}")
     return text
 
 
@@ -104,11 +104,11 @@ def ulimit(text: str) -> Ulimit:
 
 def signal_number(text: str) -> int:
     """Read a signal: a name with or without SIG, RTMIN+n, RTMAX-n, or a number."""
-    if text and not set(text) - _DIGITS:
+    if text and not set(text) - DIGITS:
         return whole("signal", text, 1, 64)
     name = text.upper().removeprefix("SIG")
-    if name in _SIGNALS:
-        return _SIGNALS.index(name) + 1
+    if name in SIGNALS:
+        return SIGNALS.index(name) + 1
     for prefix, base, sign in (("RTMIN", 34, 1), ("RTMAX", 64, -1)):
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)
@@ -118,10 +118,19 @@ def signal_number(text: str) -> int:
     raise UsageError(f"signal: {show(text)}: unknown")
 
 
+def restart_policy(text: str) -> tuple[str, int]:
+    """Read no, always, unless-stopped or on-failure[:N] as policy, empty for no, and the most starts."""
+    name, colon, most = text.partition(":")
+    if name not in ("no", "always", "unless-stopped", "on-failure", "") or (colon and name != "on-failure"):
+        hint = "no, on-failure[:N], always or unless-stopped"
+        raise UsageError(f"restart: {show(text)}: not a restart policy", hint=hint)
+    return name if name != "no" else "", whole("restart", most, 0, 1 << 31) if colon else 0
+
+
 def container_name(text: str) -> str:
     """Check a name for a container; a slash before it is the form that Docker's API gives."""
     text = text.removeprefix("/")
-    if not 2 <= len(text) <= 128 or text[0] not in _LETTERS | _DIGITS or set(text) - _NAME:
+    if not 2 <= len(text) <= 128 or text[0] not in LETTERS | DIGITS or set(text) - NAME:
         raise UsageError(f"name: {show(text)}: must be 2 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit")
     return text
 
@@ -129,7 +138,7 @@ def container_name(text: str) -> str:
 def hostname(text: str) -> str:
     """Check a host name: labels of at most 63 letters, digits and hyphens; 64 bytes as uname(2) has it."""
     labels = text.split(".")
-    plain = all(0 < len(label) <= 63 and not set(label) - _NAME and label[0] != "-" for label in labels)
+    plain = all(0 < len(label) <= 63 and not set(label) - NAME and label[0] != "-" for label in labels)
     if not plain or len(text) > 64:
         raise UsageError(f"hostname: {show(text)}: not a host name")
     return text
@@ -176,146 +185,37 @@ def env(text: str, environ: "dict[str, str]") -> "str | None":
 
 def env_file(path: str, environ: "dict[str, str]") -> list[str]:
     """Read a file of variables by Docker's rules: one a line, # comments, no quotes."""
+    found = (env(line, environ) for line in _lines("env-file", path))
+    return [entry for entry in found if entry is not None]
+
+
+def pairs(what: str, given: "tuple[str, ...]", files: "tuple[str, ...]" = ()) -> tuple[str, ...]:
+    """Read KEY=VALUE, or KEY without a value, first those of files; of one key the last counts. Errors: UsageError."""
+    found = {}
+    for text in (*(line for path in files for line in _lines(f"{what}-file", path) if "=" in line), *given):
+        key, _, value = text.partition("=")
+        if not key or "\0" in text:
+            raise UsageError(f"{what}: {show(text)}: expected KEY=VALUE")
+        found[key] = value
+    return tuple(f"{key}={found[key]}" for key in sorted(found))
+
+
+def _lines(what: str, path: str) -> list[str]:
+    """Give the lines of a file that are no comments, each of which begins with a name. Errors: UsageError."""
     try:
         with open(path, encoding="utf-8-sig", errors="strict") as file:
-            lines = file.read(1 << 20).splitlines()
+            lines = [line.lstrip() for line in file.read(1 << 20).splitlines()]
     except OSError as cause:
-        raise UsageError(f"env-file: {path}: {(cause.strerror or '').lower()}") from cause
+        raise UsageError(f"{what}: {show(path)}: {(cause.strerror or '').lower()}") from cause
     except ValueError as cause:
-        raise UsageError(f"env-file: {path}: not UTF-8 text") from cause
-    found = []
+        raise UsageError(f"{what}: {show(path)}: not UTF-8 text") from cause
     for number, line in enumerate(lines, 1):
-        text = line.lstrip()
-        if not text or text.startswith("#"):
-            continue
-        key = text.partition("=")[0]
+        key = line.partition("=")[0] if line and not line.startswith("#") else "plain"
         if not key:
-            raise UsageError(f"env-file: {path}: line {number}: no variable name")
+            raise UsageError(f"{what}: {show(path)}: line {number}: no variable name")
         if any(c.isspace() for c in key):
-            raise UsageError(f"env-file: {path}: line {number}: a variable's name has no white space")
-        value = env(text, environ)
-        found += [value] if value is not None else []
-    return found
-
-
-_IGNORED = ("z", "Z", "rprivate", "private", "cached", "delegated", "consistent", "")
-
-
-def volume(text: str) -> Mount:
-    """Read SOURCE:TARGET[:OPTIONS] of -v; a missing source directory will be made, as Docker does."""
-    parts = text.split(":")
-    if len(parts) not in (2, 3):
-        raise UsageError(f"volume: {show(text)}: expected SOURCE:TARGET[:ro]")
-    given = parts[2].split(",") if len(parts) == 3 else []
-    for option in given:
-        if option not in ("ro", "rw", *_IGNORED):
-            raise UsageError(f"volume: {show(text)}: unknown option {show(option)}")
-    if "ro" in given and "rw" in given:
-        raise UsageError(f"volume: {show(text)}: ro and rw exclude each other")
-    return Mount("bind", _source("volume", parts[0]), target("volume", parts[1]), "ro" in given, "", True)
-
-
-def mount(text: str) -> Mount:
-    """Read KEY=VALUE,… of --mount, for type=bind and type=tmpfs."""
-    fields: dict[str, str] = {}
-    names = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
-    for part in text.split(","):
-        key, equals, value = part.partition("=")
-        fields[names.get(key, key)] = value if equals else "true"
-    fields.pop("consistency", "")  # of file systems that Docker shares with a Mac
-    kind = fields.pop("type", "volume")
-    if kind not in ("bind", "tmpfs"):
-        raise UsageError(f"mount: {show(text)}: type {show(kind)} is not supported", hint="use bind or tmpfs")
-    where = target("mount", fields.pop("target", ""))
-    read_only = fields.pop("readonly", "false")
-    if read_only not in ("true", "false", "1", "0"):
-        raise UsageError(f"mount: {show(text)}: readonly is true or false")
-    flag = read_only in ("true", "1")
-    if kind == "bind":
-        source = _source("mount", fields.pop("source", ""))
-        if fields.pop("bind-propagation", "rprivate") not in ("rprivate", "private"):
-            raise UsageError(f"mount: {show(text)}: only private propagation is supported")
-        _nothing_left(text, fields)
-        if not os.path.lexists(source):
-            raise UsageError(f"mount: {show(source)}: no such file or directory")
-        return Mount("bind", source, where, flag)
-    options = []
-    if "tmpfs-size" in fields:
-        options.append(f"size={size('tmpfs-size', fields.pop('tmpfs-size'))}")
-    if "tmpfs-mode" in fields:
-        options.append(f"mode={_mode(fields.pop('tmpfs-mode'))}")
-    _nothing_left(text, fields)
-    return Mount("tmpfs", "", where, flag, ",".join(options))
-
-
-def tmpfs(text: str) -> Mount:
-    """Read DIR[:OPTIONS] of --tmpfs."""
-    where, _, options = text.partition(":")
-    for option in filter(None, options.split(",")):
-        key, equals, value = option.partition("=")
-        known = key in ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks") if equals else False
-        if not known and option not in ("ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev"):
-            raise UsageError(f"tmpfs: {show(text)}: unknown option {show(option)}")
-        if key == "size":
-            size("tmpfs", value.removesuffix("%"))
-        elif equals:
-            whole("tmpfs", value)
-    access = [option for option in options.split(",") if option in ("ro", "rw")]
-    return Mount("tmpfs", "", target("tmpfs", where), access[-1:] == ["ro"], options)
-
-
-def target(what: str, text: str) -> str:
-    """Check where something is mounted: absolute, and not over the root or a kernel file system."""
-    if not text.startswith("/") or "\0" in text:
-        raise UsageError(f"{what}: {show(text)}: the target must be an absolute path")
-    path = os.path.normpath("/" + text.lstrip("/"))
-    if path == "/" or any(path == each or path.startswith(each + "/") for each in ("/proc", "/sys", "/dev/pts")):
-        raise UsageError(f"{what}: {show(text)}: may not lie over the root or a kernel file system")
-    return path
-
-
-def _source(what: str, text: str) -> str:
-    if not text.startswith(("/", "./", "../")) and text not in (".", ".."):
-        raise UsageError(f"{what}: {show(text)}: named volumes are not supported yet", hint="use an absolute path")
-    if "\0" in text:
-        raise UsageError(f"{what}: {show(text)}: not a path")
-    return os.path.abspath(text)
-
-
-def guarded(mounts: "tuple[Mount, ...]") -> "tuple[Mount, ...]":
-    """Refuse volumes that would give a container power over this host, unless --privileged gives it all power.
-
-    Where the kernel's files, or pyrun's own, can be written through a volume it
-    may show them read-only; pyrun's own directories it may not show at all.
-    """
-    for each in (mount for mount in mounts if mount.kind == "bind"):
-        real = os.path.realpath(each.source)
-        for own in (paths.STATE, paths.RUN):
-            if _is_within(real, own):
-                raise UsageError(f"volume: {show(each.source)}: is pyrun's own", hint="only --privileged allows it")
-        kernel = any(_is_within(real, each) for each in ("/proc", "/sys"))
-        above = any(_is_within(own, real) for own in (paths.STATE, paths.RUN))
-        if (kernel or above) and not each.read_only:
-            raise UsageError(
-                f"volume: {show(each.source)}: would give the container power over this host",
-                hint="add :ro, or --privileged",
-            )
-    return mounts
-
-
-def _is_within(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
-
-
-def _mode(text: str) -> str:
-    if not text or set(text) - set("01234567") or len(text) > 5:
-        raise UsageError(f"mount: {show(text)}: not a mode, as in 1777")
-    return text
-
-
-def _nothing_left(text: str, fields: dict[str, str]) -> None:
-    if fields:
-        raise UsageError(f"mount: {show(text)}: unknown key {show(next(iter(fields)))}")
+            raise UsageError(f"{what}: {show(path)}: line {number}: a variable's name has no white space")
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def user(text: str) -> str:
@@ -326,7 +226,7 @@ def user(text: str) -> str:
             raise UsageError(f"user: {show(text)}: expected NAME|UID[:GROUP|GID]")
         if part.isdigit() and not (len(part) <= 10 and int(part) <= 2147483647):
             raise UsageError(f"user: {show(text)}: ids are in range 0-2147483647")
-        if part[0] in _DIGITS and set(part) - _NAME:
+        if part[0] in DIGITS and set(part) - NAME:
             raise UsageError(f"user: {show(text)}: expected NAME|UID[:GROUP|GID]")
     return text
 
