@@ -55,6 +55,16 @@ def network(net: "Network", action: str, container: str = "") -> None:
     note("network", action, net.id, {**on, "name": net.name, "type": "bridge"})
 
 
+def volumes(config: "ContainerConfig | None", action: str) -> None:
+    """Note that a container's volumes were mounted for it (`mount`) or not any more (`unmount`)."""
+    for mount in config.mounts if config else ():
+        if config and mount.kind == "volume":
+            more = {"destination": mount.target, "propagation": mount.propagation}
+            more["read/write"] = "false" if mount.read_only else "true"
+            attributes = {"container": config.id, "driver": "local", **(more if action == "mount" else {})}
+            note("volume", action, mount.source, attributes)
+
+
 def opened() -> int:
     """Open the chronicle for `note`, by a process that will be elsewhere by then; -1 when that fails."""
     try:

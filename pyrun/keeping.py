@@ -104,7 +104,9 @@ def note_unseen_end(identity: str) -> None:
     """Note in the chronicle that the program has ended, for its monitor, which has died."""
     own = paths.container(identity)
     if os.path.exists(f"{own}/start.json") and not os.path.exists(f"{own}/exit.json"):
-        chronicle.container(identity, store.load(identity).config, "die", exitCode=str(store.UNSEEN))
+        config = store.load(identity).config
+        chronicle.container(identity, config, "die", exitCode=str(store.UNSEEN))
+        chronicle.volumes(config, "unmount")
 
 
 def discard(identity: str) -> None:

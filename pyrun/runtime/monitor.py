@@ -279,6 +279,7 @@ def _meet(
         for end in ends:
             plugging.plug_in(end, pid, around.ipv6, keeping.endpoint_journal(config.id, end.network.name))
             chronicle.network(end.network, "connect", config.id)
+        chronicle.volumes(config, "mount")
         plugging.serve(config, ends, pid, sockets)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason

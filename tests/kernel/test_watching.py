@@ -84,8 +84,6 @@ def test_the_end_that_no_monitor_saw_is_told_by_the_next_command(host: Host) -> 
 
 def test_networks(host: Host) -> None:
     host.ok("network", "create", "one")
-    host.ok("run", "-d", "--name", "box", "--network", "none", BUSYBOX, "sleep", "600")
-    host.ok("rm", "-f", "box")
     identity = host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "600").strip()
     host.ok("network", "connect", "one", "box")
     host.ok("network", "disconnect", "one", "box")
@@ -98,6 +96,27 @@ def test_networks(host: Host) -> None:
         ("network", "destroy", {"name": "one", "type": "bridge"}),
     ]
     host.ok("rm", "-f", "box")
+
+
+def test_volumes(host: Host) -> None:
+    host.ok("volume", "create", "data")
+    host.ok("run", "--name", "box", "--network", "none", "-v", "data:/data:ro", BUSYBOX, "true")
+    host.ok("rm", "box")
+    host.ok("volume", "rm", "data")
+    life = ["volume create", "create", "attach", "volume mount", "start", "die", "volume unmount", "destroy"]
+    assert _actions(host) == [*life, "volume destroy"]
+    of = _events(host, "-f", "volume=data")[1][2]
+    assert (of["destination"], of["driver"], of["read/write"]) == ("/data", "local", "false")
+
+
+def test_a_container_elsewhere_among_the_groups_is_counted_too(inhabited: Host) -> None:
+    inhabited.ok("run", "-d", "--name", "apart", "--cgroup-parent", "apart", "-m", "32m", BUSYBOX, "sleep", "600")
+    found = _stats(inhabited, "apart")["apart"]
+    assert (found["PIDs"], found["MemUsage"].split(" / ")[1]) == ("1", "32MiB")
+    assert inhabited.ok("top", "apart", "-o", "pid,args").splitlines()[1].endswith("sleep 600")
+    inhabited.ok("pause", "apart")
+    assert _stats(inhabited, "apart")["apart"]["PIDs"] == "1"
+    inhabited.ok("rm", "-f", "apart")
 
 
 def test_containers_run_where_nothing_can_be_noted(host: Host) -> None:
