@@ -13,7 +13,7 @@ from pyrun import paths
 
 MYPY = False
 if MYPY:
-    from pyrun.spec import ContainerConfig, Network
+    from pyrun.spec import ContainerConfig, Mount, Network
 
 FILE_SIZE = 4 * 1024 * 1024  # bytes; one former file is kept
 _LONGEST = 32 * 1024  # bytes of a line: what is longer than that has its attributes cut
@@ -55,14 +55,12 @@ def network(net: "Network", action: str, container: str = "") -> None:
     note("network", action, net.id, {**on, "name": net.name, "type": "bridge"})
 
 
-def volumes(config: "ContainerConfig | None", action: str) -> None:
-    """Note that a container's volumes were mounted for it (`mount`) or not any more (`unmount`)."""
-    for mount in config.mounts if config else ():
-        if config and mount.kind == "volume":
-            more = {"destination": mount.target, "propagation": mount.propagation}
-            more["read/write"] = "false" if mount.read_only else "true"
-            attributes = {"container": config.id, "driver": "local", **(more if action == "mount" else {})}
-            note("volume", action, mount.source, attributes)
+def volume(name: str, action: str, container: str = "", mount: "Mount | None" = None) -> None:
+    """Note what has happened to a volume: created, destroyed, or mounted or not, by its id, in a *container*."""
+    attributes = {"container": container} if container else {}
+    if mount:
+        attributes |= {"destination": mount.target, "propagation": "", "read/write": str(not mount.read_only).lower()}
+    note("volume", action, name, {**attributes, "driver": "local"})
 
 
 def opened() -> int:

@@ -93,6 +93,7 @@ def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
         for net in left:
             chronicle.network(net, "disconnect", identity)
+        _note_unmounts(identity)
         failures += unwind_journal(f"{own}/journal")
         if not restarting:
             unmark(paths.restarting(identity))
@@ -100,13 +101,20 @@ def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
     return failures
 
 
+def _note_unmounts(identity: str) -> None:
+    """Note that the volumes of a container, of which there mostly are none, are not mounted any more."""
+    if os.path.isdir(paths.VOLUMES) and os.path.exists(f"{paths.runtime(identity)}/journal"):
+        config = store.load(identity).config
+        for mount in config.mounts if config else ():
+            if mount.kind == "volume":
+                chronicle.volume(mount.source, "unmount", identity)
+
+
 def note_unseen_end(identity: str) -> None:
     """Note in the chronicle that the program has ended, for its monitor, which has died."""
     own = paths.container(identity)
     if os.path.exists(f"{own}/start.json") and not os.path.exists(f"{own}/exit.json"):
-        config = store.load(identity).config
-        chronicle.container(identity, config, "die", exitCode=str(store.UNSEEN))
-        chronicle.volumes(config, "unmount")
+        chronicle.container(identity, store.load(identity).config, "die", exitCode=str(store.UNSEEN))
 
 
 def discard(identity: str) -> None:

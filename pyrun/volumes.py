@@ -91,7 +91,7 @@ def create(volume: Volume, owner: str = "", journal: "Journal | None" = None) ->
     try:
         perform(prepared)
         perform([made], "host", journal)
-        chronicle.note("volume", "create", volume.name, {"driver": "local"})
+        chronicle.volume(volume.name, "create")
     except BaseException:
         trees.remove_tree(f"{paths.VOLUMES}/{_NEW}{os.getpid()}")
         raise
@@ -131,6 +131,7 @@ def provide(config: ContainerConfig, journal: Journal) -> None:
 def attach(config: ContainerConfig, journal: Journal) -> None:
     """Mount what the volumes of a container lie on, for as long as it runs. Errors: PyrunError."""
     for mount in _of(config):
+        chronicle.volume(mount.source, "mount", config.id, mount)
         if _is_elsewhere(mount.source):
             perform(_mounting(mount.source, read(mount.source), config.id), "host", journal)
             with volume_mounts.locked(paths.volume(mount.source)):
@@ -290,7 +291,7 @@ def _remove_unless_used(name: str, owner: str = "") -> list[Container]:
             return found
         trees.refuse_mounts_below(paths.volume(name))
         perform([copies.Rename(paths.volume(name), place, "from here on the volume does not exist")])
-    chronicle.note("volume", "destroy", name, {"driver": "local"})
+    chronicle.volume(name, "destroy")
     perform([trees.RemoveTree(place, "nobody uses the volume any more")])
     return []
 

@@ -61,7 +61,6 @@ def finish(over: Over, clients: list[Channel], explained: bool = False) -> NoRet
     if killed:
         chronicle.container(identity, config, "oom")
     chronicle.container(identity, config, "die", exitCode=str(code))
-    chronicle.volumes(config, "unmount")
     if again:
         complain(identity, keeping.take_apart(identity, restarting=True))
     else:
