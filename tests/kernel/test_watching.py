@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host, wait_until
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
 _LOG = "/var/lib/pyrun/events.log"
 
@@ -107,6 +107,18 @@ def test_volumes(host: Host) -> None:
     assert _actions(host) == [*life, "volume destroy"]
     of = _events(host, "-f", "volume=data")[1][2]
     assert (of["destination"], of["driver"], of["read/write"]) == ("/data", "local", "false")
+
+
+def test_files_and_root_file_systems(host: Host) -> None:
+    host.ok("create", "--name", "box", BUSYBOX, "true")
+    host.out(f"{TYPED} export box > /dev/null; {TYPED} cp box:/bin/busybox /run/copy; {TYPED} cp /run/copy box:/")
+    host.ok("rename", "box", "crate")
+    host.ok("rm", "crate")
+    host.pyrun("rootfs", "import", BUSYBOX, "tree")
+    host.ok("rootfs", "rm", "tree")
+    taken = ["create", "export", "archive-path", "extract-to-dir", "rename", "destroy"]
+    assert _actions(host) == [*taken, "rootfs import", "rootfs delete"]
+    assert _events(host, "-f", "rootfs=tree")[0][2] == {"name": "tree"}
 
 
 def test_a_container_elsewhere_among_the_groups_is_counted_too(inhabited: Host) -> None:
