@@ -100,12 +100,13 @@ def _described(tree: Any) -> dict[str, Any]:
 
 
 def _rm(values: Values) -> int:
-    from pyrun import library
+    from pyrun import chronicle, library
 
     code = 0
     for name in arguments(values):
         try:
             library.remove(library.find(name))
+            chronicle.note("rootfs", "delete", name, {"name": name})
             sys.stdout.write(f"{name}\n")
             sys.stdout.flush()
         except PyrunError as problem:
@@ -149,16 +150,18 @@ def _build(values: Values) -> int:
 
 
 def _made(path: str, members: Any, limit: int, progress: Any, left_out: str = "") -> int:
-    from pyrun import intake
+    from pyrun import chronicle, intake
 
+    name = path.rpartition("/")[2]
     try:
         report = intake.build(path, members, limit)
     finally:
         progress.clear()
+    chronicle.note("rootfs", "import", name, {"name": name})
     if left_out and report.left_out:
         count = f"{report.left_out} {left_out}{'s' * (report.left_out > 1)}"
         sys.stderr.write(f"pyrun: {count} left out: a container gets a /dev of its own\n")
-    sys.stdout.write(f"{path.rpartition('/')[2]}\n")
+    sys.stdout.write(f"{name}\n")
     return 0
 
 
