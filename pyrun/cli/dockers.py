@@ -32,7 +32,7 @@ _INSTEAD = {
     "search": "there is no registry: pyrun rootfs build, or pyrun rootfs import of an archive",
     "login": "there is no registry to log in to",
     "logout": "there is no registry to log out of",
-    "compose": "pyrun starts one container at a time: a shell script of pyrun run is its own compose file",
+    "compose": "a shell script with a line of pyrun run for each container does it",
     "system df": "for all of it du -sh /var/lib/pyrun, for each container pyrun ps -as",
     "system prune": "pyrun container prune, pyrun network prune and pyrun volume prune",
     "context": "there is no daemon to choose",
