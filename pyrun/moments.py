@@ -1,6 +1,7 @@
 """Moments as people type them for Docker: seconds since the epoch, a date, RFC 3339, or how long ago."""
 
 import re
+import time
 from datetime import datetime
 
 from pyrun.errors import PyrunError
@@ -64,6 +65,12 @@ def _date(text: str) -> int:
     plain += {len("2026-01-02"): "T00:00", len("2026-01-02T03"): ":00"}.get(len(plain), "")
     moment = datetime.fromisoformat(plain + zone.upper().replace("Z", "+00:00"))
     return int(moment.timestamp()) * _SECOND + int(fraction[1:].ljust(9, "0")[:9])
+
+
+def stamp(nanoseconds: int) -> str:
+    """Give a moment as RFC 3339 has it in UTC, with nine digits behind the point and no zone: these sort as text."""
+    seconds, rest = divmod(nanoseconds, _SECOND)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds)):0>19}.{rest:09d}"
 
 
 def written(moment: int) -> str:

@@ -141,6 +141,8 @@ class ContainerConfig(NamedTuple):
     oom_score_adj: int = 0
     shm_size: int = 64 * 1024 * 1024  # bytes
     detach_keys: str = "ctrl-p,ctrl-q"
+    log_driver: str = "json-file"  # json-file, local or none
+    log_options: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
     restart: str = ""  # the policy: always, unless-stopped, on-failure; empty for no
     restart_most: int = 0  # of on-failure; 0 for any number
     labels: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once

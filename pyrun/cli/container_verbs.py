@@ -70,13 +70,6 @@ def _listed(v: Any, rows: Any) -> str:
     )
 
 
-def _logs(values: Values) -> int:
-    from pyrun import store
-    from pyrun.runtime import logs
-
-    return logs.print_log(store.find(arguments(values)[0]), bool(values["follow"]))
-
-
 def _stop(values: Values) -> int:
     from pyrun import options
     from pyrun.runtime import lifecycle
@@ -128,7 +121,6 @@ def _wait(values: Values) -> int:
 
 VERBS: dict[str, Callable[[Values], int]] = {
     "ps": _ps,
-    "logs": _logs,
     "stop": _stop,
     "kill": _kill,
     "rm": _rm,

@@ -10,7 +10,7 @@ from pyrun.errors import UsageError
 from pyrun.spec import Ulimit
 
 MEMORY_MIN = 6 * 1024 * 1024  # Docker's minimum, in bytes
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_UNITS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}  # powers of a thousand, of either kind
 LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 DIGITS = set("0123456789")
 NAME = LETTERS | DIGITS | set("_.-")
@@ -34,7 +34,12 @@ def whole(what: str, text: str, least: int = 0, most: int = _INT64) -> int:
     return value
 
 
-def size(what: str, text: str, least: int = 0) -> int:
+def decimal_size(what: str, text: str) -> int:
+    """Read a size in bytes whose units are powers of a thousand, as Docker has it of a log's. Errors: UsageError."""
+    return size(what, text, thousand=1000)
+
+
+def size(what: str, text: str, least: int = 0, thousand: int = 1024) -> int:
     """Read a size in bytes: a number, a fraction too, with a unit of b, k, m, g, t or p; 0 may stand for none."""
     body = text.lower().removesuffix("ib") if text.lower().endswith("ib") else text.lower()
     body = body.removesuffix("b") if body[-2:-1] in ("k", "m", "g", "t", "p") else body
@@ -44,8 +49,9 @@ def size(what: str, text: str, least: int = 0) -> int:
     plain = whole_part and not set(whole_part + fraction) - DIGITS and (fraction or not dot)
     if unit not in _UNITS or not plain or len(number) > 19:
         raise UsageError(f"{what}: {show(text)}: not a size", hint="as in 512m or 2g")
-    value = int(whole_part) * _UNITS[unit]
-    value += int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction) if fraction else 0
+    factor: int = thousand ** _UNITS[unit]
+    value = int(whole_part) * factor
+    value += int(fraction or 0) * factor // 10 ** len(fraction) if fraction else 0
     if value > _INT64:
         raise UsageError(f"{what}: {show(text)}: too large")
     if value and value < least:

@@ -15,7 +15,7 @@ from pyrun.kernel import processes, syscalls, trampoline
 from pyrun.operation import Operation, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
-from pyrun.runtime import birth, ending, host, init, plugging, program
+from pyrun.runtime import birth, ending, host, init, logged, plugging, program
 from pyrun.runtime.channel import (
     ENDPOINT,
     FAILED,
@@ -159,7 +159,7 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
         for _, fd in sockets:
             os.close(fd)
         ours_of_it = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
-        relay = Relay(ours_of_it, master, pidfd, LogWriter(_log(config)), listener, _once(config))
+        relay = Relay(ours_of_it, master, pidfd, LogWriter(logged.prepared(config)), listener, _once(config))
         if begin.client:
             relay.attach(begin.client, begin.stdio)
         _let_go(begin, pid, ours, report)
@@ -172,10 +172,6 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
     if begin.client:
         begin.client.send(STARTED)
     return Running(begin, pid, pidfd, relay, lock, listener)
-
-
-def _log(config: ContainerConfig) -> str:
-    return f"{paths.container(config.id)}/container.log"
 
 
 def _once(config: ContainerConfig) -> bool:
@@ -339,5 +335,5 @@ def _become_lean(running: Running) -> NoReturn:
     once = "once" if _once(config) else "always"
     numbers = (running.pid, running.lock, running.listener)
     after = ending.command("ending", "resume", config.id, *map(str, numbers))
-    words = ending.command("relay", "main", _log(config), *map(str, kept), once, *after)
+    words = ending.command("relay", "main", logged.description(config), *map(str, kept), once, *after)
     os.execv(words[0], words)

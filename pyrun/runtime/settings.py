@@ -139,7 +139,6 @@ _WITHOUT_SETTING: dict[str, Any] = {
     **dict.fromkeys(("Cgroup", "ContainerIDFile", "Isolation", "VolumeDriver"), ""),
     "KernelMemoryTCP": 0,
     "ConsoleSize": [0, 0],
-    "LogConfig": {"Type": "json-file", "Config": {}},
     "Runtime": "pyrun",
 }
 

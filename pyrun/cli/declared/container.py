@@ -19,7 +19,6 @@ PS = Verb(
     0,
     0,
 )
-_FOLLOW = switch("Go on as more is written", "--follow", "-f")
 _SIGNAL = value("SIGNAL", "Signal to send (KILL)", "--signal", "-s")
 _TIME = value("SECONDS", "How long to wait before killing", "--time", "-t")
 _FORCE = switch("Kill it first if it runs", "--force", "-f")
@@ -36,7 +35,6 @@ VERBS = {
     verb.name: verb
     for verb in (
         PS,
-        Verb("logs", "Print what a container wrote", (_FOLLOW,), "CONTAINER", 1, 1),
         Verb("stop", "Ask containers to end, then kill them", (_TIME,), _MANY, 1, -1),
         Verb("kill", "Send a signal to containers", (_SIGNAL,), _MANY, 1, -1),
         Verb("rm", "Remove containers", (_FORCE, _VOLUMES), _MANY, 1, -1),

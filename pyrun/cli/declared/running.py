@@ -1,6 +1,7 @@
 """`run` and `exec`: verbs that start a program."""
 
 from pyrun.cli.declared import Verb, switch, value
+from pyrun.cli.declared.logs import LOGGING
 
 _KEYS = value("KEYS", "Detach with these keys (ctrl-p,ctrl-q)", "--detach-keys")
 _TTY = (
@@ -109,6 +110,7 @@ RUN = Verb(
         value("OPTION", "no-new-privileges, seccomp=FILE|unconfined", "--security-opt", multiple=True),
         value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         value("SECONDS", "How long to wait before killing", "--stop-timeout"),
+        *LOGGING,
         value("FILE", "Write the id to a file", "--cidfile"),
         value("KEY=VALUE", "Label", "--label", "-l", multiple=True),
         value("FILE", "Labels from a file", "--label-file", multiple=True),
