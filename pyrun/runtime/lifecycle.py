@@ -175,6 +175,7 @@ def _end(container: Container) -> None:
     if pidfd is not None:
         chronicle.container(container.id, container.config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
+        _thaw(container)
         processes.wait_end(pidfd)
     for hierarchy in cgroups.hierarchies():
         cgroups.kill(hierarchy.group(container.id))
