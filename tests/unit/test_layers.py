@@ -106,6 +106,7 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("rm nobody", ""),
         ("network ls", "ctypes pyrun.network.driver"),
         ("network inspect bridge", "ctypes pyrun.network.driver"),
+        ("rootfs ls", "json re enum hashlib socket prctl tarfile pyrun.runtime.launcher pyrun.network.driver pyrun.intake"),
         ("version", "json socket prctl"),
     ],
 )
