@@ -85,7 +85,7 @@ def test_names_that_are_taken_or_none(packed: Path, empty: Host) -> None:
 @pytest.mark.parametrize(
     ("source", "content", "reason"),
     [
-        ("-", b"", "end mark"),
+        ("-", b"", "is empty"),
         ("-", b"#!/bin/sh\n" * 99, "no tar archive"),
         ("-", archive(member(b"a"))[:-1024], "end mark"),
         ("-", archive(member(b"a"), member(b"../b")), "leads outside"),

@@ -130,7 +130,7 @@ REFUSED = {
         "the map",
     ),
     "pieces one by one": (archive(pax(GNU__sparse__offset=b"0"), member(b"x", bytes(512))), "sparse"),
-    "nothing": (b"", "end mark"),
+    "nothing": (b"", "is empty"),
     "no end mark": (member(b"x"), "end mark"),
     "half a block": (member(b"x") + bytes(100), "too soon"),
     "no archive": (b"#!/bin/sh\n" * 100, "no tar archive"),
