@@ -17,6 +17,11 @@ except ImportError:
     from json.encoder import py_encode_basestring_ascii as _quoted  # type: ignore[attr-defined,no-redef,unused-ignore]
 
 try:
+    from _json import encode_basestring as _plain
+except ImportError:
+    from json.encoder import py_encode_basestring as _plain  # type: ignore[attr-defined,no-redef,unused-ignore]
+
+try:
     from _json import make_encoder
 except ImportError:
     make_encoder = None  # type: ignore[assignment,misc,unused-ignore]
@@ -44,6 +49,23 @@ def written(value: Any) -> str:
 
         return json.dumps(value, allow_nan=False)
     return "".join(make_encoder({}, _refuse, _quoted, None, ": ", ", ", False, False, False)(value, 0))
+
+
+def line(value: Any, escaped: bool = False) -> str:
+    """Write a document in one line as Go does: no blanks, no escapes but those of JSON.
+
+    *escaped* writes <, > and & as numbers, as Go does where a type writes itself.
+    """
+    if make_encoder is None:
+        import json
+
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    else:
+        text = "".join(make_encoder({}, _refuse, _plain, None, ":", ",", False, False, False)(value, 0))
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    for char in "<>&" if escaped else "":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
 
 
 def _refuse(value: Any) -> Any:

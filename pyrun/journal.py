@@ -17,6 +17,7 @@ from pyrun.operation import Operation, unwind
 from pyrun.typed import Any
 
 _SIZE_MAX = 1 << 24
+_OURS = ("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store", "pyrun.volumes")  # have operations
 
 
 class FileJournal:
@@ -120,7 +121,7 @@ def _row(path: str, line: bytes) -> list[Any]:
 
 def _operation(path: str, row: list[Any]) -> Operation:
     _, module, name, fields = row
-    if not str(module).startswith(("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store")):
+    if not str(module).startswith(_OURS):
         raise Corrupt(f"journal: {path}: names a foreign module")
     try:
         kind: Any = getattr(import_module(module), name)

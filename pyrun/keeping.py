@@ -6,7 +6,7 @@ Who exists, and in what state, is found in `pyrun.store`.
 import fcntl
 import os
 
-from pyrun import paths, records, store
+from pyrun import chronicle, paths, records, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
@@ -70,8 +70,12 @@ def confirm(identity: str) -> None:
 def retire(identity: str, lock: int) -> list[Exception]:
     """Undo what the container's journals name, then let go of its lock; give what could not be undone."""
     failures = take_apart(identity)
+    birth = f"{paths.runtime(identity)}/birth"
+    born = store.load(identity).config if os.path.exists(birth) else None
     if not failures:  # else it stays where `ps` and `rm -f` find it
-        failures += unwind_journal(f"{paths.runtime(identity)}/birth")
+        failures += unwind_journal(birth)
+    if born and not failures:
+        chronicle.container(identity, born, "destroy")
     if not failures:
         discard(identity)
     os.close(lock)
@@ -85,12 +89,32 @@ def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
     with changing(identity):
         plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
         _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
+        left = [end.network for end in standing.plugs(identity)]
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
+        for net in left:
+            chronicle.network(net, "disconnect", identity)
+        _note_unmounts(identity)
         failures += unwind_journal(f"{own}/journal")
         if not restarting:
             unmark(paths.restarting(identity))
         unmark(paths.paused(identity))
     return failures
+
+
+def _note_unmounts(identity: str) -> None:
+    """Note that the volumes of a container, of which there mostly are none, are not mounted any more."""
+    if os.path.isdir(paths.VOLUMES) and os.path.exists(f"{paths.runtime(identity)}/journal"):
+        config = store.load(identity).config
+        for mount in config.mounts if config else ():
+            if mount.kind == "volume":
+                chronicle.volume(mount.source, "unmount", identity)
+
+
+def note_unseen_end(identity: str) -> None:
+    """Note in the chronicle that the program has ended, for its monitor, which has died."""
+    own = paths.container(identity)
+    if os.path.exists(f"{own}/start.json") and not os.path.exists(f"{own}/exit.json"):
+        chronicle.container(identity, store.load(identity).config, "die", exitCode=str(store.UNSEEN))
 
 
 def discard(identity: str) -> None:
@@ -141,6 +165,10 @@ def reconcile() -> list[Exception]:
     failures += _each(store.forgotten(), _remove_forgotten)
     for name, identity in store.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
+    if store.unfinished_volumes():
+        from pyrun import volumes
+
+        failures += _each(store.unfinished_volumes(), volumes.discard)
     return failures
 
 
@@ -157,6 +185,15 @@ def forget(container: Container) -> None:
     for name in [container.config.name] if container.config else store.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
     trees.remove_tree(own + store.FORGOTTEN)
+    chronicle.container(container.id, container.config, "destroy")
+
+
+def forget_volumes(config: ContainerConfig) -> None:
+    """Remove the volumes that were made for a container which is gone. Errors: PyrunError, OSError."""
+    if any(mount.anonymous for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.remove_anonymous(config)
 
 
 def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:
@@ -178,6 +215,7 @@ def _retire_abandoned(identity: str) -> list[Exception]:
         _confirm_orphan(identity)
         os.close(lock)
         return []
+    note_unseen_end(identity)
     failures = retire(identity, lock)
     hint = f"pyrun rm -f {identity[:12]}"
     return [PyrunError(f"container {identity[:12]}: {failure}", hint=hint) for failure in failures]
@@ -209,7 +247,10 @@ def _confirm_orphan(identity: str) -> None:
 
 
 def _forget_interrupted(identity: str) -> list[Exception]:
-    forget(store.load(identity))
+    container = store.load(identity)
+    forget(container)
+    if container.config:
+        forget_volumes(container.config)
     return []
 
 
@@ -220,6 +261,6 @@ def _remove_forgotten(identity: str) -> list[Exception]:
 
 def tidy() -> None:
     """Remove the empty directories under /run, so that the last container leaves nothing there."""
-    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.RUN):
+    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.HELD, paths.RUN):
         with suppress(OSError):
             os.rmdir(path)

@@ -6,18 +6,32 @@ NETNS = "/run/netns"  # where iproute2 looks for named network namespaces
 
 CONTAINERS = f"{STATE}/containers"
 NAMES = f"{STATE}/names"
+EVENTS = f"{STATE}/events.log"  # what happened: see pyrun.chronicle
+EVENTS_FORMER = f"{EVENTS}.1"
 ROOTFS = f"{STATE}/rootfs"
 SECCOMP_CACHE = f"{STATE}/seccomp"
 LOCKS = f"{RUN}/locks"
 RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
 PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
+VOLUMES = f"{STATE}/volumes"  # a directory each
+HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from elsewhere
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
 
 def container(identity: str) -> str:
     """Give the durable directory of a container."""
     return f"{CONTAINERS}/{identity}"
+
+
+def volume(name: str) -> str:
+    """Give the directory of a volume: its record, and its files in _data."""
+    return f"{VOLUMES}/{name}"
+
+
+def volume_files(name: str) -> str:
+    """Give the directory that containers see of a volume."""
+    return f"{VOLUMES}/{name}/_data"
 
 
 def runtime(identity: str) -> str:

@@ -7,11 +7,17 @@ from pyrun import documents
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
-from pyrun.spec import Attachment, ContainerConfig, Mount, PortBinding, Resources, Ulimit
+from pyrun.spec import Attachment, ContainerConfig, Device, Mount, PortBinding, Resources, Ulimit
 from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
-_NESTED: dict[str, Any] = {"mounts": Mount, "ulimits": Ulimit, "attachments": Attachment, "ports": PortBinding}
+_NESTED: dict[str, Any] = {
+    "mounts": Mount,
+    "ulimits": Ulimit,
+    "attachments": Attachment,
+    "ports": PortBinding,
+    "devices": Device,
+}
 _DEFAULTS = ContainerConfig._field_defaults
 
 
@@ -118,6 +124,8 @@ def _tuple(path: str, name: str, kind: Any, fields: Any) -> Any:
     for field, given in value._asdict().items():
         default = kind._field_defaults.get(field, given)
         if type(given) is not type(default):
+            raise Corrupt(f"record: {path}: {name}.{field}: of the wrong type")
+        if isinstance(given, tuple) and not all(isinstance(item, str) for item in given):
             raise Corrupt(f"record: {path}: {name}.{field}: of the wrong type")
     return value
 

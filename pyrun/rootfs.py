@@ -2,7 +2,7 @@
 
 import os
 
-from pyrun import paths
+from pyrun import near, paths
 from pyrun.errors import UsageError
 from pyrun.options import show
 
@@ -33,8 +33,7 @@ def find(argument: str) -> str:
 def meant(argument: str, *more: str) -> str:
     """Say which name was meant, or which there are."""
     known = [*names(), *more]
-    near = _near(argument, known)
-    return f"did you mean {near}?" if near else f"known names: {', '.join(known)}" if known else ""
+    return near.hint(argument, known, f"known names: {', '.join(known)}" if known else "")
 
 
 def names() -> list[str]:
@@ -73,9 +72,3 @@ def _libraries() -> list[str]:
         if os.path.exists(f"{directory}/scripts/make-rootfs"):
             return [paths.ROOTFS, f"{directory}/rootfs"]
     return [paths.ROOTFS]
-
-
-def _near(argument: str, known: list[str]) -> str:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(argument, known, 1)), "")

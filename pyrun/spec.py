@@ -8,14 +8,31 @@ from pyrun.typed import NamedTuple
 
 
 class Mount(NamedTuple):
-    """One entry of ``-v``, ``--mount`` or ``--tmpfs``."""
+    """One entry of ``-v``, ``--mount``, ``--tmpfs`` or ``--volumes-from``."""
 
-    kind: str  # "bind" or "tmpfs"
-    source: str  # absolute host path; empty for tmpfs
+    kind: str  # "bind", "volume" or "tmpfs"
+    source: str  # absolute host path, or a volume's name; empty for tmpfs
     target: str  # absolute path in the container
     read_only: bool = False
-    options: str = ""  # tmpfs: size=…,mode=…, as mount(8) takes them
+    options: str = ""  # tmpfs: size=…,mode=…, as mount(8) takes them; else what stood behind -v's second colon
     create_source: bool = False  # -v makes a missing host directory, --mount refuses it
+    option: str = "volume"  # which one it was typed with: volume, mount, tmpfs or volumes-from
+    propagation: str = ""  # of a bind: shared, rslave, …; empty is rprivate
+    recursive: bool = True  # with what is mounted below it
+    nocopy: bool = False  # an empty volume is not filled with what the root file system has there
+    anonymous: bool = False  # a volume made for this container
+    labels: tuple[str, ...] = ()  # of a volume that is missing: KEY=VALUE
+    settings: tuple[str, ...] = ()  # of a volume that is missing: the driver's KEY=VALUE
+
+
+class Volume(NamedTuple):
+    """A named place for files that outlives containers."""
+
+    name: str
+    created: float  # seconds since the epoch
+    labels: tuple[str, ...] = ()  # KEY=VALUE, sorted
+    settings: tuple[str, ...] = ()  # the driver's KEY=VALUE: type, device and o, as mount(8) takes them
+    anonymous: bool = False  # nobody chose the name
 
 
 class Ulimit(NamedTuple):
@@ -35,6 +52,28 @@ class Resources(NamedTuple):
     cpu_shares: int = 0  # 2 … 262144, cgroup v1 scale
     cpuset_cpus: str = ""  # list format of cpuset(7)
     pids_limit: int = 2048  # -1 unlimited
+    memory_reservation: int = 0  # bytes
+    memory_swappiness: int = -1  # 0 … 100; -1 as the host's
+    oom_kill_disable: bool = False
+    cpu_period: int = 0  # microseconds
+    cpu_quota: int = 0  # microseconds of each period; -1 unlimited
+    cpu_rt_period: int = 0  # microseconds
+    cpu_rt_runtime: int = 0  # microseconds of each period
+    cpuset_mems: str = ""  # list format of cpuset(7)
+    blkio_weight: int = 0  # 10 … 1000
+    blkio_weight_device: tuple[str, ...] = ()  # /dev/NAME:WEIGHT
+    device_read_bps: tuple[str, ...] = ()  # /dev/NAME:BYTES
+    device_write_bps: tuple[str, ...] = ()
+    device_read_iops: tuple[str, ...] = ()  # /dev/NAME:OPERATIONS
+    device_write_iops: tuple[str, ...] = ()
+
+
+class Device(NamedTuple):
+    """A device of the host, or a directory of them, that a container gets."""
+
+    source: str  # absolute path on the host
+    target: str  # absolute path in the container, below /dev
+    access: str = "rwm"  # what its control group allows
 
 
 class Attachment(NamedTuple):
@@ -96,18 +135,38 @@ class ContainerConfig(NamedTuple):
     dns_options: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()  # name:address, address may be host-gateway
     mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()  # as typed; what they gave is among the mounts
     resources: Resources = Resources()
     ulimits: tuple[Ulimit, ...] = ()
     oom_score_adj: int = 0
     shm_size: int = 64 * 1024 * 1024  # bytes
     detach_keys: str = "ctrl-p,ctrl-q"
+    log_driver: str = "json-file"  # json-file, local or none
+    log_options: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
     restart: str = ""  # the policy: always, unless-stopped, on-failure; empty for no
     restart_most: int = 0  # of on-failure; 0 for any number
+    labels: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
+    annotations: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
+    pid: str = ""  # its own, host, or container:ID
+    ipc: str = "private"  # none (no /dev/shm), private, shareable, host, or container:ID
+    uts: str = ""  # its own, or host
+    cgroupns: str = "private"  # or host
+    userns: str = ""  # the host's, whether it is said or not
+    domainname: str = ""
+    sysctls: tuple[str, ...] = ()  # KEY=VALUE, the key with dots
+    devices: tuple[Device, ...] = ()
+    device_rules: tuple[str, ...] = ()  # TYPE MAJOR:MINOR ACCESS
+    cgroup_parent: str = ""  # path below each hierarchy, without slashes at its ends; empty for pyrun's own
 
     @property
     def has_sandbox(self) -> bool:
         """Claim that it has a network namespace of its own; it may be plugged into no network at all."""
         return self.network != "host" and not self.network.startswith(("container:", "ns:"))
+
+    @property
+    def full_hostname(self) -> str:
+        """Give the host name with its domain."""
+        return f"{self.hostname}.{self.domainname}" if self.domainname else self.hostname
 
 
 class ExecConfig(NamedTuple):

@@ -7,7 +7,7 @@ and retiring containers is in `pyrun.keeping`.
 
 import os
 
-from pyrun import paths, records
+from pyrun import near, paths, records
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
 from pyrun.kernel import cgroups, holders, locks, processes
@@ -15,6 +15,7 @@ from pyrun.spec import ContainerConfig
 from pyrun.typed import Iterator, NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
+NEW_VOLUME = ".new."  # followed by the process that makes it
 UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
@@ -111,9 +112,10 @@ def find(reference: str) -> Container:
                 return found
     matches = [i for i in _identities() if i.startswith(reference)] if _is_hex(reference) else []
     if len(matches) > 1:
-        raise UsageError(f"container: {reference}: several ids begin so", 1)
+        hint = near.either([f"{load(identity).name} ({identity[:12]})" for identity in matches])
+        raise UsageError(f"container: {reference}: several ids begin so", 1, hint)
     if not matches:
-        raise NotFound(f"no such container: {reference}")
+        raise NotFound(f"no such container: {reference}", hint=near.hint(reference, listed(paths.NAMES)))
     return load(matches[0])
 
 
@@ -146,6 +148,16 @@ def nameless() -> list[tuple[str, str]]:
             ):
                 found.append((name, identity))
     return found
+
+
+def unfinished_volumes() -> list[str]:
+    """List what those who were killed in making or removing a volume left among the volumes."""
+    found = [name for name in listed(paths.VOLUMES) if name.startswith(".")]
+    return [name for name in found if not _is_being_made(name)]
+
+
+def _is_being_made(entry: str) -> bool:
+    return entry.startswith(NEW_VOLUME) and os.path.exists(f"/proc/{entry.removeprefix(NEW_VOLUME)}")
 
 
 def unserved() -> list[str]:

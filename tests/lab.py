@@ -143,7 +143,7 @@ class Host:
             "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
             "cgroups": self.groups,
-            "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(seccomp|names$|containers$|networks$)' | sort",
+            "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(events.log|seccomp|names$|containers$|networks$)' | sort",
             "processes": _PROCESSES,
         }
         script = "\n".join(f"echo '== {name}'\n{command}" for name, command in look.items())

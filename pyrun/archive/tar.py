@@ -40,6 +40,7 @@ class Member(NamedTuple):
     target: bytes = b""  # of a symlink; of a hardlink, the name of another member
     xattrs: "tuple[tuple[bytes, bytes], ...]" = ()
     pieces: "Callable[[], sparse.Pieces]" = no_pieces  # offset and bytes; what lies between is a hole
+    device: "tuple[bytes, int, int] | None" = None  # of a device file of a tree: its type in archives, major, minor
 
 
 def refusal(name: bytes, reason: str) -> PyrunError:

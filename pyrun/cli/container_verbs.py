@@ -2,44 +2,72 @@
 
 import sys
 
-from pyrun.cli.complaints import arguments, complain, each
+from pyrun.cli.complaints import arguments, each
 from pyrun.cli.reader import Values
-from pyrun.errors import PyrunError, UsageError
 from pyrun.typed import Any, Callable
 
 
 def _ps(values: Values) -> int:
     import time
 
-    from pyrun import options, store
-    from pyrun.cli import tables
+    from pyrun import store
+    from pyrun.cli import listing
 
     v: Any = values
-    form = v["format"] or "table"
-    if form not in ("table", "json"):
-        raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
     now = time.time()
-    found = [(container, container.status()) for container in store.containers()]
-    last = 1 if v["latest"] else options.whole("last", v["last"], -1) if v["last"] is not None else -1
-    if last >= 0:
-        found = found[:last]
-    elif not v["all"]:
-        found = [pair for pair in found if pair[1].state in ("running", "paused", "restarting")]
-    if v["quiet"]:
-        text = "".join(f"{c.id if v['no_trunc'] else c.id[:12]}\n" for c, _ in found)
-    elif form == "json":
-        text = "".join(tables.as_json(c, status, now, v["no_trunc"]) + "\n" for c, status in found)
-    else:
-        text = tables.table([tables.row(c, status, now, v["no_trunc"]) for c, status in found])
-    sys.stdout.write(text)
+    found = _chosen(v, [(container, container.status()) for container in store.containers()])
+    rows = [listing.Row(container, status, now, v["no_trunc"], v["size"]) for container, status in found]
+    sys.stdout.write(_listed(v, rows))
     return 0
 
 
-def _logs(values: Values) -> int:
-    from pyrun import store
-    from pyrun.runtime import logs
+def _chosen(v: Any, found: Any) -> Any:
+    """Leave out what was not asked for: states first, unless filters name them, then all but the newest."""
+    from pyrun import options
 
-    return logs.print_log(store.find(arguments(values)[0]), bool(values["follow"]))
+    last = options.whole("last", v["last"], -(1 << 31)) if v["last"] is not None else -1
+    last = 1 if v["latest"] and last == -1 else last
+    wanted: Any = {}
+    if v["filter"]:
+        from pyrun import filters
+        from pyrun.cli import selection
+
+        wanted = filters.read(v["filter"], selection.KEYS)
+        found = selection.chosen(found, wanted)
+    if last > 0:
+        return found[:last]
+    if v["all"] or "status" in wanted:
+        return found
+    return [pair for pair in found if pair[1].state in ("running", "paused", "restarting")]
+
+
+def _listed(v: Any, rows: Any) -> str:
+    """Write containers as --format wants it; only what is a template needs what templates need."""
+    from pyrun.cli import listing
+
+    form = v["format"] or "table"
+    if v["quiet"] and form in ("table", "json"):
+        return "".join(f"{row.cells()['ID']()}\n" for row in rows)
+    if form == "table":
+        from pyrun.cli import tables
+
+        sized = v["size"]
+        columns = (*listing.COLUMNS, listing.SIZE) if sized else listing.COLUMNS
+        cells = [(*row.plain(), row.cells()["Size"]()) if sized else row.plain() for row in rows]
+        return tables.shown(columns, cells, v["no_trunc"])
+    if form == "json":
+        from pyrun import documents
+
+        objects = [{name: cell() for name, cell in row.cells().items()} for row in rows]
+        return "".join(documents.line(each, escaped=True) + "\n" for each in objects)
+    from pyrun.cli import formats
+
+    if form == "raw":
+        form = "container_id: {{.ID}}" if v["quiet"] else listing.RAW + ("size: {{.Size}}\n" if v["size"] else "")
+    sized = v["size"] or ".Size" in form
+    return formats.rows(
+        form, "container", listing.HEADINGS, rows, lambda row: row._replace(sized=sized).cells(), listing.Row.labels
+    )
 
 
 def _stop(values: Values) -> int:
@@ -63,23 +91,15 @@ def _kill(values: Values) -> int:
 def _rm(values: Values) -> int:
     from pyrun.runtime import lifecycle
 
-    force = bool(values["force"])
-    return each(values, lambda container: lifecycle.remove(container, force), missing=0 if force else 1)
+    force, volumes = bool(values["force"]), bool(values["volumes"])
+    return each(values, lambda container: lifecycle.remove(container, force, volumes), missing=0 if force else 1)
 
 
 def _inspect(values: Values) -> int:
-    from pyrun import documents, store
-    from pyrun.runtime import inspection
+    from pyrun.cli import inspecting
 
-    found, failures = [], 0
-    for reference in arguments(values):
-        try:
-            found.append(inspection.describe(store.find(reference)))
-        except PyrunError as problem:
-            failures += 1
-            complain(problem)
-    sys.stdout.write(documents.printed(found) + "\n")
-    return 1 if failures else 0
+    v: Any = values
+    return inspecting.perform(v, inspecting.places(v["type"], bool(v["size"])))
 
 
 def _port(values: Values) -> int:
@@ -101,7 +121,6 @@ def _wait(values: Values) -> int:
 
 VERBS: dict[str, Callable[[Values], int]] = {
     "ps": _ps,
-    "logs": _logs,
     "stop": _stop,
     "kill": _kill,
     "rm": _rm,

@@ -5,14 +5,25 @@ What is printed of a network is made in `pyrun.runtime.network_inspection`.
 
 import sys
 
-from pyrun import documents, options
+from pyrun import documents, filters, options
 from pyrun.cli.reader import Values
 from pyrun.errors import NotFound, PyrunError, UsageError
+from pyrun.filters import Filters
 from pyrun.network import addresses, definitions, design, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.typed import Any, Callable
 
-_COLUMNS = ("NETWORK ID", "NAME", "DRIVER", "SCOPE")
+_COLUMNS = ("ID", "Name", "Driver", "Scope")
+_HEADINGS = {
+    "ID": "NETWORK ID",
+    "Name": "NAME",
+    "Driver": "DRIVER",
+    "Scope": "SCOPE",
+    "IPv6": "IPV6",
+    "Internal": "INTERNAL",
+    "Labels": "LABELS",
+    "CreatedAt": "CREATED AT",
+}
 
 
 def _create(values: Values) -> int:
@@ -77,61 +88,67 @@ def _pair(what: str, text: str) -> str:
 
 
 def _ls(values: Values) -> int:
-    from pyrun.cli import complaints, tables
-    from pyrun.runtime import network_inspection as inspection
-
-    v: Any = values
-    form = v["format"] or "table"
-    if form not in ("table", "json"):
-        raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
-    rows = inspection.rows(_filters(v["filter"]))
-    for problem in inspection.problems():
-        complaints.complain(problem)
-    ids = [row.id if v["no_trunc"] else row.id[:12] for row in rows]
-    if v["quiet"]:
-        text = "".join(f"{identity}\n" for identity in ids)
-    elif form == "json":
-        text = "".join(_as_json(row, identity) + "\n" for row, identity in zip(rows, ids, strict=True))
-    else:
-        cells = [(identity, row.name, row.driver, "local") for row, identity in zip(rows, ids, strict=True)]
-        text = tables.columns([_COLUMNS, *cells])
-    sys.stdout.write(text)
-    return 0
-
-
-def _as_json(row: Any, identity: str) -> str:
-    """Give Docker's JSON object of a network, as one line."""
-    import time
-
-    net = row.net
-    fields = {
-        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(net.created if net else 0.0)),
-        "Driver": row.driver,
-        "ID": identity,
-        "IPv6": str(bool(net and net.ipv6)).lower(),
-        "Internal": str(bool(net and net.internal)).lower(),
-        "Labels": ",".join(net.labels) if net else "",
-        "Name": row.name,
-        "Scope": "local",
-    }
-    return documents.written(fields)
-
-
-def _inspect(values: Values) -> int:
-    from pyrun import documents
     from pyrun.cli import complaints
     from pyrun.runtime import network_inspection as inspection
 
     v: Any = values
-    found, failures = [], 0
-    for reference in v["arguments"]:
-        try:
-            found.append(inspection.describe(inspection.find(reference)))
-        except PyrunError as problem:
-            failures += 1
-            complaints.complain(problem)
-    sys.stdout.write(documents.printed(found) + "\n")
-    return 1 if failures else 0
+    rows = inspection.rows(_filters(v["filter"]))
+    for problem in inspection.problems():
+        complaints.complain(problem)
+    sys.stdout.write(_listed(v, rows))
+    return 0
+
+
+def _listed(v: Any, rows: Any) -> str:
+    """Write networks as --format wants it; only what is a template needs what templates need."""
+    form = v["format"] or "table"
+    ids = [row.id if v["no_trunc"] else row.id[:12] for row in rows]
+    if v["quiet"] and form in ("table", "json"):
+        return "".join(f"{identity}\n" for identity in ids)
+    if form == "table":
+        from pyrun.cli import tables
+
+        columns = [tables.Column(_HEADINGS[name], 12 if name == "Name" else 0) for name in _COLUMNS]
+        cells = [(identity, row.name, row.driver, "local") for row, identity in zip(rows, ids, strict=True)]
+        return tables.shown(columns, cells, v["no_trunc"])
+    told = [_cells(row, identity) for row, identity in zip(rows, ids, strict=True)]
+    if form == "json":
+        return "".join(documents.line(each, escaped=True) + "\n" for each in told)
+    from pyrun.cli import formats
+
+    if form == "raw":
+        form = "network_id: {{.ID}}" + (
+            "" if v["quiet"] else "\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"
+        )
+    pairs = [(each, row.net.labels if row.net else ()) for each, row in zip(told, rows, strict=True)]
+    return formats.rows(
+        form, "network", _HEADINGS, pairs, lambda pair: formats.constant(pair[0]), lambda pair: tuple(pair[1])
+    )
+
+
+def _cells(row: Any, identity: str) -> "dict[str, str]":
+    """Give what Docker tells of a network, by key."""
+    from pyrun.cli import ages
+
+    net = row.net
+    return {
+        "CreatedAt": ages.moment(net.created, fraction=True)
+        if net and net.created
+        else "0001-01-01 00:00:00 +0000 UTC",
+        "Driver": row.driver,
+        "ID": identity,
+        "IPv6": str(bool(net and net.ipv6)).lower(),
+        "Internal": str(bool(net and net.internal)).lower(),
+        "Labels": ",".join(sorted(net.labels)) if net else "",
+        "Name": row.name,
+        "Scope": "local",
+    }
+
+
+def _inspect(values: Values) -> int:
+    from pyrun.cli import inspecting, shapes
+
+    return inspecting.perform(values, [inspecting.Place("network", shapes.NETWORK, inspecting.network)])
 
 
 def _rm(values: Values) -> int:
@@ -238,15 +255,14 @@ def _performed(body: Callable[[Values], int]) -> Callable[[Values], int]:
     return verb
 
 
-def _filters(given: tuple[str, ...]) -> list[tuple[str, str]]:
-    known = ("dangling", "driver", "id", "label", "name", "scope", "type")
-    found = []
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not equals or key not in known:
-            raise UsageError(f"filter: {options.show(text)}: not known", hint=f"KEY=VALUE with {', '.join(known)}")
-        found.append((key, value))
-    return found
+def _filters(given: tuple[str, ...]) -> Filters:
+    """Read the filters. Errors: UsageError."""
+    wanted = filters.read(given, ("dangling", "driver", "id", "label", "name", "scope", "type"))
+    for key, known in (("dangling", ("true", "false", "1", "0")), ("type", ("builtin", "custom"))):
+        for value in wanted.get(key, ()):
+            if value not in known:
+                raise filters.refuse(key, value, f"one of {', '.join(known)}")
+    return wanted
 
 
 def _agreed(warning: str) -> bool:

@@ -5,47 +5,57 @@ import sys
 import time
 
 from pyrun import documents, options
-from pyrun.cli.complaints import arguments, complain
+from pyrun.cli import screen
+from pyrun.cli.complaints import arguments, complain, inspected
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError, UsageError
 from pyrun.typed import Any, Callable, NoReturn
 
-_COLUMNS = ("NAME", "SIZE", "FILES", "CREATED", "CONTAINERS")
+_HEADINGS = {
+    "Name": "NAME",
+    "Size": "SIZE",
+    "Files": "FILES",
+    "CreatedSince": "CREATED",
+    "Containers": "CONTAINERS",
+}
+_FURTHER = {"CreatedAt": "CREATED AT"}
 _ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def _ls(values: Values) -> int:
     from pyrun import library
-    from pyrun.cli import progress, tables
+    from pyrun.cli import tables
 
-    form = values["format"] or "table"
-    if form not in ("table", "json"):
-        raise UsageError(f"format: {options.show(str(form))}: use table or json", hint="templates come later")
+    form = str(values["format"] or "table")
     trees = library.every()
-    if values["quiet"]:
-        sys.stdout.write("".join(f"{tables.printable(tree.name)}\n" for tree in trees))
+    if values["quiet"] and form == "table":
+        sys.stdout.write("".join(f"{screen.printable(tree.name)}\n" for tree in trees))
         return 0
-    facts = list(map(library.facts, trees))
+    fields = [_fields(library.facts(tree)) for tree in trees]
     if form == "json":
-        sys.stdout.write("".join(f"{documents.written(_fields(each))}\n" for each in facts))
-        return 0
-    rows = []
-    for each in facts:
-        names = ",".join(container.name for container in each.containers)
-        created = tables.ago(time.time() - each.created)
-        rows.append((tables.printable(each.name), progress.size(each.size), str(each.files), created, names))
-    sys.stdout.write(tables.columns([_COLUMNS, *rows]))
+        text = "".join(f"{documents.written(each)}\n" for each in fields)
+    elif form == "table":
+        text = tables.shown(list(map(tables.Column, _HEADINGS.values())), [_cells(each) for each in fields])
+    else:
+        from pyrun.cli import formats
+
+        text = formats.rows(form, "rootfs", {**_HEADINGS, **_FURTHER}, fields, formats.constant)
+    sys.stdout.write(text)
     return 0
+
+
+def _cells(fields: dict[str, str]) -> list[str]:
+    return [screen.printable(fields[key]) for key in _HEADINGS]
 
 
 def _fields(facts: Any) -> dict[str, str]:
     """Give one line's object: all of it words, as Docker's are."""
-    from pyrun.cli import progress, tables
+    from pyrun.cli import ages, progress
 
     return {
         "Containers": ",".join(container.name for container in facts.containers),
         "CreatedAt": _moment(facts.created),
-        "CreatedSince": tables.ago(time.time() - facts.created),
+        "CreatedSince": ages.ago(time.time() - facts.created),
         "Files": str(facts.files),
         "Name": facts.name,
         "Size": progress.size(facts.size),
@@ -66,8 +76,7 @@ def _inspect(values: Values) -> int:
         except PyrunError as problem:
             code = 1
             complain(problem)
-    sys.stdout.write(documents.printed(found) + "\n")
-    return code
+    return inspected(values, found) or code
 
 
 def _described(tree: Any) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import limits, networks
+from pyrun.cli import limits, log_options, mounts, networks, surroundings
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
-from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig, Mount
+from pyrun.spec import DEFAULT_PATH, ContainerConfig, ExecConfig
 from pyrun.typed import Any
 
 _SWITCHES = ("tty", "interactive", "detach", "init", "read_only", "privileged")
@@ -20,7 +20,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
     image, *command = v["arguments"]
     identity = os.urandom(32).hex()
     network, attachments = networks.chosen(v)
-    hostname = _hostname(v["hostname"], network, identity)
+    hostname = _hostname(v, network, identity)
     return ContainerConfig(
         id=identity,
         name=options.container_name(v["name"]) if v["name"] else random_name(),
@@ -34,13 +34,17 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         attachments=attachments,
         **_ports(v, network),
         detach_keys=detach_keys(v["detach_keys"]),
-        mounts=_mounts(v),
-        resources=limits.resources(v),
+        resources=limits.chosen(v),
+        **surroundings.chosen(v, network),
         **_switches(v),
         **_process(v),
         **_security(v["security_opt"]),
         **_names(v),
         **_restart(v),
+        **log_options.chosen(v),
+        **mounts.chosen(v),
+        labels=options.pairs("label", v["label"], v["label_file"]),
+        annotations=options.pairs("annotation", v["annotation"]),
     )
 
 
@@ -154,7 +158,12 @@ def _ports(v: Any, network: str) -> dict[str, Any]:
     return {"ports": bindings, "publish_all": v["publish_all"], "exposed": exposed}
 
 
-def _hostname(given: "str | None", network: str, identity: str) -> str:
+def _hostname(v: Any, network: str, identity: str) -> str:
+    given = v["hostname"]
+    if v["uts"] == "host" and given:
+        raise UsageError("hostname: cannot be set for the host's UTS namespace", hint="leave out --hostname")
+    if v["uts"] == "host":
+        return os.uname().nodename
     if network.startswith("container:"):
         from pyrun import store
 
@@ -183,19 +192,6 @@ def _profile(path: str) -> str:
     if not os.path.isfile(path):
         raise UsageError(f"seccomp: {options.show(path)}: no such file")
     return os.path.abspath(path)
-
-
-def _mounts(v: Any) -> tuple[Mount, ...]:
-    found = [
-        *map(options.volume, v["volume"]),
-        *map(options.mount, v["mount"]),
-        *map(options.tmpfs, v["tmpfs"]),
-    ]
-    targets = [mount.target for mount in found]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise UsageError(f"mount: {options.show(target)}: given twice")
-    return tuple(found) if v["privileged"] else options.guarded(tuple(found))
 
 
 def _directory(path: "str | None") -> str:

@@ -11,13 +11,14 @@ from pyrun.typed import Any, Callable
 
 
 def _run(values: Values) -> int:
-    from pyrun.cli import run
+    from pyrun.cli import limits, run
     from pyrun.network import driver, standing
     from pyrun.runtime import launcher
 
     v: Any = values
     config = run.container_config(values, dict(os.environ))
     cidfile = run.check_cidfile(v["cidfile"])
+    sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in limits.warnings(v))
     if v["dry_run"]:
         from pyrun.runtime import preview
 
@@ -106,7 +107,7 @@ def started(container: Any, explain: bool = False) -> None:
 
 
 def _restart(values: Values) -> int:
-    from pyrun import options, store
+    from pyrun import chronicle, options, store
     from pyrun.runtime import lifecycle
 
     given = values["time"]
@@ -115,6 +116,7 @@ def _restart(values: Values) -> int:
     def again(container: Any) -> None:
         lifecycle.stop(container, seconds)
         started(store.load(container.id))
+        chronicle.container(container.id, container.config, "restart")
 
     return each(values, again)
 

@@ -1,144 +1,101 @@
-"""What `ps` prints: Docker's columns and words, plain text or one JSON object a line."""
+"""Tables for people: Docker's columns, on a terminal as wide as it is and in colour, plain where they are piped.
 
-import time
+What is in the cells is said elsewhere: `listing` for containers, `ages` for times and sizes.
+"""
 
-from pyrun import documents
-from pyrun.spec import ContainerConfig
-from pyrun.store import Container, Status
-from pyrun.typed import NamedTuple
+from pyrun.cli import screen
+from pyrun.typed import Callable, NamedTuple, Sequence
 
-_COLUMNS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
-_COMMAND_WIDTH = 20
-_GAP, _NARROWEST = 3, 10
+_USUAL = (10, 3)  # the narrowest column and the gap between two, as Docker's tabwriter has them
+_TIGHT = (0, 2)  # where a terminal is too narrow
 
 
-class Row(NamedTuple):
-    """One container, in words."""
+class Column(NamedTuple):
+    """A heading, and how the cells below it give way."""
 
-    id: str
-    image: str
-    command: str
-    created: str
-    status: str
-    ports: str
-    names: str
+    heading: str
+    least: int = 0  # places that are left of it on a terminal that is too narrow; 0: it is never shortened
+    colour: "Callable[[str], str] | None" = None  # gives the name of a cell's colour, see `screen`
+    end: bool = False  # what is shortened keeps its end, as of a path
+    tight: int = 0  # places that are left of it where that of the others was not enough
 
 
-def row(container: Container, status: Status, now: float, full: bool) -> Row:
-    """Describe a container at the time *now*; *full* shortens nothing."""
-    config = container.config
-    identity = container.id if full else container.id[:12]
-    if config is None:
-        return Row(identity, "", "", "", "Corrupt", "", container.name)
-    command = " ".join(config.args)
-    if not full and len(command) > _COMMAND_WIDTH:
-        command = command[: _COMMAND_WIDTH - 1] + "…"
-    created = ago(now - config.created)
-    return Row(
-        identity,
-        printable(config.image),
-        printable(f'"{command}"'),
-        created,
-        words(status, now),
-        _ports(container, status, config),
-        config.name,
-    )
+def shown(columns: "Sequence[Column]", rows: "Sequence[Sequence[str]]", whole: bool = False) -> str:
+    """Lay rows out under their headings, for where standard output leads; *whole* shortens nothing."""
+    headings = [column.heading for column in columns]
+    lines = [headings, *([screen.printable(cell) for cell in row] for row in rows)]
+    laid = _laid(lines)
+    width = 0 if whole else screen.width()
+    if width and sum(map(screen.places, laid[0][:-1])) + max(screen.places(cells[-1]) for cells in laid) > width:
+        _narrow(columns, lines, width)
+        laid = _laid(lines, _TIGHT)
+    if screen.is_coloured():
+        laid[1:] = [_painted(columns, row, cells) for row, cells in zip(lines[1:], laid[1:], strict=True)]
+    return "".join("".join(cells) + "\n" for cells in laid)
 
 
-def words(status: Status, now: float) -> str:
-    """Say the status as Docker does: ``Up 3 minutes``, ``Exited (0) 5 seconds ago``."""
-    if status.is_up:
-        return f"Up {duration(now - status.started)}{' (Paused)' if status.state == 'paused' else ''}"
-    if status.state == "restarting":
-        return f"Restarting ({status.exit_code}) {ago(now - status.finished)}"
-    if status.state == "exited":
-        return f"Exited ({status.exit_code}) {ago(now - status.finished)}"
-    return status.state.capitalize()
-
-
-def table(rows: list[Row]) -> str:
-    """Lay the rows out under Docker's headings."""
-    return columns([_COLUMNS, *rows])
-
-
-def columns(lines: "list[tuple[str, ...]]") -> str:
+def columns(lines: "Sequence[Sequence[str]]") -> str:
     """Lay lines out in columns as Docker does: three blanks between, ten places at least, the last as it is."""
-    widths = [max(_NARROWEST, *(len(line[at]) + _GAP for line in lines)) for at in range(len(lines[0]) - 1)]
-    laid = ("".join(map(str.ljust, line, widths)) + line[-1] for line in lines)
-    return "".join(text.rstrip() + "\n" for text in laid)
+    return "".join("".join(cells) + "\n" for cells in _laid(lines))
 
 
-def as_json(container: Container, status: Status, now: float, full: bool) -> str:
-    """Give Docker's JSON object of a container, as one line."""
-    cells = row(container, status, now, full)
-    config = container.config
-    created = config.created if config else 0.0
-    mounts = [mount.source or "tmpfs" for mount in config.mounts] if config else []
-    fields = {
-        "Command": cells.command,
-        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(created)),
-        "ID": cells.id,
-        "Image": cells.image,
-        "Labels": "",
-        "LocalVolumes": "0",
-        "Mounts": ",".join(mounts),
-        "Names": cells.names,
-        "Networks": _networks(config) if config else "",
-        "Ports": cells.ports,
-        "RunningFor": cells.created,
-        "Size": "0B",
-        "State": status.state,
-        "Status": cells.status,
-    }
-    return documents.written(fields)
+def aligned(text: str) -> str:
+    """Lay out text whose cells end with tabs, as Go's tabwriter does: neighbouring lines share a column's width."""
+    lines = [line.split("\t") for line in text.split("\n")]
+    _align(lines, 0, len(lines), 0)
+    return "\n".join("".join(cells) for cells in lines)
 
 
-def _ports(container: Container, status: Status, config: ContainerConfig) -> str:
-    if not config.exposed or not status.is_up:
-        return ""
-    from pyrun.cli import port_tables
-    from pyrun.network import standing
-
-    return port_tables.column(config, standing.plugs(container.id))
+def _laid(lines: "Sequence[Sequence[str]]", rule: "tuple[int, int]" = _USUAL) -> "list[list[str]]":
+    widths = [_width([line[at] for line in lines], rule) for at in range(len(lines[0]) - 1)]
+    return [[_padded(cell, width) for cell, width in zip(line, [*widths, 0], strict=True)] for line in lines]
 
 
-def _networks(config: ContainerConfig) -> str:
-    mode = "" if config.has_sandbox and config.network != "none" else config.network.partition(":")[0]
-    return ",".join(each.network for each in config.attachments) or mode
+def _align(lines: "list[list[str]]", start: int, end: int, at: int) -> None:
+    """Pad the cells *at* of the lines in between; each run of lines that have one is a column of its own."""
+    line = start
+    while line < end:
+        if len(lines[line]) - 1 <= at:
+            line += 1
+            continue
+        last = line
+        while last < end and len(lines[last]) - 1 > at:
+            last += 1
+        width = _width([cells[at] for cells in lines[line:last]])
+        _align(lines, line, last, at + 1)
+        for cells in lines[line:last]:
+            cells[at] = _padded(cells[at], width)
+        line = last
 
 
-def ago(seconds: float) -> str:
-    """Say how long ago."""
-    return f"{duration(seconds)} ago"
+def _width(cells: "list[str]", rule: "tuple[int, int]" = _USUAL) -> int:
+    narrowest, gap = rule
+    return max(narrowest, *(screen.places(cell) + gap for cell in cells)) if cells else 0
 
 
-def duration(seconds: float) -> str:
-    """Say a time span in the words of go-units' HumanDuration."""
-    whole = int(max(0.0, seconds))
-    minutes, hours = whole // 60, int(max(0.0, seconds) / 3600 + 0.5)
-    if whole < 1:
-        return "Less than a second"
-    if whole == 1:
-        return "1 second"
-    if whole < 60:
-        return f"{whole} seconds"
-    if minutes == 1:
-        return "About a minute"
-    if minutes < 60:
-        return f"{minutes} minutes"
-    if hours == 1:
-        return "About an hour"
-    for limit, divisor, unit in (
-        (48, 1, "hours"),
-        (336, 24, "days"),
-        (1440, 168, "weeks"),
-        (17520, 720, "months"),
-    ):
-        if hours < limit:
-            return f"{hours // divisor} {unit}"
-    return f"{int(seconds / 3600 / 24 / 365)} years"
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - screen.places(cell))
 
 
-def printable(text: str) -> str:
-    """Show control characters instead of sending them to the terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+def _narrow(columns: "Sequence[Column]", lines: "list[list[str]]", width: int) -> None:
+    """Shorten the widest of the columns that may be, then of all, until the lines fit or nothing is left."""
+    widths = [max(screen.places(line[at]) for line in lines) for at in range(len(columns))]
+    excess = sum(widths) + _TIGHT[1] * (len(columns) - 1) - width
+    for least in ([column.least for column in columns], [column.tight for column in columns]):
+        floors = [max(floor, len(column.heading)) for floor, column in zip(least, columns, strict=True)]
+        while excess > 0:
+            movable = [at for at, floor in enumerate(floors) if least[at] and widths[at] > floor]
+            if not movable:
+                break
+            widths[max(movable, key=widths.__getitem__)] -= 1
+            excess -= 1
+    for line in lines[1:]:
+        line[:] = [screen.shortened(cell, widths[at], columns[at].end) for at, cell in enumerate(line)]
+
+
+def _painted(columns: "Sequence[Column]", row: "list[str]", cells: "list[str]") -> "list[str]":
+    found = []
+    for column, plain, padded in zip(columns, row, cells, strict=True):
+        colour = column.colour(plain) if column.colour else ""
+        found.append(screen.painted(plain, colour) + padded[len(plain) :])
+    return found

@@ -11,7 +11,7 @@ from pyrun.cli.complaints import complain
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError
 
-_WITHOUT_ROOT = ("version",)
+_WITHOUT_ROOT = ("version", "doctor", "completion", "__complete")  # and nothing is mended before them
 
 
 def perform(verb: str, values: Values, umask: int = 0o022) -> int:
@@ -33,7 +33,8 @@ def _reconcile() -> None:
     from pyrun.network import standing
 
     served = not store.unserved()
-    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten() or unfinished.left())
+    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
+    clean = clean and not (store.unfinished_volumes() or unfinished.left())
     if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping

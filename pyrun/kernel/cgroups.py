@@ -9,6 +9,7 @@ import errno
 import os
 import time
 
+from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.kernel.files import quote
 from pyrun.typed import Iterator, NamedTuple
@@ -23,10 +24,11 @@ class Hierarchy(NamedTuple):
     path: str  # where it is mounted
     version: int
     controllers: tuple[str, ...]  # names of v1; available ones of v2
+    parent: str = ""  # below which a container's group is to be made; empty looks where it is
 
     def group(self, identity: str) -> str:
         """Give the directory of a container's group."""
-        return f"{self.path}/{PARENT}/{identity}"
+        return f"{self.path}/{self.parent or parent_of(identity)}/{identity}"
 
     def entrance(self, identity: str) -> str:
         """Give the file by which a process of one thread enters a container's group.
@@ -44,9 +46,8 @@ class MakeGroup(NamedTuple):
 
     def apply(self) -> None:
         for _ in range(64):  # the last container's end may remove the parent just now
-            with suppress(FileExistsError):
-                os.mkdir(os.path.dirname(self.path), 0o755)
             with suppress(FileNotFoundError):
+                os.makedirs(os.path.dirname(self.path), 0o755, exist_ok=True)
                 os.mkdir(self.path, 0o755)
                 return
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
@@ -76,8 +77,9 @@ class RemoveGroup(NamedTuple):
                     raise
                 kill(self.path)
                 time.sleep(0.001 * min(attempt, 20))
-        with suppress(OSError):
-            os.rmdir(os.path.dirname(self.path))
+        if os.path.dirname(self.path).endswith(f"/{PARENT}"):  # one that somebody else chose stays
+            with suppress(OSError):
+                os.rmdir(os.path.dirname(self.path))
 
     def inverse(self) -> None:
         return None
@@ -140,15 +142,18 @@ class CopyLimit(NamedTuple):
 
     path: str
     source: str
+    missing: bool = False  # only if it has none: it is somebody else's
 
     def apply(self) -> None:
-        write(self.path, _read(self.source).strip())
+        if not (self.missing and _read(self.path).strip()):
+            write(self.path, _read(self.source).strip())
 
     def inverse(self) -> None:
         return None
 
     def shell(self) -> str:
-        return f"cat {quote(self.source)} > {quote(self.path)}"
+        copy = f"cat {quote(self.source)} > {quote(self.path)}"
+        return f'[ -n "$(cat {quote(self.path)})" ] || {copy}' if self.missing else copy
 
     def why(self) -> str:
         return "a new cpuset has no CPUs at all"
@@ -239,6 +244,19 @@ def hierarchies() -> tuple[Hierarchy, ...]:
     v1 = {name for hierarchy in found.values() if hierarchy.version == 1 for name in hierarchy.controllers}
     useful = {"memory", "cpu", "cpuset", "pids", "io"} - v1
     return tuple(h for h in found.values() if h.version == 1 or not v1 or useful & set(h.controllers))
+
+
+def parent_of(identity: str) -> str:
+    """Tell below which group, of any hierarchy, that of a container is."""
+    try:
+        return os.readlink(parent_mark(identity))
+    except OSError:
+        return PARENT
+
+
+def parent_mark(identity: str) -> str:
+    """Give the link that leads to what --cgroup-parent chose."""
+    return f"{paths.runtime(identity)}/cgroup-parent"
 
 
 def where(groups: tuple[Hierarchy, ...], controller: str) -> "Hierarchy | None":

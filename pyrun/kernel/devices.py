@@ -17,7 +17,7 @@ ANY = -1
 class Allowed(NamedTuple):
     """One kind of access: device type, numbers (-1 any) and any of r, w, m."""
 
-    kind: str  # c, b
+    kind: str  # c, b, or a for both
     major: int
     minor: int
     access: str = "rwm"
@@ -43,6 +43,13 @@ DEFAULT = (
     Allowed("c", 136, ANY, use="terminals in /dev/pts"),
     Allowed("c", 10, 200, use="/dev/net/tun"),
 )
+
+
+def parse(rule: str) -> Allowed:
+    """Read TYPE MAJOR:MINOR ACCESS, as --device-cgroup-rule has it and has been checked."""
+    kind, numbers, access = rule.split(" ")
+    major, minor = (ANY if number == "*" else int(number) for number in numbers.split(":"))
+    return Allowed(kind, major, minor, access, "--device-cgroup-rule")
 
 
 class AttachDeviceFilter(NamedTuple):
@@ -99,7 +106,7 @@ def _program(allowed: list[Allowed]) -> bytes:
 def _rule(rule: Allowed) -> list[bytes]:
     """Give the instructions that return 1 when the rule covers all that is wanted."""
     wanted = sum({"m": 1, "r": 2, "w": 4}[letter] for letter in rule.access)
-    tests = [(_R2, 1 if rule.kind == "b" else 2)]
+    tests = [(_R2, 1 if rule.kind == "b" else 2)] if rule.kind != "a" else []
     tests += [(_R4, rule.major)] if rule.major != ANY else []
     tests += [(_R5, rule.minor)] if rule.minor != ANY else []
     body: list[tuple[int, int, int]] = [(0x55, register, value) for register, value in tests]

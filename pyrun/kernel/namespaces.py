@@ -58,6 +58,31 @@ class JoinNetwork(NamedTuple):
         return "one network for two containers"
 
 
+class Join(NamedTuple):
+    """Share a namespace of another process, of the kind *flag*; a PID namespace is for the next child."""
+
+    path: str  # /proc/PID/ns/…
+    flag: int
+    reason: str
+
+    def apply(self) -> None:
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            syscalls.setns(fd, self.flag)
+        finally:
+            os.close(fd)
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        option = next(name for flag, name in _OPTIONS if flag == self.flag).partition(" ")[0]
+        return f"exec nsenter {option}={quote(self.path)} bash"
+
+    def why(self) -> str:
+        return self.reason
+
+
 class SetHostname(NamedTuple):
     """Name the machine, as the container sees it."""
 

@@ -24,6 +24,7 @@ class MakeNode(NamedTuple):
     mode: int = 0o666
     owner: int = 0
     group: int = 0
+    reason: str = "a device every program may use"
 
     def apply(self) -> None:
         kind = stat.S_IFCHR if self.kind == "c" else stat.S_IFBLK
@@ -44,7 +45,7 @@ class MakeNode(NamedTuple):
         return f"mknod -m {self.mode:o} {target} {self.kind} {self.major} {self.minor}"
 
     def why(self) -> str:
-        return "a device every program may use"
+        return self.reason
 
 
 class MakeDeviceDirectory(NamedTuple):

@@ -32,7 +32,8 @@ class SetSysctl(NamedTuple):
         return None
 
     def shell(self) -> str:
-        value = f'"{self.value}"' if " " in self.value else self.value
+        plain = self.value.replace(" ", "").isalnum()
+        value = files.quote(self.value) if not plain else f'"{self.value}"' if " " in self.value else self.value
         return f"sysctl -qw {self.name}={value}"
 
     def why(self) -> str:

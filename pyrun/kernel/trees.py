@@ -28,6 +28,7 @@ class MakeDirectory(NamedTuple):
     mode: int = 0o700
     owner: int = 0
     group: int = 0
+    reason: str = "the container's own place"
 
     def apply(self) -> None:
         os.mkdir(self.path, self.mode)
@@ -42,13 +43,14 @@ class MakeDirectory(NamedTuple):
         return f"mkdir -m {self.mode:o} {quote(self.path)}{owned}"
 
     def why(self) -> str:
-        return "the container's own place"
+        return self.reason
 
 
 class RemoveTree(NamedTuple):
     """Remove a directory of ours, never entering what is mounted below it."""
 
     path: str
+    reason: str = "the container is gone"
 
     def apply(self) -> None:
         remove_tree(self.path)
@@ -60,7 +62,7 @@ class RemoveTree(NamedTuple):
         return f"rm -rf --one-file-system {quote(self.path)}"
 
     def why(self) -> str:
-        return "the container is gone"
+        return self.reason
 
 
 def remove_tree(path: str) -> None:

@@ -7,7 +7,7 @@ somebody created stands until it is removed. What one consists of is planned in
 
 import os
 
-from pyrun import paths
+from pyrun import chronicle, paths
 from pyrun.contexts import nullcontext, suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation, guard, neighbours, nftables
@@ -73,6 +73,7 @@ def create(request: design.Request) -> Network:
         with turns.locked(net.name):
             _make(_equipped(net))
             definitions.write(net)
+    chronicle.network(net, "create")
     return net
 
 
@@ -85,6 +86,7 @@ def remove(net: Network) -> list[Exception]:
             raise PyrunError(f"network: {net.name}: has active endpoints: {', '.join(there)}", 1, "disconnect them")
         definitions.remove(net.name)
         failures = _take_down(net.name)
+    chronicle.network(net, "destroy")
     _tidy()
     return failures
 

@@ -1,7 +1,7 @@
 """The whole of a container as plans: what the monitor does on the host, what init does inside. Pure."""
 
 from pyrun import paths
-from pyrun.kernel import credentials, files, mounts, namespaces, syscalls, trees
+from pyrun.kernel import credentials, files, mounts, namespaces, syscalls, sysctls, trees
 from pyrun.kernel.cgroups import Hierarchy
 from pyrun.operation import Operation
 from pyrun.plan import filesystem, network, resources
@@ -18,6 +18,8 @@ class Surroundings(NamedTuple):
     host: HostView
     ipv6: bool
     sandbox: str = ""  # path of the network namespace that is shared, with --net container: or ns:
+    pid_namespace: str = ""  # path of the one that is shared, with --pid container:
+    ipc_namespace: str = ""  # path of the one that is shared, with --ipc container:
 
 
 def birth(config: ContainerConfig, top: tuple[int, int, int]) -> list[Operation]:
@@ -53,7 +55,15 @@ def hostfiles(identity: str, contents: dict[str, str]) -> list[Operation]:
 
 def limits(config: ContainerConfig, around: Surroundings) -> list[Operation]:
     """Make the control groups with all limits."""
-    return resources.resources(config, around.groups, around.enabled)
+    return resources.resources(config, around.groups, around.enabled, around.host)
+
+
+def fork(config: ContainerConfig, around: Surroundings) -> list[Operation]:
+    """Choose the PID namespace that the container's first process is born in."""
+    if around.pid_namespace:
+        reason = "one set of processes for two containers"
+        return [namespaces.Join(around.pid_namespace, syscalls.CLONE_NEWPID, reason)]
+    return [] if config.pid == "host" else [namespaces.Unshare(syscalls.CLONE_NEWPID)]
 
 
 def visible(config: ContainerConfig, pid: int) -> list[Operation]:
@@ -71,8 +81,15 @@ def visible(config: ContainerConfig, pid: int) -> list[Operation]:
 def joining(config: ContainerConfig, around: Surroundings) -> list[Operation]:
     """Enter the control groups, then leave for namespaces of its own."""
     flags = namespaces.PRIVATE
+    flags &= ~syscalls.CLONE_NEWUTS if config.uts == "host" else -1
+    flags &= ~syscalls.CLONE_NEWCGROUP if config.cgroupns == "host" else -1
+    flags &= ~syscalls.CLONE_NEWIPC if config.ipc == "host" or around.ipc_namespace else -1
     plan: list[Operation] = [credentials.AdjustOomScore(config.oom_score_adj)] if config.oom_score_adj else []
     plan += resources.join(config.id, around.groups)
+    if around.ipc_namespace:
+        plan.append(
+            namespaces.Join(around.ipc_namespace, syscalls.CLONE_NEWIPC, "one shared memory for two containers")
+        )
     if config.has_sandbox:
         flags |= syscalls.CLONE_NEWNET
     elif around.sandbox:
@@ -90,13 +107,18 @@ def assembled(
 
 def configured(config: ContainerConfig, around: Surroundings, ends: list[Endpoint]) -> list[Operation]:
     """Configure the sandbox from inside; a shared one is left as it is."""
-    return network.sandbox(ends, around.ipv6) if config.has_sandbox else []
+    plan = network.sandbox(ends, around.ipv6) if config.has_sandbox else []
+    parameters = [(key.replace(".", "/"), value) for key, _, value in (each.partition("=") for each in config.sysctls)]
+    plan += [sysctls.SetSysctl(name, value, "--sysctl") for name, value in parameters]
+    if config.domainname and config.uts != "host":
+        plan.append(sysctls.SetSysctl("kernel/domainname", config.domainname, "--domainname"))
+    return plan
 
 
 def closed(config: ContainerConfig, around: Surroundings, pivot: Operation) -> list[Operation]:
     """Take the name, let go of the host's files, hide what remains."""
     return [
-        namespaces.SetHostname(config.hostname),
+        *([] if config.uts == "host" else [namespaces.SetHostname(config.hostname)]),
         pivot,
         *filesystem.protection(config, around.host),
     ]

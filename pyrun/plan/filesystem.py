@@ -4,7 +4,7 @@ The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything
 """
 
 from pyrun import paths
-from pyrun.kernel import mounts, nodes
+from pyrun.kernel import mounts, nodes, peers, sharing
 from pyrun.kernel import protection as protected
 from pyrun.operation import Operation
 from pyrun.spec import ContainerConfig, Mount
@@ -47,6 +47,19 @@ _PTS = "ptmxmode=0666,mode=0620,gid=5"
 _OF_CGROUPS = "its cgroups"
 
 
+class RequestedDevice(NamedTuple):
+    """A device that --device asked for, as the host has it."""
+
+    target: str  # absolute path in the container
+    kind: str  # c or b
+    major: int
+    minor: int
+    mode: int
+    owner: int
+    group: int
+    access: str  # any of r, w and m
+
+
 class HostView(NamedTuple):
     """What the plan has to know about the host: looked up before, so that the plan stays pure."""
 
@@ -55,6 +68,10 @@ class HostView(NamedTuple):
     thermal_throttle: tuple[str, ...] = ()  # /sys/devices/system/cpu/cpu*/thermal_throttle
     init_program: str = ""  # host path of the --init program
     kcore: bool = False  # the kernel has /proc/kcore
+    requested: "tuple[RequestedDevice, ...]" = ()  # for --device
+    disks: tuple[tuple[str, int, int], ...] = ()  # (path, major, minor): those that limits name
+    memory_of: str = ""  # path of the mount namespace whose /dev/shm is shared, with --ipc container:
+    own_groups: tuple[tuple[str, str], ...] = ()  # (directory on the host, below /sys/fs/cgroup), with --cgroupns host
     missing: tuple[str, ...] = ()  # directories of the host that volumes name, and their parents, yet to be made
 
 
@@ -85,6 +102,7 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
     at = root(config.id)
     own = paths.container(config.id)
     plan: list[Operation] = [
+        *(peers.KeepPeer(each.source, each.recursive) for each in config.mounts if _is_peer(each)),
         mounts.MakePrivate(),
         mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
         mounts.MountFilesystem("proc", "proc", at, "/proc", _SAFE, reason="processes of this PID namespace"),
@@ -102,6 +120,28 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
     return plan
 
 
+def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+    """List what shows the files of a container that does not run, in a mount namespace made for it: as Docker's `cp`
+    the root with its volumes, and nothing that is in memory.
+    """
+    at = root(config.id)
+    own = paths.container(config.id)
+    kept = config._replace(mounts=tuple(mount for mount in config.mounts if mount.kind != "tmpfs"))
+    plan: list[Operation] = [
+        mounts.MakePrivate(),
+        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
+        *_mounts(kept, at, binds),
+    ]
+    if config.read_only:
+        plan.append(mounts.MakeRootReadOnly(at))
+    return [*plan, mounts.PivotRoot(at)]
+
+
+def source(mount: Mount) -> str:
+    """Give where the host has what is mounted; empty for what is in memory."""
+    return paths.volume_files(mount.source) if mount.kind == "volume" else mount.source
+
+
 def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
     """List what is hidden from the program or made read-only for it, after the pivot."""
     if config.privileged:
@@ -117,27 +157,39 @@ _HOSTFILES = "pyrun writes this file for the container"
 
 def _devices(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     mount = mounts.MountFilesystem
-    shm = f"mode=1777,size={config.shm_size}"
     links = (*DEVICE_LINKS, _CORE) if host.kcore else DEVICE_LINKS
     plan: list[Operation] = [
         mount("tmpfs", "tmpfs", at, "/dev", "nosuid,strictatime", "mode=755,size=65536k", "devices of its own"),
         *(nodes.MakeNode(at, path, "c", major, minor) for path, major, minor in DEVICES),
         mount("devpts", "devpts", at, "/dev/pts", "nosuid,noexec", _PTS, "its terminals"),
-        mount("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory"),
+        *_shared_memory(config, host, at),
         mount("mqueue", "mqueue", at, "/dev/mqueue", _SAFE, "", "POSIX message queues"),
         *(nodes.MakeSymlink(at, path, target) for path, target in links),
     ]
     known = {path for path, *_ in (*DEVICES, *links)} | {"/dev/console"}
     directories: list[str] = []
-    for path, kind, major, minor, mode, owner, group in host.devices if config.privileged else ():
+    wanted = {row[0]: (*row, "--privileged") for row in (host.devices if config.privileged else ())}
+    wanted |= {each.target: (*each[:-1], "--device") for each in host.requested}
+    for path, kind, major, minor, mode, owner, group, reason in wanted.values():
         parts = path.split("/")
         for parent in ("/".join(parts[:depth]) for depth in range(3, len(parts))):
             if parent not in directories:
                 directories.append(parent)
                 plan.append(nodes.MakeDeviceDirectory(at, parent))
         if path not in known:
-            plan.append(nodes.MakeNode(at, path, kind, major, minor, mode, owner, group))
+            plan.append(nodes.MakeNode(at, path, kind, major, minor, mode, owner, group, reason))
     return plan
+
+
+def _shared_memory(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
+    if config.ipc == "none":
+        return []
+    if config.ipc == "host":
+        return [mounts.BindMount("/dev/shm", at, "/dev/shm", _SAFE, False, reason="POSIX shared memory of the host")]
+    if host.memory_of:
+        return [sharing.ShareMemory(host.memory_of, at)]
+    shm = f"mode=1777,size={config.shm_size}"
+    return [mounts.MountFilesystem("tmpfs", "shm", at, "/dev/shm", _SAFE, shm, "POSIX shared memory")]
 
 
 def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
@@ -147,7 +199,10 @@ def _sys(config: ContainerConfig, host: HostView, at: str) -> list[Operation]:
     v1 = [entry for entry in host.cgroup_mounts if entry[2]]
     if v1:
         plan.append(mount("tmpfs", "tmpfs", at, "/sys/fs/cgroup", _SAFE, "mode=755,size=64k", _OF_CGROUPS, make=False))
-    for fstype, parameters, directory in host.cgroup_mounts:
+    for source, directory in host.own_groups:
+        target = f"/sys/fs/cgroup/{directory}"
+        plan.append(mounts.BindMount(source, at, target, access, False, reason=_OF_CGROUPS))
+    for fstype, parameters, directory in () if host.own_groups else host.cgroup_mounts:
         target = f"/sys/fs/cgroup/{directory}".rstrip("/")
         plan.append(mount(fstype, "cgroup", at, target, access, parameters, _OF_CGROUPS, make=bool(directory)))
     if v1 and not config.privileged:
@@ -177,7 +232,17 @@ def _volume(mount: Mount, at: str) -> Operation:
     if mount.kind == "tmpfs":
         return mounts.MountTmpfs(at, mount.target, *_tmpfs_options(mount.options), "a volume in memory")
     options = "ro,nodev" if mount.read_only else "nodev"
-    return mounts.BindMount(mount.source, at, mount.target, options, True, mount.create_source)
+    if mount.kind == "volume":
+        reason = "a volume of its own" if mount.anonymous else f"the volume {mount.source}"
+        return mounts.BindMount(source(mount), at, mount.target, options, True, True, reason)
+    kept = mount.propagation if _is_peer(mount) else ""
+    made = mount.create_source
+    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, made, propagation=kept)
+
+
+def _is_peer(mount: Mount) -> bool:
+    """Claim that what is mounted below it on the host later shows in the container, or even the other way round."""
+    return mount.propagation.removeprefix("r") in ("shared", "slave")
 
 
 def _tmpfs_options(given: str) -> tuple[str, str]:

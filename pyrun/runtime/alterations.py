@@ -1,6 +1,6 @@
 """What is changed of a container that exists: its name, its limits and policy, whether it goes on or stands still."""
 
-from pyrun import keeping, paths, store
+from pyrun import chronicle, keeping, paths, store
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, files
@@ -32,6 +32,7 @@ def pause(container: Container) -> None:
     except BaseException:
         keeping.unmark(paths.paused(container.id))
         raise
+    chronicle.container(container.id, container.config, "pause")
 
 
 def unpause(container: Container) -> None:
@@ -40,6 +41,7 @@ def unpause(container: Container) -> None:
         raise PyrunError(f"container {container.name} is not paused", 1)
     perform([_freezing(container, frozen=False)])
     keeping.unmark(paths.paused(container.id))
+    chronicle.container(container.id, container.config, "unpause")
 
 
 def _freezing(container: Container, frozen: bool) -> cgroups.Freeze:
@@ -68,6 +70,7 @@ def rename(container: Container, name: str) -> None:
         files.Unlink(f"{paths.NAMES}/{config.name}", config.id).apply()
         if container.status().is_up:
             _rename_running(container, config, new)
+        chronicle.container(new.id, new, "rename", oldName=f"/{config.name}")
 
 
 def _rename_running(container: Container, old: ContainerConfig, new: ContainerConfig) -> None:
@@ -98,6 +101,7 @@ def update(container: Container, change: Update) -> None:
         if container.status().is_up and limits != config.resources:
             perform(resources.updated(config, new, cgroups.hierarchies()))
         keeping.rewrite(new)
+        chronicle.container(new.id, new, "update")
 
 
 def _check(old: Resources, new: Resources) -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from pyrun import paths
+from pyrun import chronicle, paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.runtime import console
@@ -39,6 +39,7 @@ def attach(container: Container, options: Options) -> int:
     console.check_terminal(config.tty, stdin)
     control = _connected(container)
     ends = _handed_over(control, config, stdin)
+    chronicle.container(container.id, config, "attach")
     attached = console.Console(control, config.tty, console.parse_keys(options.detach_keys), options.sig_proxy)
     return attached.run(console.Ends(*ends))
 

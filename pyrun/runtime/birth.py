@@ -7,7 +7,7 @@ import errno
 import os
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.operation import OperationFailed, perform
@@ -47,6 +47,11 @@ def bear(config: ContainerConfig) -> None:
             raise PyrunError(text) from problem
         perform(operations[operations.index(problem.operation) :], "host", journal)
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
+    chronicle.container(config.id, config, "create")
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.provide(config, journal)
 
 
 def _frees_name(name: str) -> bool:
@@ -68,6 +73,11 @@ def note(config: ContainerConfig) -> None:
         inverse = operation.inverse()
         if inverse is not None:
             journal.intend(inverse)
+    for mount in config.mounts:
+        if mount.anonymous:
+            from pyrun import volumes
+
+            journal.intend(volumes.RemoveUnused(mount.source, config.id))
 
 
 def close_former_life(container: Container) -> None:

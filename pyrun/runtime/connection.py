@@ -8,7 +8,7 @@ outside, published ports, hosts and resolv.conf, who serves, the record.
 
 import os
 
-from pyrun import keeping, paths, store
+from pyrun import chronicle, keeping, paths, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
@@ -169,7 +169,7 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
     mark = standing.unsettled(name, config.id)
     files.write_atomically(mark, b"")
     try:
-        _make(sandbox, wanted)
+        end = _make(sandbox, wanted)
     except BaseException:
         failures = driver.unwound(name)
         keeping.rewrite(config)
@@ -178,10 +178,11 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
                 os.unlink(mark)
         raise
     _settle(sandbox._replace(config=config._replace(attachments=(*config.attachments, wanted))), mark)
+    chronicle.network(end.network, "connect", config.id)
 
 
-def _make(sandbox: Sandbox, wanted: Attachment) -> None:
-    """Make all of a plug, journaled as pending, up to the rename by which it is in."""
+def _make(sandbox: Sandbox, wanted: Attachment) -> Endpoint:
+    """Make all of a plug, journaled as pending, up to the rename by which it is in; give it."""
     config, pid = sandbox.config, sandbox.process.pid
     journal = FileJournal(standing.pending(wanted.network))
     used = links.names_in(pid) | {end.link for end in standing.plugs(config.id)}
@@ -192,6 +193,7 @@ def _make(sandbox: Sandbox, wanted: Attachment) -> None:
     perform([endpoints.registered(end)], "host", journal)
     keeping.rewrite(config._replace(attachments=(*config.attachments, wanted)))
     os.rename(journal.path, keeping.endpoint_journal(config.id, wanted.network).path)
+    return end
 
 
 def _wire(sandbox: Sandbox, end: Endpoint, journal: "FileJournal | None" = None) -> None:
@@ -218,6 +220,7 @@ def _take_out(sandbox: Sandbox, name: str) -> None:
     perform([links.DeleteLink(end.host_link, end.host_mac)])
     _raise(driver.unwound(name))
     _settle(sandbox, mark)
+    chronicle.network(end.network, "disconnect", config.id)
 
 
 def _settle(sandbox: Sandbox, mark: str) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.kernel import cgroups, locks
@@ -58,6 +58,9 @@ def finish(over: Over, clients: list[Channel], explained: bool = False) -> NoRet
     if again:
         keeping.mark(paths.restarting(identity))  # before the end is known, so that nobody takes it for the last
     write_down(identity, end, config)
+    if killed:
+        chronicle.container(identity, config, "oom")
+    chronicle.container(identity, config, "die", exitCode=str(code))
     if again:
         complain(identity, keeping.take_apart(identity, restarting=True))
     else:

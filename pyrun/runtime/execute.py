@@ -8,7 +8,7 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import os
 import select
 
-from pyrun import paths
+from pyrun import chronicle, paths
 from pyrun.errors import PyrunError
 from pyrun.kernel import (
     accounts,
@@ -63,6 +63,8 @@ class Visit(NamedTuple):
     client: Channel
     report: int  # our end
     window: bytes  # the caller's, so that the program never sees another size
+    id: str  # for the chronicle
+    chronicle: int  # descriptor, for its end
 
 
 def take_cover(container: Container, command: list[str]) -> None:
@@ -99,6 +101,7 @@ def execute(container: Container, config: ExecConfig) -> int:
         visit.program.trampoline,
     }:
         os.close(fd)
+    _note_beginning(visit)
     if config.detach:
         _started(ours, failed=1)  # whatever it was, as in Docker
         return 0
@@ -125,6 +128,12 @@ def _opened(container: Container) -> tuple[int, ContainerConfig]:
     raise PyrunError(f"container {container.name} is not running", 1)
 
 
+def _note_beginning(visit: Visit) -> None:
+    words = f"{visit.config.args[0]} {' '.join(visit.config.args[1:])}"  # Docker's; a single word has a blank behind it
+    for action in ("exec_create", "exec_start"):
+        chronicle.container(visit.container.id, visit.container, f"{action}: {words}", execID=visit.id)
+
+
 def _prepare(
     container: ContainerConfig, config: ExecConfig, pidfd: int, client: Channel, stdio: tuple[int, int, int]
 ) -> Visit:
@@ -146,8 +155,9 @@ def _prepare(
         f"_ses.{container.id}",
     )
     become = Program(process, trampoline.make(), reported, stdio)
+    about = (_window(), os.urandom(32).hex(), chronicle.opened())
     groups = tuple(_open_group(hierarchy, container.id) for hierarchy in cgroups.hierarchies())
-    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report, _window())
+    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report, *about)
 
 
 def _window() -> bytes:
@@ -208,7 +218,10 @@ def _join_and_wait(visit: Visit) -> int:
         os._exit(0)
     _serve(visit.client, pidfd, master)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return code if code >= 0 else 128 - code
+    code = code if code >= 0 else 128 - code
+    end = {"execID": visit.id, "exitCode": str(code)}
+    chronicle.container(visit.container.id, visit.container, "exec_die", visit.chronicle, **end)
+    return code
 
 
 def _serve(client: Channel, pidfd: int, master: int) -> None:

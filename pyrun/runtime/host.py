@@ -8,22 +8,29 @@ from pyrun.errors import PyrunError
 from pyrun.kernel import capabilities, cgroups, programs, seccomp, sysctls
 from pyrun.network import hostfiles, standing
 from pyrun.network.definitions import DEFAULT
+from pyrun.plan import disks
 from pyrun.plan.container import Surroundings
-from pyrun.plan.filesystem import HostView
+from pyrun.plan.filesystem import HostView, RequestedDevice
 from pyrun.spec import ContainerConfig, Endpoint, ProcessConfig
+from pyrun.typed import Any
 
-_INIT = ("docker-init", "tini-static", "tini", "catatonit")
+_OF_OTHERS = ("pts", "shm", "mqueue", "hugepages")  # file systems of their own in /dev
+INITS = ("docker-init", "tini-static", "tini", "catatonit")
 
 
 def look_around(config: ContainerConfig) -> Surroundings:
     """Look up what plans need. Errors: PyrunError for something that is missing."""
-    groups = cgroups.hierarchies()
+    groups = tuple(each._replace(parent=config.cgroup_parent or cgroups.PARENT) for each in cgroups.hierarchies())
     view = HostView(
         _cgroup_mounts(groups),
         _devices() if config.privileged else (),
         _thermal_throttle(),
         _init_program() if config.init else "",
         os.path.exists("/proc/kcore"),
+        _requested(config),
+        tuple(_disk(path) for path in disks.named(config.resources)),
+        _namespace(config.ipc, "mnt"),
+        _own_groups(config, groups),
         _missing_sources(config),
     )
     return Surroundings(
@@ -32,6 +39,8 @@ def look_around(config: ContainerConfig) -> Surroundings:
         view,
         sysctls.exists("net/ipv6/conf/all/disable_ipv6"),
         _shared_sandbox(config),
+        _namespace(config.pid, "pid"),
+        _namespace(config.ipc, "ipc"),
     )
 
 
@@ -76,11 +85,24 @@ def _shared_sandbox(config: ContainerConfig) -> str:
     return config.network.removeprefix("ns:") if config.network.startswith("ns:") else ""
 
 
+def _namespace(mode: str, kind: str) -> str:
+    """Give the path of a namespace of the container that *mode* names, or nothing. Errors: PyrunError."""
+    _, shared, identity = mode.partition("container:")
+    return f"/proc/{store.find(identity).process().pid}/ns/{kind}" if shared else ""
+
+
+def _own_groups(config: ContainerConfig, groups: tuple[cgroups.Hierarchy, ...]) -> tuple[tuple[str, str], ...]:
+    """Give what --cgroupns host shows: of cgroup v1 its own groups, as Docker does."""
+    v1 = [group for group in groups if group.version == 1 and config.cgroupns == "host"]
+    return tuple((group.group(config.id), os.path.basename(group.path)) for group in v1)
+
+
 def hostfile_contents(config: ContainerConfig, ends: list[Endpoint], ipv6: bool) -> dict[str, str]:
     """Give what goes into hosts, hostname and resolv.conf, by the network mode's rules."""
     if config.network == "host":
         hosts = (
-            _read("/etc/hosts") + hostfiles.hosts(config.hostname, [], config.extra_hosts, "", False).split("\n", 1)[1]
+            _read("/etc/hosts")
+            + hostfiles.hosts(config.full_hostname, [], config.extra_hosts, "", False).split("\n", 1)[1]
         )
         resolv = _read("/etc/resolv.conf")
         if config.dns or config.dns_search or config.dns_options:
@@ -94,7 +116,7 @@ def hostfile_contents(config: ContainerConfig, ends: list[Endpoint], ipv6: bool)
 def hosts_text(config: ContainerConfig, ends: list[Endpoint], ipv6: bool) -> str:
     """Give the hosts file of a container that is plugged into networks, or into none."""
     own = [address for end in ends for address in (end.address, end.address6) if address]
-    return hostfiles.hosts(config.hostname, own, config.extra_hosts, _host_gateway(ends), ipv6)
+    return hostfiles.hosts(config.full_hostname, own, config.extra_hosts, _host_gateway(ends), ipv6)
 
 
 def resolv_text(config: ContainerConfig, ends: list[Endpoint]) -> str:
@@ -148,17 +170,49 @@ def _enabled(groups: tuple[cgroups.Hierarchy, ...]) -> frozenset[str]:
     return frozenset()
 
 
-def _devices() -> tuple[tuple[str, str, int, int, int, int, int], ...]:
-    """List the host's device nodes, for --privileged."""
+def _requested(config: ContainerConfig) -> tuple[RequestedDevice, ...]:
+    """Look at the devices that --device names, and at those in a directory. Errors: PyrunError."""
     found = []
-    for directory, below, names in os.walk("/dev"):
-        below[:] = [name for name in below if name not in ("pts", "shm", "mqueue", "hugepages")]
+    for wanted in config.devices:
+        source = os.path.realpath(wanted.source)
+        rows = _devices(source) if os.path.isdir(source) else ((source, *_facts(wanted.source)),)
+        for path, *facts in rows:
+            target: Any = (f"{wanted.target}{path.removeprefix(source)}", *facts, wanted.access)
+            found.append(RequestedDevice(*target))
+    return tuple(found)
+
+
+def _disk(path: str) -> tuple[str, int, int]:
+    _, major, minor, *_ = _facts(path)
+    return path, major, minor
+
+
+def _facts(path: str) -> tuple[str, int, int, int, int, int]:
+    """Give kind, numbers, mode, owner and group of a device. Errors: PyrunError."""
+    try:
+        status = os.stat(path)
+    except OSError as cause:
+        raise PyrunError(f"device: {path}: {os.strerror(cause.errno or 0).lower()}") from cause
+    if not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
+        raise PyrunError(f"device: {path}: not a device")
+    return _told(status)
+
+
+def _told(status: os.stat_result) -> tuple[str, int, int, int, int, int]:
+    kind = "c" if stat.S_ISCHR(status.st_mode) else "b"
+    numbers = os.major(status.st_rdev), os.minor(status.st_rdev)
+    return kind, *numbers, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+
+
+def _devices(top: str = "/dev") -> tuple[tuple[str, str, int, int, int, int, int], ...]:
+    """List the host's device nodes, for --privileged, or those of a directory."""
+    found = []
+    for directory, below, names in os.walk(top):
+        below[:] = [name for name in below if directory != "/dev" or name not in _OF_OTHERS]
         for name in names:
             status = os.lstat(f"{directory}/{name}")
             if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
-                kind = "c" if stat.S_ISCHR(status.st_mode) else "b"
-                numbers = (os.major(status.st_rdev), os.minor(status.st_rdev), stat.S_IMODE(status.st_mode))
-                found.append((f"{directory}/{name}", kind, *numbers, status.st_uid, status.st_gid))
+                found.append((f"{directory}/{name}", *_told(status)))
     return tuple(found)
 
 
@@ -170,9 +224,9 @@ def _thermal_throttle() -> tuple[str, ...]:
 
 
 def _init_program() -> str:
-    path = programs.find(*_INIT)
+    path = programs.find(*INITS)
     if not path:
-        raise PyrunError(f"--init: none of {', '.join(_INIT)} found", hint="install tini")
+        raise PyrunError(f"--init: none of {', '.join(INITS)} found", hint="install tini")
     return path
 
 

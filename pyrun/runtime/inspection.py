@@ -13,7 +13,7 @@ from pyrun.network.definitions import DEFAULT
 from pyrun.plan import filesystem
 from pyrun.plan import network as plan
 from pyrun.runtime import settings
-from pyrun.spec import ContainerConfig, Endpoint
+from pyrun.spec import ContainerConfig, Endpoint, Mount
 from pyrun.store import Container, Status
 from pyrun.typed import Any
 
@@ -41,7 +41,7 @@ def describe(container: Container) -> dict[str, Any]:
         "ExecIDs": None,
         **_files(config),
         "HostConfig": settings.host_config(config),
-        "Mounts": [_mount(mount._asdict()) for mount in config.mounts],
+        "Mounts": [_mount(mount) for mount in config.mounts if mount.option != "tmpfs"],
         "Config": settings.process_config(config),
         "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
@@ -82,22 +82,24 @@ def _state(status: Status) -> dict[str, Any]:
     }
 
 
-def _mount(mount: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Type": mount["kind"],
-        "Source": mount["source"],
-        "Destination": mount["target"],
-        "Mode": mount["options"],
-        "RW": not mount["read_only"],
-        "Propagation": "rprivate" if mount["kind"] == "bind" else "",
-    }
+def _mount(mount: Mount) -> dict[str, Any]:
+    found = {"Type": mount.kind, "Source": mount.source}
+    if mount.kind == "volume":
+        found |= {"Name": mount.source, "Source": paths.volume_files(mount.source)}
+    found["Destination"] = mount.target
+    mode = mount.options if mount.kind != "tmpfs" else ""
+    if mount.kind == "volume":
+        found["Driver"] = "local"
+        mode = mode or ("" if mount.anonymous and mount.option == "volume" else "z")
+    propagation = (mount.propagation or "rprivate") if mount.kind == "bind" else ""
+    return {**found, "Mode": mode, "RW": not mount.read_only, "Propagation": propagation}
 
 
 def _network_settings(container: Container, config: ContainerConfig, status: Status) -> dict[str, Any]:
     """Give Docker's network part; the fields beside Networks are of `bridge` alone, as Docker has them up to 28."""
     ends = standing.plugs(container.id)
     links = _links(status.pid) if ends else {}
-    networks = {end.network.name: _endpoint(end, links.get(end.link, {})) for end in ends}
+    networks = {end.network.name: _endpoint(end, links.get(end.link, {}), config) for end in ends}
     first = networks.get(DEFAULT, {})
     legacy = {key: first.get(key, 0 if key.endswith("Len") else "") for key in _LEGACY}
     key = f"{paths.NETNS}/pyrun-{config.name}" if status.pid and config.network != "host" else ""
@@ -128,11 +130,11 @@ _LEGACY = (
 )
 
 
-def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
+def _endpoint(end: Endpoint, link: dict[str, Any], config: ContainerConfig) -> dict[str, Any]:
     """Give Docker's view of a plug, and beside it both ends of the cable."""
     ipv4, ipv6 = end.network.ipv4, end.network.ipv6 if end.address6 else None
     return {
-        "IPAMConfig": {},
+        "IPAMConfig": _wanted(end.network.name, config),
         "Links": None,
         "Aliases": [*end.aliases, end.container[:12]] if end.network.name != DEFAULT else None,
         "NetworkID": end.network.id,
@@ -153,6 +155,13 @@ def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
         "HostInterfaceIndex": link.get("HostInterfaceIndex", 0),
         "Bridge": end.network.bridge,
     }
+
+
+def _wanted(network: str, config: ContainerConfig) -> "dict[str, str] | None":
+    """Give the addresses that were asked for, if any."""
+    asked = next((each for each in config.attachments if each.network == network), None)
+    pairs = {"IPv4Address": asked.address, "IPv6Address": asked.address6} if asked else {}
+    return {key: address for key, address in pairs.items() if address} or None
 
 
 def names(end: Endpoint) -> list[str]:

@@ -4,7 +4,7 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import os
 import time
 
-from pyrun import keeping, operation, paths, store
+from pyrun import chronicle, keeping, operation, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import cgroups, locks, processes
@@ -28,12 +28,16 @@ def stop(container: Container, seconds: "int | None" = None) -> None:
     patience = seconds if seconds is not None else config.stop_timeout if config else 10
     pidfd = _pidfd(container)
     if pidfd is not None:
-        processes.send_signal(pidfd, config.stop_signal if config else signal.SIGTERM)
+        number = config.stop_signal if config else signal.SIGTERM
+        chronicle.container(container.id, config, "kill", signal=str(number))
+        processes.send_signal(pidfd, number)
         _thaw(container)
         if not processes.wait_end(pidfd, patience if patience >= 0 else None):
+            chronicle.container(container.id, config, "kill", signal="9")
             processes.send_signal(pidfd, signal.SIGKILL)
             processes.wait_end(pidfd)
     settle(container)
+    chronicle.container(container.id, config, "stop")
 
 
 def kill(container: Container, number: int) -> None:
@@ -44,6 +48,7 @@ def kill(container: Container, number: int) -> None:
     ending = number in (signal.SIGKILL, container.config.stop_signal if container.config else signal.SIGTERM)
     if ending:
         forbid_restart(container)
+    chronicle.container(container.id, container.config, "kill", signal=str(number))
     processes.send_signal(pidfd, number)
     if ending:
         _thaw(container)
@@ -99,8 +104,8 @@ def _await_record(container: Container, begun: float) -> None:
         time.sleep(_MOMENT)
 
 
-def remove(container: Container, force: bool) -> None:
-    """Remove a container; a running one only by *force*. Errors: PyrunError."""
+def remove(container: Container, force: bool, volumes: bool = False) -> None:
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
     status = container.status()
     if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
@@ -123,6 +128,8 @@ def remove(container: Container, force: bool) -> None:
         keeping.discard(container.id)
         driver.sweep()
     keeping.forget(container)
+    if volumes and container.config:
+        keeping.forget_volumes(container.config)
 
 
 def settle(
@@ -135,6 +142,7 @@ def settle(
     lock = _take_over(store.lock_path(container.id))
     if lock is None:
         return
+    keeping.note_unseen_end(container.id)
     failures = keeping.retire(container.id, lock)
     if failures and salvage:
         failures = salvage(container, failures)
@@ -165,6 +173,7 @@ def _end(container: Container) -> None:
     """Kill everything in the container, known by its control groups: its record may lie."""
     pidfd = _pidfd(container)
     if pidfd is not None:
+        chronicle.container(container.id, container.config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
         processes.wait_end(pidfd)
     for hierarchy in cgroups.hierarchies():

@@ -9,13 +9,13 @@ import os
 import select
 import time
 
-from pyrun import keeping, paths, records, store
+from pyrun import chronicle, keeping, paths, records, store
 from pyrun.errors import PyrunError
-from pyrun.kernel import namespaces, processes, syscalls, trampoline
-from pyrun.operation import observers, perform
+from pyrun.kernel import processes, syscalls, trampoline
+from pyrun.operation import Operation, observers, perform
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem
-from pyrun.runtime import birth, ending, host, init, plugging, program
+from pyrun.runtime import birth, ending, host, init, logged, plugging, program
 from pyrun.runtime.channel import (
     ENDPOINT,
     FAILED,
@@ -149,7 +149,7 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
     unneeded = (lock, listener, ours.fd, report, *(fd for fd in (client, *outer, *begin.stdio) if fd >= 0))
     unneeded += tuple(fd for _, fd in sockets)
     job = _job(config, around, ends, theirs, reported, inner, unneeded)
-    pid = _fork(job)
+    pid = _fork(job, plan.fork(config, around))
     for fd in {*inner, reported, job.program.trampoline}:
         os.close(fd)
     theirs.close()
@@ -159,7 +159,7 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
         for _, fd in sockets:
             os.close(fd)
         ours_of_it = (os.dup(master) if config.interactive else -1, master, -1) if master >= 0 else outer
-        relay = Relay(ours_of_it, master, pidfd, LogWriter(_log(config)), listener, _once(config))
+        relay = Relay(ours_of_it, master, pidfd, LogWriter(logged.prepared(config)), listener, _once(config))
         if begin.client:
             relay.attach(begin.client, begin.stdio)
         _let_go(begin, pid, ours, report)
@@ -168,13 +168,10 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
         os.waitpid(pid, 0)
         raise
     ours.close()
+    chronicle.container(config.id, config, "start")
     if begin.client:
         begin.client.send(STARTED)
     return Running(begin, pid, pidfd, relay, lock, listener)
-
-
-def _log(config: ContainerConfig) -> str:
-    return f"{paths.container(config.id)}/container.log"
 
 
 def _once(config: ContainerConfig) -> bool:
@@ -188,6 +185,8 @@ def _claimed(begin: Begin) -> tuple[list[Endpoint], plugging.Sockets]:
     early = plugging.reserve(config)
     if not begin.born:
         birth.bear(config)
+    if not begin.detached:
+        chronicle.container(config.id, config, "attach")
     perform(plan.place(config), "host", keeping.journal(config.id))
     ends = plugging.lease(config)
     sockets = early if early is not None else plugging.reserve(config, ends) or ()
@@ -198,6 +197,10 @@ def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surrounding
     """Make what init finds: sources of volumes, files of its own, limits."""
     around = host.look_around(config)
     perform(plan.sources(around))
+    if any(mount.kind == "volume" for mount in config.mounts):
+        from pyrun import volumes
+
+        volumes.attach(config, keeping.journal(config.id))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", keeping.journal(config.id))
     return around
@@ -239,12 +242,12 @@ def _job(
     )
 
 
-def _fork(job: init.Job) -> int:
-    """Fork init into a new PID namespace; our next child is born in our own again."""
+def _fork(job: init.Job, joining: list[Operation]) -> int:
+    """Fork init into its PID namespace; our next child is born in our own again."""
     assert len(os.listdir("/proc/self/task")) == 1
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        perform([namespaces.Unshare(_PRIVATE_PIDS)])
+        perform(joining)
         try:
             pid = os.fork()
             if pid == 0:
@@ -271,6 +274,7 @@ def _meet(
         perform(plan.visible(config, pid), "host", keeping.journal(config.id))
         for end in ends:
             plugging.plug_in(end, pid, around.ipv6, keeping.endpoint_journal(config.id, end.network.name))
+            chronicle.network(end.network, "connect", config.id)
         plugging.serve(config, ends, pid, sockets)
     except PyrunError:
         if channel.is_ready():  # init has failed meanwhile, and with it went the sandbox: that is the reason
@@ -331,5 +335,5 @@ def _become_lean(running: Running) -> NoReturn:
     once = "once" if _once(config) else "always"
     numbers = (running.pid, running.lock, running.listener)
     after = ending.command("ending", "resume", config.id, *map(str, numbers))
-    words = ending.command("relay", "main", _log(config), *map(str, kept), once, *after)
+    words = ending.command("relay", "main", logged.description(config), *map(str, kept), once, *after)
     os.execv(words[0], words)

@@ -6,7 +6,9 @@ state, the rules with their counters, and which addresses are free.
 
 import time
 
+from pyrun import filters
 from pyrun.errors import Corrupt
+from pyrun.filters import Filters
 from pyrun.firewall import counted, neighbours
 from pyrun.kernel import rtnetlink
 from pyrun.network import addresses, definitions, design, ipam, standing
@@ -35,11 +37,11 @@ def find(reference: str) -> Row:
     return Row(net.id, net.name, "bridge", standing.read(net.name) or net)
 
 
-def rows(filters: list[tuple[str, str]]) -> list[Row]:
-    """List the networks that match all *filters*, by name."""
+def rows(wanted: Filters) -> list[Row]:
+    """List the networks that have all that is wanted, by name."""
     found, _ = definitions.networks()
     all_rows = [*_predefined(), *(Row(net.id, net.name, "bridge", net) for net in found)]
-    return sorted((row for row in all_rows if _matches(row, filters)), key=lambda row: row.name)
+    return sorted((row for row in all_rows if _matches(row, wanted)), key=lambda row: row.name)
 
 
 def problems() -> list[Corrupt]:
@@ -47,10 +49,10 @@ def problems() -> list[Corrupt]:
     return definitions.networks()[1]
 
 
-def unused(filters: list[tuple[str, str]]) -> list[Network]:
+def unused(wanted: Filters) -> list[Network]:
     """List the created networks that no container is on."""
     found, _ = definitions.networks()
-    return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), [*filters, ("dangling", "true")])]
+    return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), {**wanted, "dangling": ("true",)})]
 
 
 def describe(row: Row) -> dict[str, Any]:
@@ -176,24 +178,22 @@ def _predefined() -> list[Row]:
     ]
 
 
-def _matches(row: Row, filters: list[tuple[str, str]]) -> bool:
-    """Claim that a network has all that is wanted; of one key any value will do, as in Docker."""
-    keys = {key for key, _ in filters}
-    return all(any(_has(row, key, value) for each, value in filters if each == key) for key in keys)
+def _matches(row: Row, wanted: Filters) -> bool:
+    """Claim that a network has all that is wanted; of one key any value will do, of labels all, as in Docker."""
+    return all(_has(row, key, values) for key, values in wanted.items())
 
 
-def _has(row: Row, key: str, value: str) -> bool:
-    labels = _pairs(row.net.labels) if row.net else {}
+def _has(row: Row, key: str, values: "tuple[str, ...]") -> bool:
     if key == "label":
-        name, equals, wanted = value.partition("=")
-        return name in labels and (not equals or labels[name] == wanted)
+        return filters.has_labels(values, row.net.labels if row.net else ())
     if key == "dangling":
         used = row.name in PREDEFINED or bool(standing.leases(row.name))
-        return used != (value.lower() in ("true", "1"))
+        return any(used != (value in ("true", "1")) for value in values)
     if key == "type":
-        return (row.name in PREDEFINED) == (value == "builtin")
-    told = {"driver": row.driver, "scope": "local"}
-    return told[key] == value if key in told else value in (row.name if key == "name" else row.id)
+        return ("builtin" if row.name in PREDEFINED else "custom") in values
+    if key in ("name", "id"):
+        return filters.matches(values, row.name if key == "name" else row.id)
+    return {"driver": row.driver, "scope": "local"}[key] in values
 
 
 def _time(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """What a start would do: every operation as `--explain` prints it, needing no root and touching nothing."""
 
-from pyrun.kernel import accounts, namespaces, syscalls, trees
+from pyrun import volumes
+from pyrun.kernel import accounts, trees
 from pyrun.network import driver, endpoints
 from pyrun.operation import Operation, line
 from pyrun.plan import container as plan
@@ -26,9 +27,10 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
         ("host", [each for end in ends for each in endpoints.leased(end)]),
         ("host", plan.sources(around)),
+        ("host", volumes.planned(config)),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
-        ("host", [namespaces.Unshare(syscalls.CLONE_NEWPID)]),
+        ("host", plan.fork(config, around)),
         ("container", plan.joining(config, around)),
         ("host", plan.visible(config, 0)),
         ("host", [each for end in ends for each in plugging.planned(end, 0, around.ipv6)]),

@@ -16,7 +16,7 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
     """Give the settings of the program: Docker's Config."""
     found: dict[str, Any] = {
         "Hostname": config.hostname,
-        "Domainname": "",
+        "Domainname": config.domainname,
         "User": config.user,
         "AttachStdin": config.interactive and not config.detach,
         "AttachStdout": not config.detach,
@@ -27,11 +27,11 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
         "Env": list(config.env),
         "Cmd": list(config.args),
         "Image": config.image,
-        "Volumes": None,
+        "Volumes": {mount.target: {} for mount in config.mounts if _is_declared(mount)} or None,
         "WorkingDir": config.cwd,
         "Entrypoint": None,
         "OnBuild": None,
-        "Labels": {},
+        "Labels": _pairs(config.labels),
     }
     if config.exposed:
         found["ExposedPorts"] = {exposed: {} for exposed in sorted(config.exposed)}
@@ -49,34 +49,61 @@ def host_config(config: ContainerConfig) -> dict[str, Any]:
         **_limits(config),
         **_WITHOUT_SETTING,
         **({"Init": True} if config.init else {}),
+        **_mounts(config),
+        **({"Annotations": _pairs(config.annotations)} if config.annotations else {}),
     }
 
 
 def _surroundings(config: ContainerConfig) -> dict[str, Any]:
-    binds = [_bind(mount) for mount in config.mounts if mount.kind == "bind"]
+    typed = [mount for mount in config.mounts if mount.option == "volume" and not mount.anonymous]
     protected = not config.privileged
     return {
-        "Binds": binds or None,
+        "Binds": [_bind(mount) for mount in typed] or None,
         "NetworkMode": config.network,
         "PortBindings": _bindings(config),
         "RestartPolicy": {"Name": config.restart or "no", "MaximumRetryCount": config.restart_most},
+        **_shared(config),
+        "VolumesFrom": list(config.volumes_from) or None,
         "PublishAllPorts": config.publish_all,
         "AutoRemove": config.remove,
-        "CapAdd": list(config.cap_add),
-        "CapDrop": list(config.cap_drop),
+        "CapAdd": list(config.cap_add) or None,
+        "CapDrop": list(config.cap_drop) or None,
         "Dns": list(config.dns),
         "DnsOptions": list(config.dns_options),
         "DnsSearch": list(config.dns_search),
-        "ExtraHosts": list(config.extra_hosts),
-        "GroupAdd": list(config.groups),
+        "ExtraHosts": list(config.extra_hosts) or None,
+        "GroupAdd": list(config.groups) or None,
         "OomScoreAdj": config.oom_score_adj,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only,
-        "SecurityOpt": _security(config),
+        "SecurityOpt": _security(config) or None,
         "ShmSize": config.shm_size,
         "MaskedPaths": list(filesystem.MASKED_PATHS) if protected else None,
         "ReadonlyPaths": list(filesystem.READ_ONLY_PATHS) if protected else None,
     }
+
+
+def _shared(config: ContainerConfig) -> dict[str, Any]:
+    devices = [
+        {"PathOnHost": each.source, "PathInContainer": each.target, "CgroupPermissions": each.access}
+        for each in config.devices
+    ]
+    return {
+        "CgroupParent": f"/{config.cgroup_parent}" if config.cgroup_parent else "",
+        "CgroupnsMode": config.cgroupns,
+        "DeviceCgroupRules": list(config.device_rules) or None,
+        "Devices": devices,
+        "IpcMode": config.ipc,
+        "PidMode": config.pid,
+        "UTSMode": config.uts,
+        "UsernsMode": config.userns,
+        **({"Sysctls": _pairs(config.sysctls)} if config.sysctls else {}),
+    }
+
+
+def _rates(entries: tuple[str, ...], what: str) -> list[dict[str, Any]]:
+    split = (entry.rpartition(":") for entry in entries)
+    return [{"Path": path, what: int(value)} for path, _, value in split if value.isdigit()]
 
 
 def _limits(config: ContainerConfig) -> dict[str, Any]:
@@ -88,32 +115,70 @@ def _limits(config: ContainerConfig) -> dict[str, Any]:
         "CpuShares": limits.cpu_shares,
         "CpusetCpus": limits.cpuset_cpus,
         "PidsLimit": limits.pids_limit,
-        "Ulimits": [{"Name": u.name, "Soft": u.soft, "Hard": u.hard} for u in config.ulimits],
+        "Ulimits": [{"Name": u.name, "Hard": u.hard, "Soft": u.soft} for u in config.ulimits] or None,
+        "MemoryReservation": limits.memory_reservation,
+        "MemorySwappiness": limits.memory_swappiness if limits.memory_swappiness >= 0 else None,
+        "OomKillDisable": limits.oom_kill_disable,
+        "CpuPeriod": limits.cpu_period,
+        "CpuQuota": limits.cpu_quota,
+        "CpuRealtimePeriod": limits.cpu_rt_period,
+        "CpuRealtimeRuntime": limits.cpu_rt_runtime,
+        "CpusetMems": limits.cpuset_mems,
+        "BlkioWeight": limits.blkio_weight,
+        "BlkioWeightDevice": _rates(limits.blkio_weight_device, "Weight"),
+        "BlkioDeviceReadBps": _rates(limits.device_read_bps, "Rate") or None,
+        "BlkioDeviceWriteBps": _rates(limits.device_write_bps, "Rate") or None,
+        "BlkioDeviceReadIOps": _rates(limits.device_read_iops, "Rate") or None,
+        "BlkioDeviceWriteIOps": _rates(limits.device_write_iops, "Rate") or None,
     }
 
 
 _WITHOUT_SETTING: dict[str, Any] = {
-    **dict.fromkeys(("BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps")),
-    **dict.fromkeys(("DeviceCgroupRules", "DeviceRequests", "Links", "VolumesFrom")),
-    **dict.fromkeys(("BlkioWeight", "CpuCount", "CpuPercent", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod"), 0),
-    **dict.fromkeys(("CpuRealtimeRuntime", "IOMaximumBandwidth", "IOMaximumIOps", "KernelMemory"), 0),
-    **dict.fromkeys(("KernelMemoryTCP", "MemoryReservation"), 0),
-    **dict.fromkeys(("Cgroup", "CgroupParent", "ContainerIDFile", "CpusetMems", "Isolation", "PidMode"), ""),
-    **dict.fromkeys(("UTSMode", "UsernsMode", "VolumeDriver"), ""),
-    "BlkioWeightDevice": [],
-    "CgroupnsMode": "private",
+    **dict.fromkeys(("DeviceRequests", "Links")),
+    **dict.fromkeys(("CpuCount", "CpuPercent", "IOMaximumBandwidth", "IOMaximumIOps", "KernelMemory"), 0),
+    **dict.fromkeys(("Cgroup", "ContainerIDFile", "Isolation", "VolumeDriver"), ""),
+    "KernelMemoryTCP": 0,
     "ConsoleSize": [0, 0],
-    "Devices": [],
-    "IpcMode": "private",
-    "LogConfig": {"Type": "json-file", "Config": {}},
-    "MemorySwappiness": None,
-    "OomKillDisable": False,
     "Runtime": "pyrun",
 }
 
 
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    return {key: value for key, _, value in (each.partition("=") for each in given)}
+
+
 def _bind(mount: Mount) -> str:
-    return f"{mount.source}:{mount.target}{':ro' if mount.read_only else ''}"
+    return f"{mount.source}:{mount.target}{':' if mount.options else ''}{mount.options}"
+
+
+def _is_declared(mount: Mount) -> bool:
+    return mount.anonymous and mount.option == "volume"
+
+
+def _mounts(config: ContainerConfig) -> dict[str, Any]:
+    """Give what --mount and --tmpfs asked for, as Docker does."""
+    long = [_long(mount) for mount in config.mounts if mount.option == "mount"]
+    memory = {mount.target: mount.options for mount in config.mounts if mount.option == "tmpfs"}
+    return {**({"Mounts": long} if long else {}), **({"Tmpfs": memory} if memory else {})}
+
+
+def _long(mount: Mount) -> dict[str, Any]:
+    found: dict[str, Any] = {"Type": mount.kind}
+    if mount.source and not mount.anonymous:
+        found["Source"] = mount.source
+    found["Target"] = mount.target
+    if mount.read_only:
+        found["ReadOnly"] = True
+    bind: dict[str, Any] = {"Propagation": mount.propagation} if mount.propagation else {}
+    bind |= {} if mount.recursive else {"NonRecursive": True}
+    volume: dict[str, Any] = {"NoCopy": True} if mount.nocopy else {}
+    volume |= {"Labels": _pairs(mount.labels)} if mount.labels else {}
+    volume |= {"DriverConfig": {"Options": _pairs(mount.settings)}} if mount.settings else {}
+    words = {key: value for key, _, value in (each.partition("=") for each in mount.options.split(","))}
+    bases = {"size": ("SizeBytes", 10), "mode": ("Mode", 8)}
+    memory = {name: int(words[key], base) for key, (name, base) in bases.items() if key in words}
+    options = {"BindOptions": bind, "VolumeOptions": volume, "TmpfsOptions": memory}
+    return found | {key: value for key, value in options.items() if value}
 
 
 def _security(config: ContainerConfig) -> list[str]:

@@ -38,7 +38,7 @@ def test_each_cell_stands_under_its_heading(two: tuple[Host, list[str]]) -> None
     rows = _cells(host.ok("ps", "-a"))
     assert [row["CONTAINER ID"] for row in rows] == [running[:12], ended[:12]]
     assert [row["NAMES"] for row in rows] == ["running", "ended"]
-    assert [row["COMMAND"] for row in rows] == ['"sleep 9876543219876…"', '"sh -c yes | head -c…"'], rows
+    assert [row["COMMAND"] for row in rows] == ['"sleep 9876543219876…"', '"sh -c \'yes | head -…"'], rows
     assert {row["IMAGE"] for row in rows} == {BUSYBOX}
     assert rows[0]["STATUS"].startswith("Up ") and rows[1]["STATUS"].startswith("Exited (3) ")
     assert all(row["CREATED"].endswith(" ago") for row in rows)

@@ -13,10 +13,24 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "keeping", "store", "records", "rootfs", "options", "unfinished", "library", "intake", "recipes"},
-    {"plan", "network", "operation", "journal", "archive"},
-    {"firewall", "kernel", "spec"},
-    {"errors", "paths", "typed", "contexts", "documents"},
+    {
+        "runtime",
+        "doctor",
+        "keeping",
+        "store",
+        "records",
+        "rootfs",
+        "options",
+        "volumes",
+        "unfinished",
+        "library",
+        "intake",
+        "recipes",
+    },
+    {"plan", "network", "operation", "journal", "chronicle", "archive"},
+    {"firewall", "kernel", "spec", "templates", "moments"},
+    {"near"},
+    {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
 THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns", "zstandard"}
@@ -95,7 +109,8 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
     [
         (
             "ps -a",
-            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping",
+            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping "
+            "pyrun.templates pyrun.cli.selection unicodedata",
         ),
         ("run --dry-run @host true", ""),
         ("exec nobody true", "json re enum hashlib socket"),
@@ -104,9 +119,10 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("kill -s 0 down", ""),
         ("wait down", ""),
         ("rm nobody", ""),
-        ("network ls", "ctypes pyrun.network.driver"),
-        ("network inspect bridge", "ctypes pyrun.network.driver"),
-        ("rootfs ls", "json re enum hashlib socket prctl tarfile pyrun.runtime.launcher pyrun.network.driver pyrun.intake"),
+        ("network ls", "ctypes pyrun.network.driver pyrun.templates"),
+        ("network inspect bridge", "ctypes pyrun.network.driver pyrun.templates"),
+        ("rootfs ls", "json re enum hashlib socket prctl tarfile pyrun.runtime.launcher pyrun.network.driver pyrun.intake pyrun.templates"),
+        ("ps -a --filter name=up", "json re ctypes pyrun.templates"),
         ("version", "json socket prctl"),
     ],
 )

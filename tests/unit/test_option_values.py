@@ -1,5 +1,7 @@
 """Values that Docker takes for none, or reads in more than one way; measured with Docker 20.10."""
 
+from pathlib import Path
+
 import pytest
 
 from pyrun import options
@@ -95,3 +97,15 @@ def test_a_variable_needs_a_name(tmp_path: "pytest.TempPathFactory") -> None:
             written.write(f"# first\n{line}\n")
         with pytest.raises(PyrunError, match=f"line 2: {complaint}"):
             options.env_file(file, {})
+
+
+def test_labels_are_pairs_of_which_the_last_counts(tmp_path: Path) -> None:
+    file = tmp_path / "labels"
+    file.write_text("# comment\n\n b=1=2\nunset\na=from the file\n")
+    assert options.pairs("label", ("a=x", "only", "c=", "a=y"), (str(file),)) == ("a=y", "b=1=2", "c=", "only=")
+
+
+@pytest.mark.parametrize("text", ["", "=x", "=", "a\0=b"])
+def test_labels_without_a_name(text: str) -> None:
+    with pytest.raises(UsageError, match="expected KEY=VALUE"):
+        options.pairs("label", (text,))

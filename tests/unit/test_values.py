@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrun import options, records
-from pyrun.cli import commands, names, reader, tables
+from pyrun.cli import commands, names, reader
 from pyrun.cli.declared import every
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
 from pyrun.network import addresses, hostfiles, ipam
+from pyrun.options import mounts
 from pyrun.plan import resources
 from pyrun.spec import ContainerConfig, Mount, Pool, Resources, Ulimit
 
@@ -29,9 +30,10 @@ ANY_TEXT = st.text(max_size=40) | st.sampled_from(
 def test_no_value_raises_anything_but_a_usage_error(text: str) -> None:
     parsers = [
         options.cpus, options.ulimit, options.signal_number, options.container_name, options.hostname, options.add_host,
-        options.volume, options.mount, options.tmpfs, options.user, options.cpuset, accounts.as_number,
+        mounts.volume, mounts.mount, mounts.tmpfs, mounts.volumes_from, options.user, options.cpuset, accounts.as_number,
         lambda value: options.size("memory", value), lambda value: options.whole("number", value),
-        lambda value: options.address("dns", value), lambda value: options.word("dns-search", value),
+        lambda value: options.address("dns", value), lambda value: options.word("dns-search", value), lambda value: options.pairs("label", (value,)),
+        lambda value: mounts.driver_options("opt", (value,)), lambda value: mounts.volume_name("volume", value),
     ]  # fmt: skip
     for parse in parsers:
         try:
@@ -75,7 +77,7 @@ def test_signals() -> None:
 )
 def test_kernel_file_systems_are_no_targets(target: str) -> None:
     with pytest.raises(UsageError):
-        options.target("volume", target)
+        mounts.target("volume", target)
 
 
 @pytest.mark.parametrize("value", ["fe80::1%eth0\nnameserver 6.6.6.6", "1.2.3", "1.2.3.4 ", "::1%lo", "host"])
@@ -136,18 +138,6 @@ def test_resolv_conf_overrides() -> None:
 def test_hosts() -> None:
     text = hostfiles.hosts("web.example", ["172.17.0.2"], ("db:10.0.0.5", "gw:host-gateway"), "172.17.0.1", False)
     assert text == "127.0.0.1\tlocalhost\n10.0.0.5\tdb\n172.17.0.1\tgw\n172.17.0.2\tweb.example web\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.4, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (179, "2 minutes"),
-        (3599, "59 minutes"), (3600, "About an hour"), (7200, "2 hours"), (86400 * 3, "3 days"), (86400 * 20, "2 weeks"),
-        (86400 * 70, "2 months"), (86400 * 800, "2 years"),
-    ],
-)  # fmt: skip
-def test_durations_are_go_units(seconds: float, words: str) -> None:
-    assert tables.duration(seconds) == words
 
 
 def test_names_are_many_and_valid() -> None:

@@ -18,6 +18,7 @@ class Option(NamedTuple):
     multiple: bool = False
     hidden: bool = False
     default: bool = False  # of a switch
+    kind: str = ""  # what its value is, for completion: see pyrun.cli.kinds; mostly its metavar tells
 
     @property
     def key(self) -> str:
@@ -35,38 +36,56 @@ class Verb(NamedTuple):
     least: int  # how many arguments at least
     most: int  # at most; -1 any number
     options_first: bool = False  # what follows the first argument belongs to the program
+    hidden: bool = False  # typed by programs alone
 
 
 def switch(help_text: str, *flags: str, hidden: bool = False, default: bool = False) -> Option:
     """Declare an option that takes no value."""
-    return Option(flags, help_text, "", False, hidden, default)
+    return Option(flags, help_text, "", False, hidden, default, "")
 
 
-def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False) -> Option:
-    """Declare an option with a value; *metavar* names it in the help."""
-    return Option(flags, help_text, metavar, multiple, hidden)
+def value(
+    metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False, kind: str = ""
+) -> Option:
+    """Declare an option with a value; *metavar* names it in the help, *kind* says what completes it."""
+    return Option(flags, help_text, metavar, multiple, hidden, False, kind)
 
 
 AREAS = {
+    "logs": ("logs",),
     "running": ("run", "create", "start", "restart", "attach", "exec"),
     "alteration": ("rename", "pause", "unpause", "update", "prune"),
-    "container": ("ps", "logs", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "container": ("ps", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "files": ("cp", "diff", "export"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
     ),
+    "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
     "rootfs": ("rootfs ls", "rootfs import", "rootfs build", "rootfs inspect", "rootfs rm"),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version", "system boot"),
+    "host": ("events", "info"),
+    "watching": ("stats", "top"),
+    "help": ("doctor", "completion", "__complete"),
 }
+_OF_THE_HOST = ("system", "host", "help")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
     "rootfs": "Take in, make and look at root file systems",
     "system": "Look after this host",
+    "volume": "Make and look at volumes",
     "netns": "Go where a container's network is",
 }
-ALIASES = {"container ls": "ps", "container list": "ps", "container ps": "ps"}
+ALIASES = {
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+}
+ALIASES |= {"system info": "info", "system events": "events"}
 _AREA_OF = {verb: area for area, verbs in AREAS.items() for verb in verbs}
 
 
@@ -79,8 +98,13 @@ def named(words: list[str]) -> "tuple[Verb | None, list[str]]":
 
 def canonical(name: str) -> str:
     """Give the name under which a verb is declared: `container stop` is `stop`."""
-    plain = ALIASES.get(name, name.removeprefix("container "))
-    return plain if " " not in plain or name == plain else name
+    plain = name.removeprefix("container ")
+    return ALIASES.get(name) or (plain if plain in _AREA_OF and in_container(plain) else name)
+
+
+def in_container(verb: str) -> bool:
+    """Claim that a declared verb is a verb of `container` too."""
+    return " " not in verb and area(verb) not in _OF_THE_HOST
 
 
 def area(verb: str) -> str:

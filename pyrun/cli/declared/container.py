@@ -9,18 +9,25 @@ PS = Verb(
         switch("Also those that do not run", "--all", "-a"),
         switch("Only ids", "--quiet", "-q"),
         switch("Do not shorten ids and commands", "--no-trunc"),
-        value("FORMAT", "table or json", "--format"),
-        value("NUMBER", "Only the newest ones", "--last", "-n"),
-        switch("Only the newest one", "--latest", "-l"),
+        value("FORMAT", "table, json, or a template: '{{.Names}}', 'table {{.ID}}\\t{{.Names}}'", "--format"),
+        value("KEY=VALUE", "Only those that match", "--filter", "-f", multiple=True),
+        value("NUMBER", "Only the newest ones, in whatever state", "--last", "-n"),
+        switch("Only the newest one, in whatever state", "--latest", "-l"),
+        switch("Also how much they have written", "--size", "-s"),
     ),
     "",
     0,
     0,
 )
-_FOLLOW = switch("Go on as more is written", "--follow", "-f")
 _SIGNAL = value("SIGNAL", "Signal to send (KILL)", "--signal", "-s")
 _TIME = value("SECONDS", "How long to wait before killing", "--time", "-t")
 _FORCE = switch("Kill it first if it runs", "--force", "-f")
+_VOLUMES = switch("With the volumes that were made for it", "--volumes", "-v")
+_INSPECT = (
+    value("FORMAT", "json, or a template: '{{.State.Status}}'", "--format", "-f"),
+    switch("Also how much a container has written", "--size", "-s"),
+    value("TYPE", "Only look for a container, or a network", "--type"),
+)
 _MANY = "CONTAINER [CONTAINER]..."
 
 
@@ -28,11 +35,10 @@ VERBS = {
     verb.name: verb
     for verb in (
         PS,
-        Verb("logs", "Print what a container wrote", (_FOLLOW,), "CONTAINER", 1, 1),
         Verb("stop", "Ask containers to end, then kill them", (_TIME,), _MANY, 1, -1),
         Verb("kill", "Send a signal to containers", (_SIGNAL,), _MANY, 1, -1),
-        Verb("rm", "Remove containers", (_FORCE,), _MANY, 1, -1),
-        Verb("inspect", "Print all that is known, as JSON", (), _MANY, 1, -1),
+        Verb("rm", "Remove containers", (_FORCE, _VOLUMES), _MANY, 1, -1),
+        Verb("inspect", "Print all that is known, as JSON", _INSPECT, "NAME|ID [NAME|ID]...", 1, -1),
         Verb("port", "Print where a container's ports are published", (), "CONTAINER [PORT[/PROTOCOL]]", 1, 2),
         Verb("wait", "Wait for containers to end, print their exit codes", (), _MANY, 1, -1),
     )

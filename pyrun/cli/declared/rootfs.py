@@ -4,18 +4,19 @@ from pyrun.cli.declared import Verb, switch, value
 
 _NAMES = "NAME [NAME]..."
 _LIMIT = value("SIZE", "Refuse more than this, by default 32g", "--max-size")
+_TEMPLATE = value("FORMAT", "json, or a template: '{{.Path}}'", "--format", "-f")
 _ROOTFS_VERBS = (
     Verb(
         "rootfs ls",
         "List root file systems",
-        (switch("Only names", "--quiet", "-q"), value("FORMAT", "table or json", "--format")),
+        (switch("Only names", "--quiet", "-q"), value("FORMAT", "table, json, or a template", "--format")),
         "",
         0,
         0,
     ),
     Verb(
         "rootfs import",
-        "Make a root file system of a tar archive, also a compressed one, or a directory; - is standard input",
+        "Make a root file system of an archive, - for standard input, or a directory",
         (_LIMIT,),
         "SOURCE|- [NAME]",
         1,
@@ -33,7 +34,7 @@ _ROOTFS_VERBS = (
         1,
         2,
     ),
-    Verb("rootfs inspect", "Print all that is known of root file systems, as JSON", (), _NAMES, 1, -1),
+    Verb("rootfs inspect", "Print all that is known of root file systems, as JSON", (_TEMPLATE,), _NAMES, 1, -1),
     Verb("rootfs rm", "Remove root file systems that no container has", (), _NAMES, 1, -1),
 )
 VERBS = {verb.name: verb for verb in _ROOTFS_VERBS}

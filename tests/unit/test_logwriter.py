@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrun.runtime import logs
-from pyrun.runtime.logwriter import FILES, LogWriter
+from pyrun.runtime.logwriter import FILES, LogWriter, described
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_any_text_in_any_portions_comes_back(
 
 
 def test_rotation_keeps_the_newest_files(path: str) -> None:
-    log = LogWriter(path, file_size=1000)
+    log = LogWriter(described(path, 1000))
     for number in range(200):
         log.write("stdout", b"%d\n" % number)
     names = sorted(os.listdir(os.path.dirname(path)))
@@ -107,8 +107,8 @@ def test_rotation_keeps_the_newest_files(path: str) -> None:
 def test_writer_killed_at_any_call_of_a_rotation_leaves_a_readable_log(path: str, tmp_path: Path) -> None:
     """strace kills at the K-th rename or open; the next writer goes on, and no line but the last is lost."""
     script = (
-        "import sys; from pyrun.runtime.logwriter import LogWriter\n"
-        "log = LogWriter(sys.argv[1], 300)\n"
+        "import sys; from pyrun.runtime.logwriter import LogWriter, described\n"
+        "log = LogWriter(described(sys.argv[1], 300))\n"
         "for number in range(20): log.write('stdout', b'%d\\n' % number)"
     )
     if not os.path.exists("/usr/bin/strace"):
@@ -191,7 +191,7 @@ def steps(path: str, actions: "list[object]") -> Iterator[bool]:
 
 def test_following_goes_on_across_rotations_without_loss_or_repetition(path: str) -> None:
     """Each question whether it still runs is a moment in which the container writes; up to three files pass by."""
-    log = LogWriter(path, file_size=500)
+    log = LogWriter(described(path, 500))
     number = 0
 
     def burst(count: int) -> None:
@@ -201,7 +201,7 @@ def test_following_goes_on_across_rotations_without_loss_or_repetition(path: str
             number += 1
 
     moments = steps(path, [lambda c=count: burst(c) for count in (0, 3, 1, 9, 20, 7, 0, 25, 1)])
-    seen = [int(content) for _, content in logs.read(path, True, lambda: next(moments))]
+    seen = [int(line) for _, content in logs.read(path, True, lambda: next(moments)) for line in content.split()]
     assert seen == list(range(number))
 
 

@@ -1,0 +1,249 @@
+"""The verbs about volumes: what was read becomes calls, and their results become Docker's output."""
+
+import os
+import sys
+import time
+
+from pyrun import documents, options, paths, volumes
+from pyrun.cli.complaints import complain, inspected
+from pyrun.cli.reader import Values
+from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
+from pyrun.options import mounts
+from pyrun.spec import Volume
+from pyrun.typed import Any, Callable
+
+_HEADINGS = {
+    "Driver": "DRIVER",
+    "Name": "VOLUME NAME",
+    "Labels": "LABELS",
+    "Links": "LINKS",
+    "Mountpoint": "MOUNTPOINT",
+    "Scope": "SCOPE",
+    "Size": "SIZE",
+}
+_FILTERS = ("dangling", "driver", "label", "name")
+_PRUNE_FILTERS = ("all", "label", "label!")
+ANONYMOUS = "com.docker.volume.anonymous"  # the label by which Docker knows them
+
+
+def _create(values: Values) -> int:
+    v: Any = values
+    mounts.driver(v["driver"] or "local")
+    name = v["arguments"][0] if v["arguments"] else ""
+    chosen = mounts.volume_name("volume", name) if name else os.urandom(32).hex()
+    settings = mounts.driver_options("opt", v["opt"])
+    volumes.create(Volume(chosen, time.time(), options.pairs("label", v["label"]), settings, not name))
+    sys.stdout.write(f"{chosen}\n")
+    return 0
+
+
+def _ls(values: Values) -> int:
+    from pyrun.cli import tables
+
+    v: Any = values
+    form = v["format"] or "table"
+    found = _matching(_filters(v["filter"], _FILTERS))
+    if v["quiet"] and form == "table":
+        text = "".join(f"{volume.name}\n" for volume in found)
+    elif form == "json":
+        text = "".join(documents.written(_row(volume)) + "\n" for volume in found)
+    elif form == "table":
+        text = tables.columns([tuple(_HEADINGS.values())[:2], *(("local", volume.name) for volume in found)])
+    else:
+        from pyrun.cli import formats
+
+        pairs = [(_row(volume), volume.labels) for volume in found]
+        text = formats.rows(
+            form, "volume", _HEADINGS, pairs, lambda pair: formats.constant(pair[0]), lambda pair: tuple(pair[1])
+        )
+    sys.stdout.write(text)
+    return 0
+
+
+def _row(volume: Volume) -> dict[str, str]:
+    """Give Docker's JSON object of a volume in a list."""
+    return {
+        "Driver": "local",
+        "Labels": ",".join(f"{key}={value}" for key, value in labels(volume).items()),
+        "Links": "N/A",
+        "Mountpoint": paths.volume_files(volume.name),
+        "Name": volume.name,
+        "Scope": "local",
+        "Size": "N/A",
+    }
+
+
+def _inspect(values: Values) -> int:
+    v: Any = values
+    found, failures = [], 0
+    for name in v["arguments"]:
+        try:
+            found.append(described(volumes.find(name)))
+        except PyrunError as problem:
+            failures += 1
+            complain(problem)
+    return inspected(values, found) or (1 if failures else 0)
+
+
+def described(volume: Volume) -> dict[str, Any]:
+    """Give Docker's JSON object of a volume."""
+    return {
+        "CreatedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(volume.created)),
+        "Driver": "local",
+        "Labels": labels(volume),
+        "Mountpoint": paths.volume_files(volume.name),
+        "Name": volume.name,
+        "Options": _pairs(volume.settings),
+        "Scope": "local",
+    }
+
+
+def labels(volume: Volume) -> dict[str, str]:
+    """Give the labels of a volume, and the one by which Docker knows that nobody chose its name."""
+    return {**({ANONYMOUS: ""} if volume.anonymous else {}), **_pairs(volume.labels)}
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    return {key: value for key, _, value in (each.partition("=") for each in given)}
+
+
+def _rm(values: Values) -> int:
+    v: Any = values
+    code = 0
+    for name in v["arguments"]:
+        try:
+            volumes.remove(name)
+        except PyrunError as problem:
+            if not (v["force"] and isinstance(problem, NotFound)):
+                code = 1
+                complain(problem)
+                continue
+        sys.stdout.write(f"{name}\n")
+    return code
+
+
+def _prune(values: Values) -> int:
+    v: Any = values
+    filters = _filters(v["filter"], _PRUNE_FILTERS)
+    named = v["all"] or any(key == "all" and _is_true(key, value) for key, value in filters)
+    what = "volumes" if named else "anonymous volumes"
+    if not v["force"] and not _agreed(f"This will remove all local {what} not used by at least one container."):
+        return 0
+    removed, size = [], 0
+    for volume in _matching([pair for pair in filters if pair[0] != "all"]):
+        if volume.settings or not (named or volume.anonymous):
+            continue  # what lies elsewhere is nothing to reclaim, as in Docker
+        occupied = _size(paths.volume_files(volume.name))
+        try:
+            volumes.remove(volume.name)
+        except PyrunError:
+            continue  # it is in use
+        removed.append(volume.name)
+        size += occupied
+    if removed:
+        sys.stdout.write("Deleted Volumes:\n" + "".join(f"{name}\n" for name in removed) + "\n")
+    sys.stdout.write(f"Total reclaimed space: {_human(size)}\n")
+    return 0
+
+
+def _matching(filters: list[tuple[str, str]]) -> list[Volume]:
+    """Give the volumes that match; of one key any value will do. One that cannot be read is told."""
+    found = []
+    for name in volumes.names():
+        try:
+            volume = volumes.find(name)
+        except NotFound:  # it was removed meanwhile
+            continue
+        except Corrupt as problem:
+            complain(problem)
+            continue
+        keys = {key for key, _ in filters if not key.startswith("label")}
+        plain = all(any(_matches(volume, key, value) for k, value in filters if k == key) for key in keys)
+        if plain and all(_matches(volume, key, value) for key, value in filters if key.startswith("label")):
+            found.append(volume)
+    return found
+
+
+def _matches(volume: Volume, key: str, value: str) -> bool:
+    if key == "dangling":
+        return _is_true(key, value) != bool(volumes.users(volume.name))
+    if key == "driver":
+        return value == "local"
+    if key == "name":
+        return value in volume.name
+    name, equals, wanted = value.partition("=")
+    known = labels(volume)
+    return (name in known and (not equals or known[name] == wanted)) != key.endswith("!")
+
+
+def _is_true(key: str, value: str) -> bool:
+    if value.lower() not in ("true", "false", "1", "0"):
+        raise UsageError(f"filter: {key}={options.show(value)}: is true or false")
+    return value.lower() in ("true", "1")
+
+
+def _filters(given: tuple[str, ...], known: tuple[str, ...]) -> list[tuple[str, str]]:
+    found = []
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or key not in known:
+            raise UsageError(f"filter: {options.show(text)}: not known", hint=f"KEY=VALUE with {', '.join(known)}")
+        if key in ("dangling", "all"):
+            _is_true(key, value)
+        found.append((key, value))
+    return found
+
+
+def _size(directory: str) -> int:
+    total = 0
+    for at, below, names in os.walk(directory):
+        del below
+        for name in names:
+            try:
+                total += os.lstat(f"{at}/{name}").st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def _human(size: int) -> str:
+    """Say a number of bytes in the words of go-units' HumanSize."""
+    amount, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1000
+        del units[0]
+    return f"{amount:.4g}{units[0]}"
+
+
+def _agreed(warning: str) -> bool:
+    """Ask the person. No terminal, no answer, no agreement."""
+    sys.stdout.write(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _performed(body: Callable[[Values], int]) -> Callable[[Values], int]:
+    """Let a verb explain, and end with 1 as Docker's do."""
+
+    def verb(values: Values) -> int:
+        if values.get("explain"):
+            from pyrun import operation
+
+            operation.observers.append(operation.explain_to(2))
+        try:
+            return body(values)
+        except PyrunError as problem:
+            problem.code = 1
+            raise
+
+    return verb
+
+
+_BODIES: dict[str, Callable[[Values], int]] = {
+    "volume create": _create,
+    "volume ls": _ls,
+    "volume inspect": _inspect,
+    "volume rm": _rm,
+    "volume prune": _prune,
+}
+VERBS = {verb: _performed(body) for verb, body in _BODIES.items()}
