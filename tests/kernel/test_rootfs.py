@@ -74,6 +74,14 @@ def test_import_of_standard_input(packed: Path, empty: Host) -> None:
     assert "standard input has no name" in refused(empty, "rootfs", "import", "-", stdin=packed.read_bytes())
 
 
+def test_events(packed: Path, empty: Host) -> None:
+    since = empty.out("date +%s.%N").strip()
+    empty.ok("rootfs", "import", str(packed), "seen")
+    empty.ok("rootfs", "rm", "seen")
+    lines = empty.ok("events", "--since", since, "--until", "0s", "--filter", "type=rootfs").splitlines()
+    assert [line.split()[1:4] for line in lines] == [["rootfs", "import", "seen"], ["rootfs", "delete", "seen"]]
+
+
 def test_names_that_are_taken_or_none(packed: Path, empty: Host) -> None:
     empty.ok("rootfs", "import", str(packed), "one")
     assert "one: the name is already in use" in refused(empty, "rootfs", "import", str(packed), "one")

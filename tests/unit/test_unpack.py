@@ -141,7 +141,7 @@ REFUSED = {
     "no xz": (b"\xfd7zXZ\0" + bytes(99), "broken"),
     "xz with 1 GiB of memory": (xz(archive(member(b"x")), 36), "memory"),
     "no bzip2": (b"BZh9" + bytes(99), "broken"),
-    "no zstd": (b"\x28\xb5\x2f\xfd" + bytes(99), "end mark"),
+    "no zstd": (b"\x28\xb5\x2f\xfd" + b"\xff" * 99, "broken"),
     "a window of 2 GiB": (b"\x28\xb5\x2f\xfd\x00\xa8" + (1 | 8 << 3).to_bytes(3, "little") + bytes(8), "broken"),
 }
 
