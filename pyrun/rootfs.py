@@ -2,7 +2,7 @@
 
 import os
 
-from pyrun import paths
+from pyrun import near, paths
 from pyrun.errors import UsageError
 from pyrun.options import show
 
@@ -28,8 +28,7 @@ def find(argument: str) -> str:
     if os.path.lexists(places[0]):
         raise UsageError(f"rootfs: {show(argument)}: not a directory")
     known = [*names(), HOST]
-    near = _near(argument, known)
-    hint = f"did you mean {near}?" if near else f"known names: {', '.join(known)}"
+    hint = near.hint(argument, known, f"known names: {', '.join(known)}")
     raise UsageError(f"rootfs: {show(argument)}: no such directory or name", hint=hint)
 
 
@@ -64,9 +63,3 @@ def _libraries() -> list[str]:
         if os.path.exists(f"{directory}/scripts/make-rootfs"):
             return [paths.ROOTFS, f"{directory}/rootfs"]
     return [paths.ROOTFS]
-
-
-def _near(argument: str, known: list[str]) -> str:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(argument, known, 1)), "")

@@ -7,7 +7,7 @@ and retiring containers is in `pyrun.keeping`.
 
 import os
 
-from pyrun import paths, records
+from pyrun import near, paths, records
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
 from pyrun.kernel import cgroups, holders, locks, processes
@@ -112,9 +112,10 @@ def find(reference: str) -> Container:
                 return found
     matches = [i for i in _identities() if i.startswith(reference)] if _is_hex(reference) else []
     if len(matches) > 1:
-        raise UsageError(f"container: {reference}: several ids begin so", 1)
+        hint = near.either([f"{load(identity).name} ({identity[:12]})" for identity in matches])
+        raise UsageError(f"container: {reference}: several ids begin so", 1, hint)
     if not matches:
-        raise NotFound(f"no such container: {reference}")
+        raise NotFound(f"no such container: {reference}", hint=near.hint(reference, listed(paths.NAMES)))
     return load(matches[0])
 
 

@@ -1,8 +1,9 @@
 """Verbs that change containers: their names, limits and policies, whether they go on, whether they are there."""
 
 import sys
+import time
 
-from pyrun import options
+from pyrun import moments, options
 from pyrun.cli.complaints import arguments, complain, each
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError, UsageError
@@ -79,14 +80,14 @@ def _filters(given: tuple[str, ...]) -> list[tuple[str, str]]:
         key, equals, value = text.partition("=")
         if not equals or key not in ("until", "label", "label!"):
             raise UsageError(f"filter: {options.show(text)}: use until=TIME, label=KEY[=VALUE] or label!=KEY[=VALUE]")
-        found.append((key, str(options.moment("filter", value)) if key == "until" else value))
+        found.append((key, str(moments.parse("filter", value, time.time_ns())) if key == "until" else value))
     return found
 
 
 def _matches(container: Any, wanted: list[tuple[str, str]]) -> bool:
     labels = dict(entry.partition("=")[::2] for entry in container.config.labels)
     for key, value in wanted:
-        if key == "until" and container.config.created >= float(value):
+        if key == "until" and container.config.created * 1e9 >= int(value):
             return False
         name, equals, content = value.partition("=")
         has = name in labels and (not equals or labels[name] == content)

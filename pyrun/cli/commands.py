@@ -1,39 +1,52 @@
-"""The declared verbs as click commands: help, errors and suggestions. The only module that imports click."""
+"""The declared verbs as click commands: errors and suggestions; what help says is in `pyrun.cli.helptext`.
 
-import difflib
+The only module that imports click.
+"""
 
 import click
 
-from pyrun import __version__
-from pyrun.cli import dockers, reader
+from pyrun import __version__, near
+from pyrun.cli import dockers, helptext, reader
 from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every, in_container
 from pyrun.cli.reader import Values
 from pyrun.contexts import suppress
 from pyrun.errors import UsageError
 from pyrun.typed import Any, NoReturn
 
-_ALIKE = 0.7  # of 1: memroy for memory, not bogus for user
-
 
 class _Group(click.Group):
-    """A group that suggests near verbs."""
+    """A group that suggests near verbs, and what does here what Docker has another verb for."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        words = ctx.command_path.partition(" ")[2]
+        return helptext.group(words) if words else helptext.overview()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> "tuple[str | None, click.Command | None, list[str]]":
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            if f"{ctx.command_path} {args[0]}".partition(" ")[2] in dockers.VERBS_LATER:
-                raise UsageError(f"{args[0]}: not supported yet", hint=f"Docker has it; see {ctx.command_path} --help")
-            near = difflib.get_close_matches(args[0], self.commands, 1)
-            hint = f"did you mean {near[0]}?" if near else f"see {ctx.command_path} --help"
-            raise UsageError(f"{args[0]}: no such command", hint=hint)
+            place = ctx.command_path.partition(" ")[2]
+            self._complain(place, args[0], args[1] if len(args) > 1 else "")
         return super().resolve_command(ctx, args)
+
+    def _complain(self, place: str, word: str, next_word: str) -> NoReturn:
+        """Say what was meant by a verb that is not there. Errors: UsageError, always."""
+        seen = f"pyrun {place}".rstrip()
+        instead = dockers.instead(f"{place} {word}".lstrip(), next_word)
+        if instead:
+            raise UsageError(f"{word}: not a verb of pyrun", hint=instead)
+        if f"{place} {word}".lstrip() in dockers.VERBS_LATER:
+            raise UsageError(f"{word}: not supported yet", hint=f"Docker has it; see {seen} --help")
+        raise UsageError(f"{word}: no such command", hint=near.hint(word, self.commands, f"see {seen} --help"))
 
 
 class _Command(click.Command):
     """A verb whose switches take a value too, as in --rm=false."""
 
     verb: Verb
+
+    def get_help(self, ctx: click.Context) -> str:
+        return helptext.verb(self.verb, ctx.command_path.partition(" ")[2])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words, values = _without_truths(self.verb, args)
@@ -85,19 +98,18 @@ def _complain_of_option(problem: click.NoSuchOption, where: str) -> NoReturn:
     if given in dockers.LATER.get(command.verb.name, "").split():
         raise UsageError(f"{given}: not supported yet", hint=f"Docker has it; see {where}") from problem
     names = [flag[2:] for option in command.verb.options for flag in option.flags if flag.startswith("--")]
-    near = difflib.get_close_matches(given.lstrip("-"), names, 1, _ALIKE)
-    hint = f"did you mean --{near[0]}?" if near else f"see {where}"
+    meant = near.nearest(given.lstrip("-"), names)
+    hint = f"did you mean --{meant}?" if meant else f"see {where}"
     raise UsageError(f"{given}: no such option", hint=hint) from problem
 
 
 def _group() -> click.Group:
-    settings = {"help_option_names": ["--help"], "max_content_width": 100}
-    group = _Group("pyrun", help="Containers with Docker-style bridge networking, without a daemon.")
-    group.context_settings = settings
+    group = _Group("pyrun")
+    group.context_settings = {"help_option_names": ["--help"]}
     group = click.version_option(__version__, prog_name="pyrun", message="%(prog)s %(version)s")(group)
     groups = {"": group}
-    for name, summary in GROUPS.items():
-        groups[name] = _Group(name, help=f"{summary}.", short_help=summary)
+    for name in GROUPS:
+        groups[name] = _Group(name)
         group.add_command(groups[name])
     verbs = every()
     for verb in verbs.values():
@@ -129,10 +141,8 @@ def _command(verb: Verb) -> click.Command:
     command = _Command(
         verb.name.rpartition(" ")[2],
         params=parameters,
-        help=verb.summary + ".",
         callback=result,
         context_settings=settings,
-        short_help=verb.summary,
     )
     command.verb = verb
     return command

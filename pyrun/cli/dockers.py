@@ -3,6 +3,53 @@
 Nothing here has to be taken away when pyrun learns it: what is declared is never looked up.
 """
 
+_ROOTFS = "a container's root file system is a directory here"
+_ONE_HOST = "pyrun is for one host and has no cluster"
+_INSTEAD = {
+    "images": f"{_ROOTFS}: pyrun rootfs ls",
+    "image": f"{_ROOTFS}: see pyrun rootfs --help",
+    "image ls": f"{_ROOTFS}: pyrun rootfs ls",
+    "image list": f"{_ROOTFS}: pyrun rootfs ls",
+    "image inspect": f"{_ROOTFS}: pyrun rootfs inspect",
+    "image rm": f"{_ROOTFS}: pyrun rootfs rm",
+    "image build": f"{_ROOTFS}: pyrun rootfs build",
+    "image import": f"{_ROOTFS}: pyrun rootfs import",
+    "image load": f"{_ROOTFS}: pyrun rootfs import takes the archive of docker export",
+    "image pull": f"{_ROOTFS}: pyrun rootfs build, or pyrun rootfs import of an archive",
+    "rmi": f"{_ROOTFS}: pyrun rootfs rm",
+    "pull": f"{_ROOTFS}: pyrun rootfs build, or pyrun rootfs import of an archive",
+    "build": f"{_ROOTFS}: pyrun rootfs build",
+    "builder": f"{_ROOTFS}: pyrun rootfs build",
+    "buildx": f"{_ROOTFS}: pyrun rootfs build",
+    "import": f"{_ROOTFS}: pyrun rootfs import",
+    "load": f"{_ROOTFS}: pyrun rootfs import takes the archive of docker export",
+    "save": f"{_ROOTFS}: tar -C DIRECTORY -c . writes it, pyrun export a container's",
+    "push": "there is no registry; pyrun export gives a tar archive, tar -C DIRECTORY -c . a root file system's",
+    "tag": f"{_ROOTFS}: a link under /var/lib/pyrun/rootfs gives it another name",
+    "history": f"{_ROOTFS}, without layers: pyrun rootfs inspect",
+    "commit": f"{_ROOTFS}: pyrun export CONTAINER, then pyrun rootfs import",
+    "container commit": f"{_ROOTFS}: pyrun export CONTAINER, then pyrun rootfs import",
+    "search": "there is no registry: pyrun rootfs build, or pyrun rootfs import of an archive",
+    "login": "there is no registry to log in to",
+    "logout": "there is no registry to log out of",
+    "compose": "pyrun starts one container at a time: a shell script of pyrun run is its own compose file",
+    "system df": "du -sh /var/lib/pyrun; pyrun ps -as for each container",
+    "system info": "pyrun info",
+    "system events": "pyrun events",
+    "context": "there is no daemon to choose",
+    "plugin": "there are no plugins",
+    "manifest": "there is no registry",
+    "trust": "there is no registry",
+    "checkpoint": "pyrun pause stops a container for a while",
+    **dict.fromkeys(("swarm", "service", "stack", "node", "secret", "config"), _ONE_HOST),
+}
+
+
+def instead(verb: str, following: str) -> str:
+    """Say what does here what a *verb* of Docker does; the word *following* it may tell more. Empty: it is none."""
+    return _INSTEAD.get(f"{verb} {following}") or _INSTEAD.get(verb, "")
+
+
 # Options of each verb.
 LATER = {
     "run": "--attach -a --blkio-weight --blkio-weight-device --cgroup-parent --cgroupns --cpu-period --cpu-quota "

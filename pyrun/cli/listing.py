@@ -44,12 +44,12 @@ def colour(status: str) -> str:
 
 COLUMNS = (
     Column("CONTAINER ID"),
-    Column("IMAGE", 12, end=True),
-    Column("COMMAND", 12),
-    Column("CREATED"),
-    Column("STATUS", colour=colour),
-    Column("PORTS", 20),
-    Column("NAMES", 16),
+    Column("IMAGE", 10, end=True),
+    Column("COMMAND", 8),
+    Column("CREATED", tight=10),
+    Column("STATUS", colour=colour, tight=10),
+    Column("PORTS", 8),
+    Column("NAMES", 12),
 )
 SIZE = Column("SIZE")
 

@@ -18,10 +18,25 @@ def chosen(v: Any) -> dict[str, Any]:
     taken = {mount.target for mount in own}
     inherited = {mount.target: mount for text in v["volumes_from"] for mount in _inherited(text)}
     found = (*own, *(mount for target, mount in inherited.items() if target not in taken))
+    for mount in found:
+        _check_propagation(mount)
     if not v["privileged"]:
         options.guarded(found)
         _guard_volumes(found)
     return {"mounts": found, "volumes_from": v["volumes_from"]}
+
+
+def _check_propagation(mount: Mount) -> None:
+    """Refuse what Docker refuses: only a shared mount can hand on what is mounted below it."""
+    wanted = mount.propagation.removeprefix("r")
+    if wanted not in ("shared", "slave"):
+        return
+    from pyrun.kernel import peers
+
+    enough = {"shared"} if wanted == "shared" else {"shared", "slave"}
+    if not enough & peers.find(mount.source):
+        hint = f"mount --make-shared, or leave out {mount.propagation}"
+        raise UsageError(f"volume: {show(mount.source)}: is not on a {' or '.join(sorted(enough))} mount", hint=hint)
 
 
 def _own(v: Any) -> list[Mount]:

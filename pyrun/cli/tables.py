@@ -6,7 +6,8 @@ What is in the cells is said elsewhere: `listing` for containers, `ages` for tim
 from pyrun.cli import screen
 from pyrun.typed import Callable, NamedTuple, Sequence
 
-_NARROWEST, _GAP = 10, 3  # as Docker's tabwriter has them: of a column, and between two
+_USUAL = (10, 3)  # the narrowest column and the gap between two, as Docker's tabwriter has them
+_TIGHT = (0, 2)  # where a terminal is too narrow
 
 
 class Column(NamedTuple):
@@ -16,18 +17,20 @@ class Column(NamedTuple):
     least: int = 0  # places that are left of it on a terminal that is too narrow; 0: it is never shortened
     colour: "Callable[[str], str] | None" = None  # gives the name of a cell's colour, see `screen`
     end: bool = False  # what is shortened keeps its end, as of a path
+    tight: int = 0  # places that are left of it where that of the others was not enough
 
 
 def shown(columns: "Sequence[Column]", rows: "Sequence[Sequence[str]]", whole: bool = False) -> str:
     """Lay rows out under their headings, for where standard output leads; *whole* shortens nothing."""
     headings = [column.heading for column in columns]
-    lines = [[screen.printable(cell) for cell in row] for row in rows]
+    lines = [headings, *([screen.printable(cell) for cell in row] for row in rows)]
+    laid = _laid(lines)
     width = 0 if whole else screen.width()
-    if width:
-        _narrow(columns, [headings, *lines], width)
-    laid = _laid([headings, *lines])
+    if width and sum(map(screen.places, laid[0][:-1])) + max(screen.places(cells[-1]) for cells in laid) > width:
+        _narrow(columns, lines, width)
+        laid = _laid(lines, _TIGHT)
     if screen.is_coloured():
-        laid[1:] = [_painted(columns, row, cells) for row, cells in zip(lines, laid[1:], strict=True)]
+        laid[1:] = [_painted(columns, row, cells) for row, cells in zip(lines[1:], laid[1:], strict=True)]
     return "".join("".join(cells) + "\n" for cells in laid)
 
 
@@ -43,8 +46,8 @@ def aligned(text: str) -> str:
     return "\n".join("".join(cells) for cells in lines)
 
 
-def _laid(lines: "Sequence[Sequence[str]]") -> "list[list[str]]":
-    widths = [_width([line[at] for line in lines]) for at in range(len(lines[0]) - 1)]
+def _laid(lines: "Sequence[Sequence[str]]", rule: "tuple[int, int]" = _USUAL) -> "list[list[str]]":
+    widths = [_width([line[at] for line in lines], rule) for at in range(len(lines[0]) - 1)]
     return [[_padded(cell, width) for cell, width in zip(line, [*widths, 0], strict=True)] for line in lines]
 
 
@@ -65,8 +68,9 @@ def _align(lines: "list[list[str]]", start: int, end: int, at: int) -> None:
         line = last
 
 
-def _width(cells: "list[str]") -> int:
-    return max(_NARROWEST, *(screen.places(cell) + _GAP for cell in cells)) if cells else 0
+def _width(cells: "list[str]", rule: "tuple[int, int]" = _USUAL) -> int:
+    narrowest, gap = rule
+    return max(narrowest, *(screen.places(cell) + gap for cell in cells)) if cells else 0
 
 
 def _padded(cell: str, width: int) -> str:
@@ -74,19 +78,17 @@ def _padded(cell: str, width: int) -> str:
 
 
 def _narrow(columns: "Sequence[Column]", lines: "list[list[str]]", width: int) -> None:
-    """Shorten the widest of the columns that may be, until the lines fit or nothing is left to be taken."""
+    """Shorten the widest of the columns that may be, then of all, until the lines fit or nothing is left."""
     widths = [max(screen.places(line[at]) for line in lines) for at in range(len(columns))]
-    least = [max(column.least, screen.places(column.heading)) if column.least else 0 for column in columns]
-    last = len(columns) - 1
-
-    def total() -> int:
-        return sum(max(_NARROWEST, w + _GAP) for w in widths[:last]) + widths[last]
-
-    while total() > width:
-        movable = [at for at in range(len(columns)) if least[at] and widths[at] > least[at]]
-        if not movable:
-            break
-        widths[max(movable, key=widths.__getitem__)] -= 1
+    excess = sum(widths) + _TIGHT[1] * (len(columns) - 1) - width
+    for least in ([column.least for column in columns], [column.tight for column in columns]):
+        floors = [max(floor, len(column.heading)) for floor, column in zip(least, columns, strict=True)]
+        while excess > 0:
+            movable = [at for at, floor in enumerate(floors) if least[at] and widths[at] > floor]
+            if not movable:
+                break
+            widths[max(movable, key=widths.__getitem__)] -= 1
+            excess -= 1
     for line in lines[1:]:
         line[:] = [screen.shortened(cell, widths[at], columns[at].end) for at, cell in enumerate(line)]
 

@@ -11,7 +11,7 @@ from pyrun.cli.complaints import complain
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError
 
-_WITHOUT_ROOT = ("version",)
+_WITHOUT_ROOT = ("version", "doctor", "completion", "__complete")  # and nothing is mended before them
 
 
 def perform(verb: str, values: Values, umask: int = 0o022) -> int:

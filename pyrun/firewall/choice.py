@@ -54,14 +54,19 @@ def mend(nets: "list[Network]", ends: "list[Endpoint]", settled: bool = True) ->
     When nothing is missing, that is noted, so that the next command need not look. Errors: OSError.
     """
     seen = generation.current() if is_counted({net.firewall for net in nets}) else None
-    found = [
+    found = missing(nets, ends, settled)
+    if not found and settled:
+        generation.note(seen)
+    return found
+
+
+def missing(nets: "list[Network]", ends: "list[Endpoint]", settled: bool = False) -> list[Operation]:
+    """Give what `mend` does, noting nothing. Errors: OSError."""
+    return [
         *_mend_iptables(nets, ends, settled),
         *_mend_nftables(nets, ends, settled),
         *guard.mend(nets, ends, settled),
     ]
-    if not found and settled:
-        generation.note(seen)
-    return found
 
 
 def is_counted(used: "set[str]") -> bool:

@@ -8,9 +8,9 @@ import errno
 import os
 import stat
 
-from pyrun.contexts import suppress
+from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
-from pyrun.typed import NamedTuple
+from pyrun.typed import Iterator, NamedTuple
 
 
 def quote(word: str) -> str:
@@ -198,6 +198,35 @@ def write_new(path: str, content: bytes, durable: bool = False) -> None:
         if durable:
             os.fsync(fd)
         os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd)  # with a descriptor it is linkat(2), which follows
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def replacing(path: str) -> "Iterator[int]":
+    """Give a descriptor to write to; what was written takes the place of the file *path* when all went well.
+
+    Where the file system allows it, nothing is left of what was killed on the way. Errors: OSError.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    temporary = f"{directory}/.{name[:200]}.{os.getpid()}"
+    try:
+        fd = os.open(directory, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+        named = False
+    except OSError:  # this file system has none without a name
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        named = True
+    try:
+        yield fd
+        if not named:
+            os.link(f"/proc/self/fd/{fd}", temporary, src_dir_fd=fd)  # with a descriptor it is linkat(2), which follows
+            named = True
+        os.rename(temporary, path)
+    except BaseException:
+        if named:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        raise
     finally:
         os.close(fd)
 

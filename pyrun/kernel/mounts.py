@@ -12,7 +12,7 @@ import stat
 from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import syscalls
+from pyrun.kernel import peers, syscalls
 from pyrun.kernel.files import quote
 from pyrun.kernel.trees import NO_LINKS, ensure_in_root, in_root, open_in_root, opened
 from pyrun.typed import NamedTuple
@@ -168,16 +168,19 @@ class BindMount(NamedTuple):
     recursive: bool = True
     made: bool = False  # a missing source is made, as a directory, before this
     reason: str = "a volume"
+    propagation: str = ""  # [r]shared and [r]slave need that peers.KeepPeer took it before
 
     def apply(self) -> None:
-        flags = syscalls.OPEN_TREE_CLONE | (syscalls.AT_RECURSIVE if self.recursive else 0)
-        fd = syscalls.open_tree(syscalls.AT_FDCWD, os.fsencode(self.source), flags)
+        kind = self.propagation.removeprefix("r")
+        peer = kind in ("shared", "slave")
+        fd = peers.taken(self.source) if peer else peers.cloned(self.source, self.recursive)
         try:
             target = self._target(stat.S_ISDIR(os.fstat(fd).st_mode))
         except BaseException:
             os.close(fd)
             raise
-        syscalls.mount_setattr(fd, attributes(self.options), 0, syscalls.MS_PRIVATE, recursive=True)
+        change = {"shared": 0, "slave": syscalls.MS_SLAVE}.get(kind, syscalls.MS_PRIVATE)
+        syscalls.mount_setattr(fd, attributes(self.options), 0, change, recursive=True)
         attach(fd, target)
 
     def _target(self, directory: bool) -> int:
@@ -217,7 +220,10 @@ class BindMount(NamedTuple):
         make = f"mkdir -p {target}" if directory else f"touch {target}"
         bind = "--rbind" if self.recursive else "--bind"
         remount = f" && mount -o remount,bind,{self.options} {target}" if self.options else ""
-        return f"{make} && mount {bind} {source} {target}{remount}"
+        return f"{make} && mount {bind} {source} {target}{remount}{self._propagated(target)}"
+
+    def _propagated(self, target: str) -> str:
+        return f" && mount --make-{self.propagation} {target}" if self.propagation else ""
 
     def why(self) -> str:
         return self.reason
@@ -314,8 +320,7 @@ class PivotRoot(NamedTuple):
 
     def apply(self) -> None:
         os.chdir(self.root)
-        syscalls.pivot_root(b".", b".")  # the old root now lies over the new one
-        syscalls.mount("none", ".", "", syscalls.MS_REC | syscalls.MS_SLAVE)
+        syscalls.pivot_root(b".", b".")  # the old root, in which all is private, now lies over the new one
         syscalls.umount(".", syscalls.MNT_DETACH)
         os.chdir("/")
 

@@ -24,6 +24,11 @@ _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _NEWEST_KNOWN = 470  # removexattrat(2) + a few; numbers above answer ENOSYS, so that programs fall back
 _ERRNO = 0x00050000
 
+_PLACES = tuple(
+    f"{directory}/libseccomp.so.2"
+    for directory in (f"/usr/lib/{os.uname().machine}-linux-gnu", "/usr/lib64", "/usr/lib", "/lib")
+)
+
 _COMPARISONS = {
     "SCMP_CMP_NE": "NE",
     "SCMP_CMP_LT": "LT",
@@ -78,13 +83,17 @@ def _policy_text() -> str:
     return repr([(name, value) for name, value in sorted(vars(policy).items()) if name.isupper()])
 
 
+def library() -> str:
+    """Give the file of libseccomp, once it was loaded; its name tells the version. Errors: PyrunError."""
+    _binding()
+    return next(filter(os.path.exists, map(os.path.realpath, _PLACES)), "libseccomp.so.2")
+
+
 def _library() -> str:
     """Identify libseccomp by where it lies and when it was installed: its version costs an import."""
-    for directory in (f"/usr/lib/{os.uname().machine}-linux-gnu", "/usr/lib64", "/usr/lib", "/lib"):
+    for path in _PLACES:
         with suppress(OSError):
-            return os.path.realpath(f"{directory}/libseccomp.so.2") + str(
-                os.stat(f"{directory}/libseccomp.so.2").st_mtime_ns
-            )
+            return os.path.realpath(path) + str(os.stat(path).st_mtime_ns)
     return ""
 
 

@@ -5,7 +5,7 @@ What stands of them in the kernel is in `pyrun.network.standing`.
 
 import os
 
-from pyrun import documents, paths
+from pyrun import documents, near, paths
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, UsageError
 from pyrun.kernel import files
@@ -74,9 +74,10 @@ def find(reference: str) -> Network:
     found, _ = networks()
     matches = [net for net in found if net.id.startswith(reference)] if reference else []
     if len(matches) > 1:
-        raise UsageError(f"network: {reference}: several ids begin so", 1)
+        raise UsageError(f"network: {reference}: several ids begin so", 1, _both(matches))
     if not matches:
-        raise NotFound(f"no such network: {reference}", hint=_near(reference))
+        hint = near.hint(reference, [*names(), *PREDEFINED], "see pyrun network ls")
+        raise NotFound(f"no such network: {reference}", hint=hint)
     return matches[0]
 
 
@@ -127,11 +128,9 @@ def _path(name: str) -> str:
     return f"{paths.DEFINITIONS}/{name}.json"
 
 
-def _near(reference: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(reference, [*names(), *PREDEFINED], 1)
-    return f"did you mean {near[0]}?" if near else "see pyrun network ls"
+def _both(nets: list[Network]) -> str:
+    """Tell networks apart that were meant by the same letters."""
+    return near.either([f"{net.name} ({net.id[:12]})" for net in nets])
 
 
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")

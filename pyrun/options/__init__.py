@@ -17,7 +17,7 @@ NAME = LETTERS | DIGITS | set("_.-")
 _INT64 = (1 << 63) - 1
 ULIMITS = "core cpu data fsize memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
 
-_SIGNALS = (
+SIGNALS = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN "
     "TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"
 ).split()
@@ -113,8 +113,8 @@ def signal_number(text: str) -> int:
     if text and not set(text) - DIGITS:
         return whole("signal", text, 1, 64)
     name = text.upper().removeprefix("SIG")
-    if name in _SIGNALS:
-        return _SIGNALS.index(name) + 1
+    if name in SIGNALS:
+        return SIGNALS.index(name) + 1
     for prefix, base, sign in (("RTMIN", 34, 1), ("RTMAX", 64, -1)):
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)
@@ -131,31 +131,6 @@ def restart_policy(text: str) -> tuple[str, int]:
         hint = "no, on-failure[:N], always or unless-stopped"
         raise UsageError(f"restart: {show(text)}: not a restart policy", hint=hint)
     return name if name != "no" else "", whole("restart", most, 0, 1 << 31) if colon else 0
-
-
-def moment(what: str, text: str) -> float:
-    """Read a time: seconds since the epoch, a date as in RFC 3339, or how long ago (10m, 1h30m)."""
-    import datetime
-    import time
-
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
-    if text and text[-1] in units:
-        seconds, number = 0.0, ""
-        for letter in text:
-            if letter in units and number.replace(".", "", 1).isdigit():
-                seconds, number = seconds + float(number) * units[letter], ""
-            else:
-                number += letter
-        if not number:
-            return time.time() - seconds
-    try:
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-        return datetime.datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{what}: {show(text)}: not a time", hint="as in 10m, 2026-01-31T12:00:00 or 1700000000"
-        ) from None
 
 
 def container_name(text: str) -> str:

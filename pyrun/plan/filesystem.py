@@ -4,7 +4,7 @@ The list is Docker's (daemon/pkg/oci/defaults.go); nothing here touches anything
 """
 
 from pyrun import paths
-from pyrun.kernel import mounts, nodes, sharing
+from pyrun.kernel import mounts, nodes, peers, sharing
 from pyrun.kernel import protection as protected
 from pyrun.operation import Operation
 from pyrun.spec import ContainerConfig, Mount
@@ -102,6 +102,7 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
     at = root(config.id)
     own = paths.container(config.id)
     plan: list[Operation] = [
+        *(peers.KeepPeer(each.source, each.recursive) for each in config.mounts if _is_peer(each)),
         mounts.MakePrivate(),
         mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
         mounts.MountFilesystem("proc", "proc", at, "/proc", _SAFE, reason="processes of this PID namespace"),
@@ -117,6 +118,28 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
         plan.append(mounts.MakeRootReadOnly(at))
     plan.append(mounts.PivotRoot(at))
     return plan
+
+
+def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
+    """List what shows the files of a container that does not run, in a mount namespace made for it: as Docker's `cp`
+    the root with its volumes, and nothing that is in memory.
+    """
+    at = root(config.id)
+    own = paths.container(config.id)
+    kept = config._replace(mounts=tuple(mount for mount in config.mounts if mount.kind != "tmpfs"))
+    plan: list[Operation] = [
+        mounts.MakePrivate(),
+        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
+        *_mounts(kept, at, binds),
+    ]
+    if config.read_only:
+        plan.append(mounts.MakeRootReadOnly(at))
+    return [*plan, mounts.PivotRoot(at)]
+
+
+def source(mount: Mount) -> str:
+    """Give where the host has what is mounted; empty for what is in memory."""
+    return paths.volume_files(mount.source) if mount.kind == "volume" else mount.source
 
 
 def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
@@ -211,9 +234,15 @@ def _volume(mount: Mount, at: str) -> Operation:
     options = "ro,nodev" if mount.read_only else "nodev"
     if mount.kind == "volume":
         reason = "a volume of its own" if mount.anonymous else f"the volume {mount.source}"
-        source = paths.volume_files(mount.source)
-        return mounts.BindMount(source, at, mount.target, options, True, True, reason)
-    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, mount.create_source)
+        return mounts.BindMount(source(mount), at, mount.target, options, True, True, reason)
+    kept = mount.propagation if _is_peer(mount) else ""
+    made = mount.create_source
+    return mounts.BindMount(mount.source, at, mount.target, options, mount.recursive, made, propagation=kept)
+
+
+def _is_peer(mount: Mount) -> bool:
+    """Claim that what is mounted below it on the host later shows in the container, or even the other way round."""
+    return mount.propagation.removeprefix("r") in ("shared", "slave")
 
 
 def _tmpfs_options(given: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ It is written by `pyrun.chronicle`. A line that was torn off is left out.
 """
 
 import os
+import stat
 import time
 
 from pyrun import documents, paths
@@ -12,7 +13,6 @@ from pyrun.typed import Any, Iterator, NamedTuple
 
 _POLL = 0.1  # seconds
 _PORTION = 1 << 18  # bytes
-_PATHS = (paths.EVENTS_FORMER, paths.EVENTS)
 _MOST = 3  # files: who opened the chronicle before its rotation may write to it a moment later
 
 
@@ -74,7 +74,7 @@ class _Reader:
     """The files of the chronicle, oldest first, as they come and go."""
 
     def __init__(self, past: bool) -> None:
-        self._files = [file for path in _PATHS if (file := _opened(path))]
+        self._files = [file for path in _places() if (file := _opened(path))]
         for file in () if past else self._files:
             file.offset = os.fstat(file.fd).st_size
 
@@ -88,10 +88,10 @@ class _Reader:
     def _fresh(self) -> list[_File]:
         """Open what was begun since; let go of what is too old to be written to."""
         known = {file.inode for file in self._files}
-        if {_inode(path) for path in _PATHS} - {0} <= known:
+        if {_inode(path) for path in _places()} - {0} <= known:
             return []
         fresh = []
-        for file in filter(None, map(_opened, _PATHS)):
+        for file in filter(None, map(_opened, _places())):
             if file.inode in known:
                 os.close(file.fd)
             else:
@@ -107,9 +107,16 @@ class _Reader:
             os.close(file.fd)
 
 
+def _places() -> tuple[str, str]:
+    return paths.EVENTS_FORMER, paths.EVENTS
+
+
 def _opened(path: str) -> "_File | None":
     with suppress(OSError):
-        return _File(path)
+        file = _File(path)
+        if stat.S_ISREG(os.fstat(file.fd).st_mode):
+            return file
+        os.close(file.fd)
     return None
 
 

@@ -8,7 +8,7 @@ import time
 
 from pyrun import __version__, paths, rootfs, store
 from pyrun.contexts import suppress
-from pyrun.errors import PyrunError, UsageError
+from pyrun.errors import PyrunError
 from pyrun.firewall import choice
 from pyrun.kernel import cgroups, nf_tables, sysctls, usage
 from pyrun.kernel.cgroups import Hierarchy, where
@@ -100,7 +100,7 @@ def _is_on(name: str) -> bool:
 
 
 def _firewall() -> str:
-    with suppress(PyrunError, UsageError):
+    with suppress(PyrunError):
         return choice.backend()
     return ""
 
@@ -147,8 +147,6 @@ def _warnings(told: "dict[str, Any]", groups: "tuple[Hierarchy, ...]") -> list[s
     found = [f"no {word} support" for key, word in words.items() if not told[key]]
     if not groups:
         found = ["no control groups: no limits, and no processes to be counted"]
-    if standing.names() and not told["IPv4Forwarding"]:
-        found.append("IPv4 forwarding is disabled")
     if not told["FirewallBackend"]["Driver"]:
         found.append("neither iptables nor nft is installed: no bridge networks")
     return found + [warning for name in standing.names() for warning in driver.interference(name)]

@@ -15,7 +15,7 @@ from pyrun.spec import ContainerConfig, Endpoint, ProcessConfig
 from pyrun.typed import Any
 
 _OF_OTHERS = ("pts", "shm", "mqueue", "hugepages")  # file systems of their own in /dev
-_INIT = ("docker-init", "tini-static", "tini", "catatonit")
+INITS = ("docker-init", "tini-static", "tini", "catatonit")
 
 
 def look_around(config: ContainerConfig) -> Surroundings:
@@ -224,9 +224,9 @@ def _thermal_throttle() -> tuple[str, ...]:
 
 
 def _init_program() -> str:
-    path = programs.find(*_INIT)
+    path = programs.find(*INITS)
     if not path:
-        raise PyrunError(f"--init: none of {', '.join(_INIT)} found", hint="install tini")
+        raise PyrunError(f"--init: none of {', '.join(INITS)} found", hint="install tini")
     return path
 
 

@@ -99,7 +99,7 @@ def _network_settings(container: Container, config: ContainerConfig, status: Sta
     """Give Docker's network part; the fields beside Networks are of `bridge` alone, as Docker has them up to 28."""
     ends = standing.plugs(container.id)
     links = _links(status.pid) if ends else {}
-    networks = {end.network.name: _endpoint(end, links.get(end.link, {})) for end in ends}
+    networks = {end.network.name: _endpoint(end, links.get(end.link, {}), config) for end in ends}
     first = networks.get(DEFAULT, {})
     legacy = {key: first.get(key, 0 if key.endswith("Len") else "") for key in _LEGACY}
     key = f"{paths.NETNS}/pyrun-{config.name}" if status.pid and config.network != "host" else ""
@@ -130,11 +130,11 @@ _LEGACY = (
 )
 
 
-def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
+def _endpoint(end: Endpoint, link: dict[str, Any], config: ContainerConfig) -> dict[str, Any]:
     """Give Docker's view of a plug, and beside it both ends of the cable."""
     ipv4, ipv6 = end.network.ipv4, end.network.ipv6 if end.address6 else None
     return {
-        "IPAMConfig": {},
+        "IPAMConfig": _wanted(end.network.name, config),
         "Links": None,
         "Aliases": [*end.aliases, end.container[:12]] if end.network.name != DEFAULT else None,
         "NetworkID": end.network.id,
@@ -155,6 +155,13 @@ def _endpoint(end: Endpoint, link: dict[str, Any]) -> dict[str, Any]:
         "HostInterfaceIndex": link.get("HostInterfaceIndex", 0),
         "Bridge": end.network.bridge,
     }
+
+
+def _wanted(network: str, config: ContainerConfig) -> "dict[str, str] | None":
+    """Give the addresses that were asked for, if any."""
+    asked = next((each for each in config.attachments if each.network == network), None)
+    pairs = {"IPv4Address": asked.address, "IPv6Address": asked.address6} if asked else {}
+    return {key: address for key, address in pairs.items() if address} or None
 
 
 def names(end: Endpoint) -> list[str]:

@@ -6,7 +6,7 @@ How the records of its files are to be understood is in `pyrun.runtime.logrecord
 import os
 import time
 
-from pyrun import moments, paths
+from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import files
@@ -165,7 +165,11 @@ def _wait(watch: "watches.Watch | None", until: str) -> None:
 
 
 def _has_come(moment: str) -> bool:
-    return bool(moment) and moments.stamp(time.time_ns()) > moment
+    if not moment:
+        return False
+    from pyrun import moments
+
+    return moments.stamp(time.time_ns()) > moment
 
 
 def _close(present: list[_File]) -> None:

@@ -8,17 +8,28 @@ from pyrun.contexts import suppress
 from pyrun.kernel import syscalls
 from pyrun.spec import ContainerConfig
 
+_MOUNTS = "/proc/mounts"  # where /etc/mtab leads
 _measured: dict[str, int] = {}  # a root file system that many containers share is looked through once
 
 
 def of(config: ContainerConfig) -> "tuple[int, int]":
     """Give the bytes of a container's own files, and of those and its root file system's; @host's are not counted."""
-    own = tree(f"{paths.container(config.id)}/upper")
+    upper = f"{paths.container(config.id)}/upper"
+    own = tree(upper) - _ours(upper)
     if config.rootfs == "/":
         return own, 0
     if config.rootfs not in _measured:
         _measured[config.rootfs] = tree(config.rootfs)
     return own, own + _measured[config.rootfs]
+
+
+def _ours(upper: str) -> int:
+    """Give the length of the link that pyrun itself makes in each container."""
+    try:
+        link = os.readlink(f"{upper}/etc/mtab")
+    except OSError:
+        return 0
+    return len(_MOUNTS) if link == _MOUNTS else 0
 
 
 def tree(path: str) -> int:

@@ -15,12 +15,9 @@ def constant(kind: str, text: str) -> Any:
     if kind == "string":
         return _unquoted(text, '"')
     if kind == "char":
-        try:
-            value = _unquoted(text, "'")
-        except ValueError:
-            value = ""
+        value = _unquoted(text, "'")
         if len(value) != 1:
-            raise ValueError(f"malformed character constant: {text}")
+            raise ValueError(f"malformed character constant: {text}" if value else "invalid syntax")
         return ord(value)
     return _number(text)
 

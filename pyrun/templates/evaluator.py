@@ -50,8 +50,7 @@ class _Run:
         """Give the error for the part at hand; *field* was asked for where only *known* are."""
         before = self.tree.text[: self.node.pos]
         line = before.rpartition("\n")[2]
-        column = len(line.encode()) if "\n" not in before else len(line.encode()) + 1
-        where = f"{before.count(chr(10)) + 1}:{column}"
+        where = f"{before.count(chr(10)) + 1}:{len(line.encode())}"
         return TemplateError(
             f"template: :{where}: executing {quoted(self.name)} at <{self.node}>: {message}", field, tuple(known)
         )
@@ -182,6 +181,8 @@ class _Run:
     def _field(self, value: Any, name: str, given: "tuple[Any, Any]", dot: Any, inside: bool) -> Any:
         """Give a field; *inside* a value that was itself a field Go sees no type."""
         called = bool(given[0]) or given[1] is not _NOTHING
+        if value is None and inside:
+            raise self.wrong(f"nil pointer evaluating interface {{}}.{name}")
         if value is MISSING or value is None:
             if self.strict:
                 raise self.wrong(f"nil data; no entry for key {quoted(name)}")

@@ -27,7 +27,7 @@ def _length(value: Any) -> int:
     if isinstance(value, list | dict) or (isinstance(value, Nil) and value.kind != "pointer"):
         return len(value)
     if _is_none(value):
-        raise Wrong("len of nil pointer" if isinstance(value, Nil) else "len of untyped nil")
+        raise Wrong("len of nil pointer")
     raise Wrong(f"len of type {type_of(value)}")
 
 
@@ -98,16 +98,15 @@ def _kind(value: Any) -> str:
 
 
 def _equal(first: Any, *others: Any) -> bool:
-    if isinstance(first, list | dict) or (isinstance(first, Nil) and first.kind != "pointer"):
-        raise Wrong(f"non-comparable type {printing.printed(first)}: {type_of(first)}")
     if not others:
         raise Wrong("missing argument for comparison")
     return any(_same(first, other) for other in others)
 
 
 def _same(first: Any, other: Any) -> bool:
-    if _is_none(first) or _is_none(other):
-        return _is_none(first) and _is_none(other)
+    nothing = _is_none(first) or isinstance(first, Nil), _is_none(other) or isinstance(other, Nil)
+    if any(nothing):
+        return all(nothing)
     if _kind(first) != _kind(other):
         raise Wrong("incompatible types for comparison")
     if isinstance(other, list | dict):
@@ -131,7 +130,7 @@ def _call(value: Any, *_: Any) -> NoReturn:
 
 
 def _text(values: "tuple[Any, ...]") -> str:
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else printing.joined(values)
+    return printing.joined(tuple("<no value>" if _is_none(value) else value for value in values))
 
 
 def _html(*values: Any) -> str:
@@ -154,7 +153,7 @@ def _title(text: str) -> str:
     """Begin each word with a capital letter."""
     found = ""
     for at, char in enumerate(text):
-        inner = at and (text[at - 1].isalnum() or text[at - 1] in "_'")
+        inner = at and (text[at - 1].isalnum() or text[at - 1] == "_")
         found += char if inner else char.title()
     return found
 
@@ -164,7 +163,15 @@ def _pad(text: str, before: int, after: int) -> str:
 
 
 def _truncate(text: str, length: int) -> str:
-    return text[:length] if 0 <= length < len(text.encode()) else text
+    """Cut text to so many bytes, and leave no half of a character."""
+    if length < 0:
+        raise Wrong(f"runtime error: slice bounds out of range [:{length}]")
+    return text.encode()[:length].decode(errors="ignore")
+
+
+def _case(change: "Callable[[str], str]") -> "Callable[[str], str]":
+    """Change letters one by one, as Go does: none becomes two."""
+    return lambda text: "".join(change(c) if len(change(c)) == 1 else c for c in text)
 
 
 def _split(text: str, separator: str) -> "list[str]":
@@ -194,8 +201,8 @@ FUNCTIONS: dict[str, Builtin] = {
     "json": Builtin(printing.plain_json, ("any",)),
     "join": Builtin(lambda texts, separator: separator.join(texts), ("strings", "string")),
     "split": Builtin(_split, ("string", "string")),
-    "lower": Builtin(str.lower, ("string",)),
-    "upper": Builtin(str.upper, ("string",)),
+    "lower": Builtin(_case(str.lower), ("string",)),
+    "upper": Builtin(_case(str.upper), ("string",)),
     "title": Builtin(_title, ("string",)),
     "pad": Builtin(_pad, ("string", "int", "int")),
     "truncate": Builtin(_truncate, ("string", "int")),

@@ -15,8 +15,8 @@ _WORDS = re.compile(
     | (?P<space>[ \t\r\n]+)
     | (?P<declare>:=) | (?P<assign>=) | (?P<pipe>\|) | (?P<comma>,) | (?P<open>\() | (?P<close>\))
     | (?P<string>"(?:[^"\\\n]|\\[^\n])*") | (?P<raw>`[^`]*`) | (?P<char>'(?:[^'\\\n]|\\[^\n])*')
-    | (?P<number>[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|
-        \.?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]+)?))
+    | (?P<number>[+-]?(?:0[xX][0-9a-fA-F_]*|0[bB][01_]*|0[oO][0-7_]*|
+        \.?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)|[+-])
     | (?P<variable>\$\w*) | (?P<field>\.[^\W\d]\w*) | (?P<dot>\.) | (?P<word>[^\W\d]\w*)
     """,
     re.VERBOSE,
@@ -35,7 +35,7 @@ class Word(NamedTuple):
     def __str__(self) -> str:
         if self.kind == "eof":
             return "EOF"
-        if self.kind in KEYWORDS or self.kind == "nil":
+        if self.kind in KEYWORDS or self.kind in ("nil", "dot"):
             return f"<{self.text}>"
         return f"{quoted(self.text[:10])}..." if len(self.text) > 10 else quoted(self.text)
 
@@ -157,8 +157,6 @@ def _bad(text: str, at: int, kind: str, word: str) -> tuple[str, str]:
         return "error", "unterminated character constant"
     if char == ":":
         return "error", "expected :="
-    if char == "/" and text.startswith("/*", at):
-        return "error", "unexpected bad character U+002F '/'"
     if char.isascii() and char.isprintable():
         return "other", char
     shown = f" '{char}'" if char.isprintable() else ""

@@ -134,7 +134,7 @@ class _Parser:
             self._next_word()
             return (self._branch("if", word.pos),)
         if self.words[self.at - 1].kind != "right":
-            raise self._unexpected(self._next_word(), "else")
+            raise self._unexpected(self._next_word(), "input")
         other, stop = self._inner("else")
         if stop != "end":
             raise self._wrong(f"expected end; found {{{{{stop}}}}}")

@@ -78,7 +78,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Time):
         return value.raw
     if isinstance(value, Struct):
-        return {name: plain(each) for name, each in value.raw.items()}
+        return value.raw  # structs within are in their own order too
     if isinstance(value, Object):
         return {name: plain(get()) for name, get in sorted(value.fields.items())}
     if isinstance(value, dict):

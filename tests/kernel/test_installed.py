@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from lab import BUSYBOX, TOP, Host
+from lab import BUSYBOX, PYRUN, TOP, Host
 
 _SITE = [p for p in sys.path if p.endswith("site-packages")]
 
@@ -30,3 +30,21 @@ def test_a_tree_that_is_there_already_stays(host: Host) -> None:
     host.out(f"mkdir -p {place}/mine")
     _quickstart(host, "link_rootfs; link_rootfs")
     assert host.out(f"ls {place}") == "mine\n"
+
+
+def test_manual_pages_and_completion_lie_where_they_are_looked_for(host: Host) -> None:
+    for place in ("/usr/local/share", "/etc/fish"):
+        host.out(f"mount -t tmpfs -o mode=755 none {place}")  # nothing of the machine is touched
+    launcher = "/run/launcher"
+    Path(f"/proc/{host.pid}/root{launcher}").write_text(f'#!/bin/sh\nexec {shlex.join(PYRUN)} "$@"\n')
+    host.out(f"chmod 755 {launcher}")
+    python = Path(sys.executable)
+    _quickstart(host, f"umask 022; PREFIX={python.parent.parent} LAUNCHER={launcher} install_words")
+    assert host.out("man -w pyrun-network-create").endswith("/man/man1/pyrun-network-create.1\n")
+    assert "pyrun network create [OPTION]... NETWORK" in host.out("MANWIDTH=80 man -P cat pyrun-network-create")
+    assert "_pyrun" in host.out("zsh -fc 'autoload -Uz compinit && compinit -u -D && echo $_comps[pyrun]'")
+    completed = 'complete -C "pyrun network insp"'
+    assert host.out(
+        f"mkdir /run/bin; ln -s {launcher} /run/bin/pyrun; PATH=/run/bin:$PATH fish -c '{completed}'"
+    ).startswith("inspect\t")
+    assert host.out("stat -c %a /usr/local/share/bash-completion/completions/pyrun") == "644\n"

@@ -63,8 +63,8 @@ def test_details_are_what_the_options_chose(said: Host) -> None:
     ("line", "complaint"),
     [
         ("--tail x said", "tail: x: not a number"),
-        ("--since garbage said", 'since: "garbage": failed to parse value as time or duration'),
-        ("--until 2026-02-30 said", 'until: "2026-02-30": failed to parse'),
+        ("--since garbage said", 'since: failed to parse value as time or duration: "garbage"'),
+        ("--until 2026-02-30 said", 'until: failed to parse value as time'),
         ("nobody", "no such container: nobody"),
     ],
 )

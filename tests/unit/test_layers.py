@@ -13,13 +13,14 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "keeping", "store", "records", "rootfs", "options", "volumes"},
-    {"plan", "network", "operation", "journal", "chronicle"},
+    {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
+    {"plan", "network", "operation", "journal", "chronicle", "archive"},
     {"firewall", "kernel", "spec", "templates", "moments"},
+    {"near"},
     {"errors", "paths", "typed", "contexts", "documents", "filters"},
 )
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only
-THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns"}
+THIRD_PARTY = {"click", "pyroute2", "prctl", "cgroupspy", "pyseccomp", "dns", "zstandard"}
 
 
 def _part(module: str) -> str:

@@ -18,6 +18,7 @@ class Option(NamedTuple):
     multiple: bool = False
     hidden: bool = False
     default: bool = False  # of a switch
+    kind: str = ""  # what its value is, for completion: see pyrun.cli.kinds; mostly its metavar tells
 
     @property
     def key(self) -> str:
@@ -35,16 +36,19 @@ class Verb(NamedTuple):
     least: int  # how many arguments at least
     most: int  # at most; -1 any number
     options_first: bool = False  # what follows the first argument belongs to the program
+    hidden: bool = False  # typed by programs alone
 
 
 def switch(help_text: str, *flags: str, hidden: bool = False, default: bool = False) -> Option:
     """Declare an option that takes no value."""
-    return Option(flags, help_text, "", False, hidden, default)
+    return Option(flags, help_text, "", False, hidden, default, "")
 
 
-def value(metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False) -> Option:
-    """Declare an option with a value; *metavar* names it in the help."""
-    return Option(flags, help_text, metavar, multiple, hidden)
+def value(
+    metavar: str, help_text: str, *flags: str, multiple: bool = False, hidden: bool = False, kind: str = ""
+) -> Option:
+    """Declare an option with a value; *metavar* names it in the help, *kind* says what completes it."""
+    return Option(flags, help_text, metavar, multiple, hidden, False, kind)
 
 
 AREAS = {
@@ -52,6 +56,7 @@ AREAS = {
     "running": ("run", "create", "start", "restart", "attach", "exec"),
     "alteration": ("rename", "pause", "unpause", "update", "prune"),
     "container": ("ps", "stop", "kill", "rm", "inspect", "port", "wait"),
+    "files": ("cp", "diff", "export"),
     "network": (
         *("network create", "network ls", "network inspect", "network rm", "network prune"),
         *("network connect", "network disconnect", "network repair"),
@@ -61,8 +66,9 @@ AREAS = {
     "system": ("version", "system boot"),
     "host": ("events", "info"),
     "watching": ("stats", "top"),
+    "help": ("doctor", "completion", "__complete"),
 }
-_OF_THE_HOST = ("system", "host")  # areas whose verbs of one word are not about containers
+_OF_THE_HOST = ("system", "host", "help")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",

@@ -6,7 +6,7 @@ _VERBS = (
     Verb(
         "network diagram",
         "Draw what is plugged into what",
-        (value("FORMAT", "text, mermaid or svg", "--format"),),
+        (value("FORMAT", "text, mermaid or svg", "--format", kind="text|mermaid|svg"),),
         "",
         0,
         0,
@@ -16,7 +16,7 @@ _VERBS = (
         "Say why a packet gets through, or which rule stops it",
         (
             switch("Send one packet, and see which counters move", "--probe"),
-            value("FORMAT", "text or json", "--format"),
+            value("FORMAT", "text or json", "--format", kind="text|json"),
             switch("Also the rules that did not match", "--verbose", "-v"),
         ),
         "SOURCE TARGET[:PORT[/PROTOCOL]]",

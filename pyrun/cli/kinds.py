@@ -1,0 +1,113 @@
+"""What the values of options and arguments are, for completion: data alone.
+
+A kind is a list of items with | between them. An item is a word, or WORD@SOURCE, where the source's names follow
+the word. The sources are in `pyrun.cli.candidates`; the shell itself completes @files and @directories.
+"""
+
+from pyrun.cli.declared import Option, Verb
+
+_FILTERS = {
+    "ps": "name=@containers|id=|label=|network=@networks|status=created|status=running|status=paused|status=exited|"
+    "exited=|before=@containers|since=@containers|volume=|publish=|expose=|health=healthy|health=unhealthy",
+    "network ls": "name=@networks|id=|driver=bridge|driver=host|driver=null|label=|type=custom|type=builtin|"
+    "scope=local|dangling=true|dangling=false",
+    "network prune": "label=|label!=|until=",
+    "events": "container=@containers|network=@networks|event=|type=container|type=network|type=volume|label=",
+    "volume ls": "name=@volumes|label=|dangling=true|dangling=false|driver=local",
+}
+_BY_METAVAR = {
+    "CONTAINER": "@containers",
+    "NETWORK": "@networks",
+    "ROOTFS": "@rootfs|@directories",
+    "VOLUME": "@volumes",
+    "FILE": "@files",
+    "PATH": "@files",
+    "ARCHIVE": "@files",
+    "DIR": "@directories",
+    "DIRECTORY": "@directories",
+    "COMMAND": "@files",
+    "ARG": "@files",
+    "SIGNAL": "@signals",
+    "CAPABILITY": "@capabilities",
+    "FORMAT": "table|json",
+    "FORMAT|TEMPLATE": "table|json",
+    "TEMPLATE": "json",
+}
+_JOINED = "host|container:@running"
+_BY_FLAG = {
+    "--network": "bridge|none|host|container:@running|ns:@files|@networks",
+    "--volume": "@mounted",
+    "--mount": "type=bind,source=|type=tmpfs,target=|type=volume,source=",
+    "--env": "@environment",
+    "--ulimit": "@ulimits",
+    "--volumes-from": "@containers",
+    "--device": "@devices",
+    "--security-opt": "no-new-privileges|seccomp=unconfined|seccomp=@files",
+    "--restart": "no|always|unless-stopped|on-failure",
+    "--pull": "always|missing|never",
+    "--pid": _JOINED,
+    "--ipc": f"none|private|shareable|{_JOINED}",
+    "--uts": "host",
+    "--userns": "host",
+    "--cgroupns": "host|private",
+    "--log-driver": "json-file|none",
+    "--log-opt": "max-size=|max-file=",
+    "--dns-option": "ndots:|timeout:|attempts:|rotate|edns0",
+    "--link": "@running",
+    "--opt": "com.docker.network.bridge.name=|com.docker.network.bridge.enable_ip_masquerade=|"
+    "com.docker.network.bridge.enable_icc=|com.docker.network.bridge.host_binding_ipv4=|"
+    "com.docker.network.driver.mtu=|antispoofing=false",
+    "--driver-opt": "com.docker.network.endpoint.ifname=",
+    "--driver": "bridge",
+    "--type": "container|network|volume",
+    "--workdir": "",  # inside the container
+    "--tmpfs": "",
+    "--entrypoint": "",
+}
+_BY_VERB = {  # the arguments of those whose metavars do not tell
+    "network why": "@containers|host|internet",
+    "cp": "@copied",
+    "rename": "@containers|",
+    "completion": "bash|zsh|fish",
+    "rootfs build": "debian|ubuntu|busybox|@files",
+    "rootfs import": "@files",
+    "port": "@running|",
+}
+# Which containers are meant, where not all are; the switch that means all the same.
+STATES = {
+    **dict.fromkeys(("exec", "stop", "kill", "attach", "top", "stats", "port", "netns exec"), "running paused"),
+    "wait": "running paused created",
+    "pause": "running",
+    "unpause": "paused",
+    "start": "created exited",
+    "rm": "created exited corrupt",
+}
+ALL = {"rm": "--force", "stats": "--all"}
+
+
+def of_option(verb: Verb, option: Option) -> str:
+    """Give the kind of an option's value."""
+    if option.kind:
+        return option.kind
+    if option.flags[0] == "--filter":
+        return _FILTERS.get(verb.name, "")
+    if option.flags[0] in _BY_FLAG:
+        return _BY_FLAG[option.flags[0]]
+    return _BY_METAVAR.get(option.metavar, "")
+
+
+def of_argument(verb: Verb, at: int) -> str:
+    """Give the kind of a verb's argument number *at*, by its metavar; the last one of the line may repeat."""
+    if verb.most == 0 or 0 <= verb.most <= at:
+        return ""
+    names = [_plain(word) for word in verb.arguments.split() if word not in ("--", "[--]")]
+    by_verb = _BY_VERB.get(verb.name)
+    if by_verb is not None:
+        return by_verb if at == 0 or not by_verb.endswith("|") else ""
+    name = names[min(at, len(names) - 1)] if names else ""
+    return _BY_METAVAR.get(name, "")
+
+
+def _plain(word: str) -> str:
+    """Give the name in a word of a usage line: of [CONTAINER]... and TARGET[:PORT] the first letters in capitals."""
+    return word.lstrip("[").partition("[")[0].partition("]")[0].rstrip(".")
