@@ -13,7 +13,7 @@ from pyrun import paths
 
 MYPY = False
 if MYPY:
-    from pyrun.spec import ContainerConfig, Network
+    from pyrun.spec import ContainerConfig, Mount, Network
 
 FILE_SIZE = 4 * 1024 * 1024  # bytes; one former file is kept
 _LONGEST = 32 * 1024  # bytes of a line: what is longer than that has its attributes cut
@@ -53,6 +53,14 @@ def network(net: "Network", action: str, container: str = "") -> None:
     """Note what has happened to a network: created, destroyed, or a *container*, by its id, was connected or not."""
     on = {"container": container} if container else {}
     note("network", action, net.id, {**on, "name": net.name, "type": "bridge"})
+
+
+def volume(name: str, action: str, container: str = "", mount: "Mount | None" = None) -> None:
+    """Note what has happened to a volume: created, destroyed, or mounted or not, by its id, in a *container*."""
+    attributes = {"container": container} if container else {}
+    if mount:
+        attributes |= {"destination": mount.target, "propagation": "", "read/write": str(not mount.read_only).lower()}
+    note("volume", action, name, {**attributes, "driver": "local"})
 
 
 def opened() -> int:

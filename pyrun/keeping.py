@@ -93,11 +93,21 @@ def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
         for net in left:
             chronicle.network(net, "disconnect", identity)
+        _note_unmounts(identity)
         failures += unwind_journal(f"{own}/journal")
         if not restarting:
             unmark(paths.restarting(identity))
         unmark(paths.paused(identity))
     return failures
+
+
+def _note_unmounts(identity: str) -> None:
+    """Note that the volumes of a container, of which there mostly are none, are not mounted any more."""
+    if os.path.isdir(paths.VOLUMES) and os.path.exists(f"{paths.runtime(identity)}/journal"):
+        config = store.load(identity).config
+        for mount in config.mounts if config else ():
+            if mount.kind == "volume":
+                chronicle.volume(mount.source, "unmount", identity)
 
 
 def note_unseen_end(identity: str) -> None:

@@ -1,7 +1,8 @@
 """Moments as people type them for Docker: seconds since the epoch, a date, RFC 3339, or how long ago."""
 
 import re
-from datetime import datetime, timezone
+import time
+from datetime import datetime
 
 from pyrun.errors import PyrunError
 
@@ -66,6 +67,12 @@ def _date(text: str) -> int:
     return int(moment.timestamp()) * _SECOND + int(fraction[1:].ljust(9, "0")[:9])
 
 
+def stamp(nanoseconds: int) -> str:
+    """Give a moment as RFC 3339 has it in UTC, with nine digits behind the point and no zone: these sort as text."""
+    seconds, rest = divmod(nanoseconds, _SECOND)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds)):0>19}.{rest:09d}"
+
+
 def written(moment: int) -> str:
     """Write a moment in the caller's time zone as RFC 3339 has it, with nine digits behind the second."""
     seconds, rest = divmod(moment, _SECOND)
@@ -73,9 +80,3 @@ def written(moment: int) -> str:
     zone = local.strftime("%z")
     shown = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:5]}"
     return f"{local:%Y-%m-%dT%H:%M:%S}.{rest:09d}{shown}"
-
-
-def stamp(moment: int) -> str:
-    """Give a moment as RFC 3339 has it in UTC, with nine digits behind the second and no zone: these sort as text."""
-    seconds, rest = divmod(max(0, moment), _SECOND)
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:09d}"

@@ -20,16 +20,20 @@ def find(argument: str) -> str:
     if "\0" in argument or not argument:
         raise UsageError(f"rootfs: {show(argument)}: not a path")
     places = [os.path.abspath(argument)]
-    if "/" not in argument:
+    if "/" not in argument and not argument.startswith("."):
         places += [f"{directory}/{argument}" for directory in _libraries()]
     for place in places:
         if os.path.isdir(place):
             return _checked(argument, os.path.realpath(place))
     if os.path.lexists(places[0]):
         raise UsageError(f"rootfs: {show(argument)}: not a directory")
-    known = [*names(), HOST]
-    hint = near.hint(argument, known, f"known names: {', '.join(known)}")
-    raise UsageError(f"rootfs: {show(argument)}: no such directory or name", hint=hint)
+    raise UsageError(f"rootfs: {show(argument)}: no such directory or name", hint=meant(argument, HOST))
+
+
+def meant(argument: str, *more: str) -> str:
+    """Say which name was meant, or which there are."""
+    known = [*names(), *more]
+    return near.hint(argument, known, f"known names: {', '.join(known)}" if known else "")
 
 
 def names() -> list[str]:
@@ -37,8 +41,13 @@ def names() -> list[str]:
     found: list[str] = []
     for directory in _libraries():
         if os.path.isdir(directory):
-            found += [entry.name for entry in os.scandir(directory) if entry.is_dir()]
+            found += [entry.name for entry in os.scandir(directory) if entry.is_dir() and entry.name[0] != "."]
     return sorted(set(found))
+
+
+def place(name: str) -> str:
+    """Give the path of one of `names`."""
+    return next(path for path in (f"{directory}/{name}" for directory in _libraries()) if os.path.isdir(path))
 
 
 def _checked(argument: str, directory: str) -> str:

@@ -7,7 +7,7 @@ comes first: a volume is made, or kept from being removed, for a container that 
 import os
 import time
 
-from pyrun import documents, paths, store
+from pyrun import chronicle, documents, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import copies, files, syscalls, trees, volume_mounts
@@ -91,6 +91,7 @@ def create(volume: Volume, owner: str = "", journal: "Journal | None" = None) ->
     try:
         perform(prepared)
         perform([made], "host", journal)
+        chronicle.volume(volume.name, "create")
     except BaseException:
         trees.remove_tree(f"{paths.VOLUMES}/{_NEW}{os.getpid()}")
         raise
@@ -130,6 +131,7 @@ def provide(config: ContainerConfig, journal: Journal) -> None:
 def attach(config: ContainerConfig, journal: Journal) -> None:
     """Mount what the volumes of a container lie on, for as long as it runs. Errors: PyrunError."""
     for mount in _of(config):
+        chronicle.volume(mount.source, "mount", config.id, mount)
         if _is_elsewhere(mount.source):
             perform(_mounting(mount.source, read(mount.source), config.id), "host", journal)
             with volume_mounts.locked(paths.volume(mount.source)):
@@ -289,6 +291,7 @@ def _remove_unless_used(name: str, owner: str = "") -> list[Container]:
             return found
         trees.refuse_mounts_below(paths.volume(name))
         perform([copies.Rename(paths.volume(name), place, "from here on the volume does not exist")])
+    chronicle.volume(name, "destroy")
     perform([trees.RemoveTree(place, "nobody uses the volume any more")])
     return []
 

@@ -49,3 +49,20 @@ def one_line(problem: PyrunError) -> str:
     text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
     plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return f"pyrun: {plain}\n"
+
+
+def inspected(values: Values, found: list[dict[str, Any]]) -> int:
+    """Print objects as JSON, or after a template; give 1 when that did not fit."""
+    form = str(values["format"] or "")
+    if not form:
+        from pyrun import documents
+
+        sys.stdout.write(documents.printed(found) + "\n")
+        return 0
+    from pyrun.cli import formats
+
+    text, problems = formats.objects(form, [("", each) for each in found])
+    sys.stdout.write(text)
+    for problem in problems:
+        complain(problem)
+    return 1 if problems else 0

@@ -20,9 +20,11 @@ def _logs(values: Values) -> int:
 def _moment(what: str, text: "str | None") -> str:
     import time
 
+    if not text:
+        return ""
     from pyrun import moments
 
-    return moments.stamp(moments.parse(what, text, time.time_ns())) if text else ""
+    return moments.stamp(moments.parse(what, text, time.time_ns()))
 
 
 VERBS: dict[str, Callable[[Values], int]] = {"logs": _logs}

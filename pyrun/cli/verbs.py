@@ -29,18 +29,18 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
 
 def _reconcile() -> None:
     """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do."""
-    from pyrun import store
+    from pyrun import store, unfinished
     from pyrun.network import standing
 
     served = not store.unserved()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
-    clean = clean and not store.unfinished_volumes()
+    clean = clean and not (store.unfinished_volumes() or unfinished.left())
     if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
 
-    failures = keeping.reconcile()
+    failures = keeping.reconcile() + unfinished.sweep()
     if any(map(standing.unsettled_containers, standing.names())):
         from pyrun.runtime import connection
 

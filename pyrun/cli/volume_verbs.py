@@ -5,14 +5,22 @@ import sys
 import time
 
 from pyrun import documents, options, paths, volumes
-from pyrun.cli.complaints import complain
+from pyrun.cli.complaints import complain, inspected
 from pyrun.cli.reader import Values
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
 from pyrun.options import mounts
 from pyrun.spec import Volume
 from pyrun.typed import Any, Callable
 
-_COLUMNS = ("DRIVER", "VOLUME NAME")
+_HEADINGS = {
+    "Driver": "DRIVER",
+    "Name": "VOLUME NAME",
+    "Labels": "LABELS",
+    "Links": "LINKS",
+    "Mountpoint": "MOUNTPOINT",
+    "Scope": "SCOPE",
+    "Size": "SIZE",
+}
 _FILTERS = ("dangling", "driver", "label", "name")
 _PRUNE_FILTERS = ("all", "label", "label!")
 ANONYMOUS = "com.docker.volume.anonymous"  # the label by which Docker knows them
@@ -34,15 +42,20 @@ def _ls(values: Values) -> int:
 
     v: Any = values
     form = v["format"] or "table"
-    if form not in ("table", "json"):
-        raise UsageError(f"format: {options.show(form)}: use table or json", hint="templates come later")
     found = _matching(_filters(v["filter"], _FILTERS))
-    if v["quiet"]:
+    if v["quiet"] and form == "table":
         text = "".join(f"{volume.name}\n" for volume in found)
     elif form == "json":
         text = "".join(documents.written(_row(volume)) + "\n" for volume in found)
+    elif form == "table":
+        text = tables.columns([tuple(_HEADINGS.values())[:2], *(("local", volume.name) for volume in found)])
     else:
-        text = tables.columns([_COLUMNS, *(("local", volume.name) for volume in found)])
+        from pyrun.cli import formats
+
+        pairs = [(_row(volume), volume.labels) for volume in found]
+        text = formats.rows(
+            form, "volume", _HEADINGS, pairs, lambda pair: formats.constant(pair[0]), lambda pair: tuple(pair[1])
+        )
     sys.stdout.write(text)
     return 0
 
@@ -69,8 +82,7 @@ def _inspect(values: Values) -> int:
         except PyrunError as problem:
             failures += 1
             complain(problem)
-    sys.stdout.write(documents.printed(found) + "\n")
-    return 1 if failures else 0
+    return inspected(values, found) or (1 if failures else 0)
 
 
 def described(volume: Volume) -> dict[str, Any]:

@@ -48,9 +48,13 @@ RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
 
+_STATX_BTIME = 0x800
+_BIRTH = ((0, 4), (80, 88), (88, 92))  # in struct statx: what is known, seconds, nanoseconds
+
 _X86 = os.uname().machine == "x86_64"
 _NUMBERS = {  # x86-64; generic (aarch64, riscv64). From 424 on all architectures agree.
     "pivot_root": 155 if _X86 else 41,
+    "renameat2": 316 if _X86 else 276,
     "keyctl": 250 if _X86 else 219,
     "seccomp": 317 if _X86 else 277,
     "bpf": 321 if _X86 else 280,
@@ -92,6 +96,8 @@ _libc.unshare.argtypes, _libc.unshare.restype = [_int], _int
 _libc.setns.argtypes, _libc.setns.restype = [_int, _int], _int
 _libc.mount.argtypes, _libc.mount.restype = [_bytes, _bytes, _bytes, _ulong, _bytes], _int
 _libc.umount2.argtypes, _libc.umount2.restype = [_bytes, _int], _int
+_libc.statx.argtypes, _libc.statx.restype = [_int, _bytes, _int, _uint, _void], _int
+_libc.syncfs.argtypes, _libc.syncfs.restype = [_int], _int
 _libc.connect.argtypes, _libc.connect.restype = [_int, _bytes, _uint], _int
 _libc.sethostname.argtypes, _libc.sethostname.restype = [_bytes, ctypes.c_size_t], _int
 _libc.setdomainname.argtypes, _libc.setdomainname.restype = [_bytes, ctypes.c_size_t], _int
@@ -116,6 +122,24 @@ def mount(source: str, target: str, fstype: str = "", flags: int = 0, options: s
 def umount(target: str, flags: int = 0) -> None:
     """Detach what is mounted at *target*; see umount2(2)."""
     _check(_libc.umount2(os.fsencode(target), flags))
+
+
+def birth_time(path: bytes) -> float:
+    """Give when *path* was made, in seconds since the epoch, 0.0 where that is not known; see statx(2)."""
+    status = ctypes.create_string_buffer(256)
+    _check(_libc.statx(AT_FDCWD, path, 0, _STATX_BTIME, status))
+    mask, seconds, fraction = (int.from_bytes(status.raw[start:end], "little") for start, end in _BIRTH)
+    return seconds + fraction / 1e9 if mask & _STATX_BTIME else 0.0
+
+
+def syncfs(fd: int) -> None:
+    """Wait until all of the file system of *fd* is on its disk; see syncfs(2). Errors: OSError; EIO, ENOSPC."""
+    _check(_libc.syncfs(fd))
+
+
+def rename_new(source: bytes, target: bytes) -> None:
+    """Rename, where *target* is not there yet; see renameat2(2), RENAME_NOREPLACE. Errors: OSError; EEXIST it is."""
+    _syscall("renameat2", [_int, _bytes, _int, _bytes, _uint], AT_FDCWD, source, AT_FDCWD, target, 1)
 
 
 def disconnect(fd: int) -> None:

@@ -105,42 +105,40 @@ def _unescape(field: bytes) -> bytes:
 def _remove_entry(directory: int, name: bytes) -> None:
     """Remove one entry, walking down without recursion: a tree may be deeper than any stack."""
     resolve = syscalls.RESOLVE_BENEATH | syscalls.RESOLVE_NO_XDEV | syscalls.RESOLVE_NO_SYMLINKS
-    path: list[tuple[int, bytes]] = [(directory, name)]
-    while path:
-        at, entry = path[-1]
-        try:
-            if not stat.S_ISDIR(os.stat(entry, dir_fd=at, follow_symlinks=False).st_mode):
-                os.unlink(entry, dir_fd=at)
-                path.pop()
-                continue
-            fd = syscalls.openat2(at, entry, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, resolve)
-        except FileNotFoundError:
-            path.pop()
-            continue
-        deeper = _remove_files(fd)
-        if deeper is None:
-            os.close(fd)
-            with suppress(FileNotFoundError):
-                os.rmdir(entry, dir_fd=at)
-            path.pop()
-            if path and path[-1][0] != at:
+    levels: list[tuple[int, list[bytes]]] = [(directory, [name])]
+    while levels:
+        at, names = levels[-1]
+        if not names:
+            levels.pop()
+            if levels:
                 os.close(at)
-        else:
-            path.append((fd, deeper))
+                with suppress(FileNotFoundError):
+                    os.rmdir(levels[-1][1].pop(), dir_fd=levels[-1][0])
+            continue
+        try:
+            if not stat.S_ISDIR(os.stat(names[-1], dir_fd=at, follow_symlinks=False).st_mode):
+                os.unlink(names[-1], dir_fd=at)
+                names.pop()
+                continue
+            fd = syscalls.openat2(at, names[-1], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, resolve)
+        except FileNotFoundError:
+            names.pop()
+            continue
+        levels.append((fd, _remove_files(fd)))
 
 
-def _remove_files(fd: int) -> "bytes | None":
-    """Unlink all that is not a directory in *fd*; give the name of one directory left, if any."""
-    deeper = None
+def _remove_files(fd: int) -> list[bytes]:
+    """Unlink all that is not a directory in *fd*; give the names of the directories."""
+    directories = []
     with os.scandir(fd) as entries:
         for entry in entries:
             name = os.fsencode(entry.name)
             if entry.is_dir(follow_symlinks=False):
-                deeper = name
+                directories.append(name)
             else:
                 with suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=fd)
-    return deeper
+    return directories
 
 
 class opened:

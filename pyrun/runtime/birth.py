@@ -73,6 +73,11 @@ def note(config: ContainerConfig) -> None:
         inverse = operation.inverse()
         if inverse is not None:
             journal.intend(inverse)
+    for mount in config.mounts:
+        if mount.anonymous:
+            from pyrun import volumes
+
+            journal.intend(volumes.RemoveUnused(mount.source, config.id))
 
 
 def close_former_life(container: Container) -> None:

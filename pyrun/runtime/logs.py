@@ -167,7 +167,7 @@ def _wait(watch: "watches.Watch | None", until: str) -> None:
 def _has_come(moment: str) -> bool:
     if not moment:
         return False
-    from pyrun import moments
+    from pyrun import moments  # with what reads times, which few need
 
     return moments.stamp(time.time_ns()) > moment
 

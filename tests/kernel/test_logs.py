@@ -64,7 +64,7 @@ def test_details_are_what_the_options_chose(said: Host) -> None:
     [
         ("--tail x said", "tail: x: not a number"),
         ("--since garbage said", 'since: failed to parse value as time or duration: "garbage"'),
-        ("--until 2026-02-30 said", 'until: failed to parse value as time'),
+        ("--until 2026-02-30 said", "until: failed to parse value as time"),
         ("nobody", "no such container: nobody"),
     ],
 )

@@ -61,6 +61,30 @@ def _address(engine: Engine, name: str) -> str:
     return engine.host.out(f"nsenter --net={engine.sandbox(name)} ip -o -4 addr show eth0").split()[3].partition("/")[0]
 
 
+# As it is typed there, for the three containers.
+_FILTER = """
+filter='Name={{.Name}} Hostname={{.Config.Hostname}} ' &&
+filter+='IP={{or .NetworkSettings.IPAddress .NetworkSettings.Networks.testnet.IPAddress}} ' &&
+filter+='Mac={{or .NetworkSettings.MacAddress .NetworkSettings.Networks.testnet.MacAddress}} ' &&
+filter+='Bridge={{if .NetworkSettings.IPAddress}} docker0 {{else}} testnet {{end}}' &&
+docker inspect con1 con2 con3 --format "$filter" | sed 's/=\\//=/g'
+"""
+
+
+def test_the_first_look(lesson: Engine) -> None:
+    """The lesson's first command, unchanged."""
+    engine = " ".join(map(_quoted, lesson.command))
+    told = lesson.host.out(f'docker() {{ {engine} "$@"; }}; {_FILTER}')
+    expected = ""
+    for name in ("con1", "con2", "con3"):
+        address = _address(lesson, name)
+        mac = lesson.host.out(f"nsenter --net={lesson.sandbox(name)} ip -br link show eth0").split()[2]
+        hostname = lesson.ok("exec", name, "hostname").strip()
+        bridge = "testnet" if name == "con3" else "docker0"
+        expected += f"Name={name} Hostname={hostname} IP={address} Mac={mac} Bridge= {bridge} \n"
+    assert told == expected
+
+
 def test_each_container_has_a_cable_to_its_bridge(lesson: Engine) -> None:
     """The host's end is known by the number that the container's end shows behind the @, whatever that number is."""
     host = lesson.host

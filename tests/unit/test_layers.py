@@ -13,7 +13,20 @@ TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
     {"cli", "__main__"},
-    {"runtime", "doctor", "keeping", "store", "records", "rootfs", "options", "volumes"},
+    {
+        "runtime",
+        "doctor",
+        "keeping",
+        "store",
+        "records",
+        "rootfs",
+        "options",
+        "volumes",
+        "unfinished",
+        "library",
+        "intake",
+        "recipes",
+    },
     {"plan", "network", "operation", "journal", "chronicle", "archive"},
     {"firewall", "kernel", "spec", "templates", "moments"},
     {"near"},
@@ -96,7 +109,8 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
     [
         (
             "ps -a",
-            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping",
+            "json re enum hashlib prctl ctypes pyrun.runtime.launcher pyrun.firewall.iptables pyrun.network.driver pyrun.keeping "
+            "pyrun.templates pyrun.cli.selection unicodedata",
         ),
         ("run --dry-run @host true", ""),
         ("exec nobody true", "json re enum hashlib socket"),
@@ -105,8 +119,9 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("kill -s 0 down", ""),
         ("wait down", ""),
         ("rm nobody", ""),
-        ("network ls", "ctypes pyrun.network.driver"),
-        ("network inspect bridge", "ctypes pyrun.network.driver"),
+        ("network ls", "ctypes pyrun.network.driver pyrun.templates"),
+        ("network inspect bridge", "ctypes pyrun.network.driver pyrun.templates"),
+        ("ps -a --filter name=up", "json re ctypes pyrun.templates"),
         ("version", "json socket prctl"),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrun import moments
+from pyrun.errors import PyrunError
 from pyrun.runtime import logs
 from pyrun.runtime.logrecords import PLAIN, View, shown
 from pyrun.runtime.logwriter import EXTRAS, LogWriter, described
@@ -34,11 +35,44 @@ def record(text: str, second: int, stream: str = "stdout", **more: object) -> by
 TEN = b"".join(record(f"{number}\n", number) for number in range(10))
 
 
-@pytest.mark.parametrize("text", ["2026-01-31", "2026-07-31T15:04:05.123456789+02:30", "1700000000.5", "0", "1h30m"])
-def test_stamps_are_those_of_date(text: str) -> None:
-    moment = moments.parse("since", text, NOW)
-    told = subprocess.check_output(["date", "-u", "-d", f"@{moment // 10**9}.{moment % 10**9:09d}", "+%FT%T.%N"])
-    assert moments.stamp(moment) == told.decode().strip()
+@pytest.mark.parametrize(
+    ("text", "shell"),
+    [
+        ("2026-01-31", "2026-01-31"),
+        ("2026-01-31T15", "2026-01-31T15:00"),
+        ("2026-01-31T15:04", "2026-01-31T15:04"),
+        ("2024-02-29T15:04:05.25", "2024-02-29T15:04:05.25"),
+        ("2026-07-31T15:04:05Z", "2026-07-31T15:04:05Z"),
+        ("2026-01-31T15:04:05.123456789+02:30", "2026-01-31T15:04:05.123456789+02:30"),
+        ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"),
+        ("1700000000.5", "@1700000000.5"),
+        ("0", "@0"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_times_are_those_of_date(text: str, shell: str, zone: str) -> None:
+    code = f"from pyrun import moments; print(moments.parse(str(), {text!r}, 0))"
+    environ = {**os.environ, "TZ": zone, "PYTHONPATH": os.getcwd()}
+    ours = subprocess.check_output(["python3", "-c", code], env=environ)
+    assert int(ours) == int(subprocess.check_output(["date", "-d", shell, "+%s%N"], env=environ))
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [("10m", 600 * 10**9), ("1h1.5s", 3601_500_000_000), ("-2s", -2 * 10**9), ("3µs2ns", 3002), (".5s", 5 * 10**8)],
+)
+def test_durations_count_backwards_as_in_go(text: str, before: int) -> None:
+    assert NOW - moments.parse("since", text, NOW) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    "garbage 1.5.5 10z 2026-13-01 2026-02-29 2026-1-1 2026-01-01T24 2026-01-01T1:2 2026-01-01T10.5 -5 1e3 s . 10m5 "
+    "9999999h 99999999999999999999 2026-01-01+2:00 ١٢ 2026-01-01T10:00:00. 0x10 12345678901234".split(),
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(PyrunError, match="time"):
+        moments.parse("since", text, NOW)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrun import options, records
-from pyrun.cli import ages, commands, names, reader
+from pyrun.cli import commands, names, reader
 from pyrun.cli.declared import every
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
@@ -138,18 +138,6 @@ def test_resolv_conf_overrides() -> None:
 def test_hosts() -> None:
     text = hostfiles.hosts("web.example", ["172.17.0.2"], ("db:10.0.0.5", "gw:host-gateway"), "172.17.0.1", False)
     assert text == "127.0.0.1\tlocalhost\n10.0.0.5\tdb\n172.17.0.1\tgw\n172.17.0.2\tweb.example web\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.4, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (179, "2 minutes"),
-        (3599, "59 minutes"), (3600, "About an hour"), (7200, "2 hours"), (86400 * 3, "3 days"), (86400 * 20, "2 weeks"),
-        (86400 * 70, "2 months"), (86400 * 800, "2 years"),
-    ],
-)  # fmt: skip
-def test_durations_are_go_units(seconds: float, words: str) -> None:
-    assert ages.duration(seconds) == words
 
 
 def test_names_are_many_and_valid() -> None:

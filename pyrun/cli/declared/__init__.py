@@ -62,6 +62,7 @@ AREAS = {
         *("network connect", "network disconnect", "network repair"),
     ),
     "volume": ("volume create", "volume ls", "volume inspect", "volume rm", "volume prune"),
+    "rootfs": ("rootfs ls", "rootfs import", "rootfs build", "rootfs inspect", "rootfs rm"),
     "sight": ("network diagram", "network why", "netns exec"),
     "system": ("version", "system boot"),
     "host": ("events", "info"),
@@ -72,6 +73,7 @@ _OF_THE_HOST = ("system", "host", "help")  # areas whose verbs of one word are n
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
+    "rootfs": "Take in, make and look at root file systems",
     "system": "Look after this host",
     "volume": "Make and look at volumes",
     "netns": "Go where a container's network is",

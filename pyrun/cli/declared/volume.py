@@ -4,6 +4,7 @@ from pyrun.cli.declared import Verb, switch, value
 
 _EXPLAIN = switch("Print every operation as a command while it happens", "--explain")
 _FILTER = value("KEY=VALUE", "Only those that match", "--filter", multiple=True)
+_TEMPLATE = value("FORMAT", "json, or a template: '{{.Mountpoint}}'", "--format", "-f")
 _VOLUMES = "VOLUME [VOLUME]..."
 VERBS = {
     verb.name: verb
@@ -29,13 +30,13 @@ VERBS = {
             (
                 switch("Only names", "--quiet", "-q"),
                 _FILTER._replace(flags=("--filter", "-f")),
-                value("FORMAT", "table or json", "--format"),
+                value("FORMAT", "table, json, or a template", "--format"),
             ),
             "",
             0,
             0,
         ),
-        Verb("volume inspect", "Print all that is known of volumes, as JSON", (), _VOLUMES, 1, -1),
+        Verb("volume inspect", "Print all that is known of volumes, as JSON", (_TEMPLATE,), _VOLUMES, 1, -1),
         Verb(
             "volume rm",
             "Remove volumes that no container uses",

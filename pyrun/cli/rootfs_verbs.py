@@ -1,0 +1,191 @@
+"""The verbs about root file systems: what was read becomes calls, and their results become output."""
+
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
+import sys
+import time
+
+from pyrun import documents, options
+from pyrun.cli import screen
+from pyrun.cli.complaints import arguments, complain, inspected
+from pyrun.cli.reader import Values
+from pyrun.errors import PyrunError, UsageError
+from pyrun.typed import Any, Callable, NoReturn
+
+_HEADINGS = {
+    "Name": "NAME",
+    "Size": "SIZE",
+    "Files": "FILES",
+    "CreatedSince": "CREATED",
+    "Containers": "CONTAINERS",
+}
+_FURTHER = {"CreatedAt": "CREATED AT"}
+_ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+def _ls(values: Values) -> int:
+    from pyrun import library
+    from pyrun.cli import tables
+
+    form = str(values["format"] or "table")
+    trees = library.every()
+    if values["quiet"] and form == "table":
+        sys.stdout.write("".join(f"{screen.printable(tree.name)}\n" for tree in trees))
+        return 0
+    fields = [_fields(library.facts(tree)) for tree in trees]
+    if form == "json":
+        text = "".join(f"{documents.written(each)}\n" for each in fields)
+    elif form == "table":
+        text = tables.shown(list(map(tables.Column, _HEADINGS.values())), [_cells(each) for each in fields])
+    else:
+        from pyrun.cli import formats
+
+        text = formats.rows(form, "rootfs", {**_HEADINGS, **_FURTHER}, fields, formats.constant)
+    sys.stdout.write(text)
+    return 0
+
+
+def _cells(fields: dict[str, str]) -> list[str]:
+    return [screen.printable(fields[key]) for key in _HEADINGS]
+
+
+def _fields(facts: Any) -> dict[str, str]:
+    """Give one line's object: all of it words, as Docker's are."""
+    from pyrun.cli import ages, progress
+
+    return {
+        "Containers": ",".join(container.name for container in facts.containers),
+        "CreatedAt": _moment(facts.created),
+        "CreatedSince": ages.ago(time.time() - facts.created),
+        "Files": str(facts.files),
+        "Name": facts.name,
+        "Size": progress.size(facts.size),
+    }
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(seconds))
+
+
+def _inspect(values: Values) -> int:
+    from pyrun import library
+
+    found, code = [], 0
+    for name in arguments(values):
+        try:
+            found.append(_described(library.find(name)))
+        except PyrunError as problem:
+            code = 1
+            complain(problem)
+    return inspected(values, found) or code
+
+
+def _described(tree: Any) -> dict[str, Any]:
+    from pyrun import library
+
+    facts = library.facts(tree)
+    return {
+        "Name": tree.name,
+        "Path": tree.directory,
+        "Created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(facts.created)),
+        "Os": "linux",
+        "Architecture": library.architecture(tree),
+        "OsRelease": library.release(tree),
+        "Size": facts.size,
+        "Files": facts.files,
+        "Containers": [
+            {"Id": container.id, "Name": container.name, "State": container.status().state}
+            for container in facts.containers
+        ],
+    }
+
+
+def _rm(values: Values) -> int:
+    from pyrun import library
+
+    code = 0
+    for name in arguments(values):
+        try:
+            library.remove(library.find(name))
+            sys.stdout.write(f"{name}\n")
+            sys.stdout.flush()
+        except PyrunError as problem:
+            code = 1
+            complain(problem)
+    return code
+
+
+def _import(values: Values) -> int:
+    from pyrun import intake
+    from pyrun.cli.progress import Progress
+
+    source, *rest = arguments(values)
+    if source == intake.STDIN and not rest:
+        raise UsageError("rootfs: standard input has no name", 1, "pyrun rootfs import - NAME")
+    path, limit = intake.path_of(*rest or (intake.name_of(source),)), _limit(values)
+    _clean_up_when_ended()
+    with intake.opened(source) as (fd, size):
+        progress = Progress(f"import {path.rpartition('/')[2]}", size)
+        return _made(path, intake.members(fd, progress.seen), limit, progress, "device file")
+
+
+def _build(values: Values) -> int:
+    from importlib import import_module
+
+    from pyrun import intake, recipes, unfinished
+    from pyrun.cli.progress import Progress
+
+    kind, *rest = arguments(values)
+    if kind not in recipes.KINDS:
+        raise UsageError(f"rootfs: {options.show(kind)}: no such recipe", 1, f"there are {', '.join(recipes.KINDS)}")
+    path, limit = intake.path_of(*rest or (f"{kind}-rootfs",)), _limit(values)
+    unfinished.refuse_taken(path)
+    v: Any = values
+    packages = tuple(name for each in v["include"] for name in each.split(","))
+    _clean_up_when_ended()
+    progress = Progress(f"build {path.rpartition('/')[2]}")
+    listener = recipes.Listener(lambda text: sys.stderr.write(f"{text}\n"), progress.tell, progress.seen)
+    with import_module(f"pyrun.recipes.{kind}").members(recipes.Wish(v["suite"] or "", packages), listener) as members:
+        return _made(path, members, limit, progress)
+
+
+def _made(path: str, members: Any, limit: int, progress: Any, left_out: str = "") -> int:
+    from pyrun import intake
+
+    try:
+        report = intake.build(path, members, limit)
+    finally:
+        progress.clear()
+    if left_out and report.left_out:
+        count = f"{report.left_out} {left_out}{'s' * (report.left_out > 1)}"
+        sys.stderr.write(f"pyrun: {count} left out: a container gets a /dev of its own\n")
+    sys.stdout.write(f"{path.rpartition('/')[2]}\n")
+    return 0
+
+
+def _limit(values: Values) -> int:
+    from pyrun import intake
+
+    given = values["max_size"]
+    return options.size("max-size", given, 1) if isinstance(given, str) else intake.LIMIT
+
+
+def _clean_up_when_ended() -> None:
+    """Let the signals that end us end the block that is on its way, so that it leaves nothing; once."""
+
+    def end(number: int, _: object) -> NoReturn:
+        for each in _ENDS:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for each in _ENDS:
+        if signal.getsignal(each) != signal.SIG_IGN:
+            signal.signal(each, end)
+
+
+VERBS: dict[str, Callable[[Values], int]] = {
+    "rootfs ls": _ls,
+    "rootfs import": _import,
+    "rootfs build": _build,
+    "rootfs inspect": _inspect,
+    "rootfs rm": _rm,
+}

@@ -1,0 +1,137 @@
+"""Root file systems that are being made or removed: beside their place under a name of their own, and locked.
+
+Such a directory becomes a tree, or stops being one, by one rename. The lock is on the directory itself, so that it
+goes with whoever worked there; what nobody works at any more is removed by the next command.
+"""
+
+import fcntl
+import os
+
+from pyrun import paths
+from pyrun.contexts import contextmanager, suppress
+from pyrun.errors import PyrunError
+from pyrun.kernel import locks
+from pyrun.typed import Iterator
+
+PREFIX = ".pyrun-"
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def name_beside(path: str) -> str:
+    """Give a new name for *path* while it is unfinished."""
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/{PREFIX}{name}.{os.urandom(4).hex()}"
+
+
+@contextmanager
+def made(path: str) -> Iterator[int]:
+    """Give the descriptor of a directory that becomes *path* when the block ends well, and nothing when it does not.
+
+    By then all of it is on the disk. Errors: PyrunError when *path* is taken, OSError.
+    """
+    from pyrun.kernel import syscalls, trees
+
+    refuse_taken(path)
+    place, fd = _begun(path)
+    try:
+        os.fchmod(fd, 0o755)
+        yield fd
+        syscalls.syncfs(fd)
+        with suppress(FileExistsError):
+            syscalls.rename_new(os.fsencode(place), os.fsencode(path))
+            _sync(path.rpartition("/")[0])
+            return
+        refuse_taken(path)
+    except BaseException:
+        with suppress(OSError, PyrunError):  # the next command tries again, and tells
+            trees.remove_tree(place)
+        raise
+    finally:
+        os.close(fd)
+
+
+def refuse_taken(path: str) -> None:
+    """Raise PyrunError when *path* is there already."""
+    if os.path.lexists(path):
+        name = path.rpartition("/")[2]
+        raise PyrunError(f"rootfs: {name}: the name is already in use", 1, f"another name, or pyrun rootfs rm {name}")
+
+
+def left(directory: str = paths.ROOTFS) -> list[str]:
+    """List the paths of what nobody works at any more."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return []
+    found = [f"{directory}/{name}" for name in names if name.startswith(PREFIX)]
+    return [path for path in found if not locks.is_held(path)]
+
+
+def sweep(directory: str = paths.ROOTFS) -> list[Exception]:
+    """Remove what nobody works at any more; give what could not be removed."""
+    from pyrun.kernel import trees
+
+    failures: list[Exception] = []
+    for path in left(directory):
+        try:
+            with _worked_at(path):
+                trees.remove_tree(path)
+        except (FileNotFoundError, BlockingIOError):  # somebody else removes it
+            continue
+        except (OSError, PyrunError) as failure:
+            failures.append(failure)
+    return failures
+
+
+@contextmanager
+def _worked_at(path: str) -> Iterator[None]:
+    fd = os.open(path, _DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def removed(path: str) -> Iterator[str]:
+    """Take the directory *path* away; give its name meanwhile. It comes back when the block raises, else it is deleted.
+
+    Errors: PyrunError when something is mounted in it, OSError.
+    """
+    from pyrun.kernel import syscalls, trees
+
+    trees.refuse_mounts_below(path)
+    fd, gone = os.open(path, _DIRECTORY), name_beside(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.rename(path, gone)
+        try:
+            yield gone
+        except BaseException:
+            syscalls.rename_new(os.fsencode(gone), os.fsencode(path))
+            raise
+        trees.remove_tree(gone)
+    finally:
+        os.close(fd)
+
+
+def _begun(path: str) -> tuple[str, int]:
+    """Make the directory that becomes *path*, locked."""
+    while True:
+        place = name_beside(path)
+        os.mkdir(place, 0o700)
+        with suppress(FileNotFoundError):
+            fd = os.open(place, _DIRECTORY)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.path.lexists(place):  # else it was swept before it was locked
+                return place, fd
+            os.close(fd)
+
+
+def _sync(directory: str) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
