@@ -7,33 +7,54 @@ import sys
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 
+MYPY = False  # mypy takes it to be true
+if MYPY:
+    from pyrun.cli.reader import Values
+
+
+program = "from pyrun.__main__ import main; main()"  # what this process does, for one that starts over
+
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    umask = begin()
+    os._exit(flushed(_guarded(sys.argv[1:], umask)))
+
+
+def begin() -> int:
+    """Be a process that trusts nothing of its caller's; give the caller's umask."""
     _end_by_interrupts()
     _open_standard_descriptors()
     if not sys.flags.isolated:
-        _isolate()
+        os.execv(sys.executable, command())
     if os.geteuid() == 0 and (place := _others_place()):
         os.write(2, f"pyrun: {place}: others than its owner can write there: not run as root (chmod go-w)\n".encode())
         os._exit(125)
     umask = os.umask(0o077)
     sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115  # None when it was closed
     sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    os._exit(_flushed(_guarded(sys.argv[1:], umask)))
+    return umask
+
+
+def parsed(argv: list[str]) -> "tuple[str, Values] | None":
+    """Read a command line; None when there is nothing more to do. Errors: UsageError."""
+    from pyrun.cli import reader
+
+    found = reader.read(argv)
+    if found is None:
+        from pyrun.cli import commands
+
+        found = commands.parse(argv)
+    return found
 
 
 def _guarded(argv: list[str], umask: int) -> int:
     """Give the exit code of a command line; never a traceback, unless PYRUN_DEBUG is set."""
-    from pyrun.cli import complaints, reader, verbs
+    from pyrun.cli import complaints, verbs
 
     try:
-        parsed = reader.read(argv)
-        if parsed is None:
-            from pyrun.cli import commands
-
-            parsed = commands.parse(argv)
-        return verbs.perform(*parsed, umask) if parsed else 0
+        found = parsed(argv)
+        return verbs.perform(*found, umask) if found else 0
     except PyrunError as problem:
         complaints.complain(problem)
         return problem.code
@@ -44,14 +65,20 @@ def _guarded(argv: list[str], umask: int) -> int:
     except Exception as problem:
         if os.environ.get("PYRUN_DEBUG"):
             raise
-        name = getattr(problem, "filename", None)
-        reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
-        kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
-        complaints.complain(PyrunError(f"{kind}{reason}"))
+        complaints.complain(unexpected(problem))
         return 125
 
 
-def _flushed(code: int) -> int:
+def unexpected(problem: Exception) -> PyrunError:
+    """Give the one line for a mistake of ours, or of the system's, that nobody foresaw."""
+    name = getattr(problem, "filename", None)
+    reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
+    kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
+    return PyrunError(f"{kind}{reason}")
+
+
+def flushed(code: int) -> int:
+    """Let what was printed be written; give the exit code, another one where that cannot be."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -103,17 +130,17 @@ def _others_place() -> str:
     return ""
 
 
-def _isolate() -> None:
-    """Start over without the caller's PYTHONPATH, working directory and user site: they are not root's to run."""
-    os.execv(sys.executable, command())
-
-
 def command() -> list[str]:
     """Give the command that does what this process was started for, and nothing of the caller's."""
+    return isolated(program, sys.argv[1:])
+
+
+def isolated(main: str, words: list[str]) -> list[str]:
+    """Give the command that runs *main* on *words*, and nothing of the caller's PYTHONPATH, directory and user site."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = [p for p in sys.path if p.endswith(("site-packages", "dist-packages")) and os.path.isabs(p)]
-    code = f"import sys; sys.path[:0] = {[package, *path]!r}; from pyrun.__main__ import main; main()"
-    return [sys.executable, "-I", "-S", "-c", code, *sys.argv[1:]]
+    code = f"import sys; sys.path[:0] = {[package, *path]!r}; {main}"
+    return [sys.executable, "-I", "-S", "-c", code, *words]
 
 
 if __name__ == "__main__":

@@ -31,3 +31,16 @@ class NotFound(PyrunError):
 
 class Corrupt(PyrunError):
     """A state file cannot be trusted; its container shows as corrupt, all others keep working."""
+
+
+class TimedOut(PyrunError):
+    """What was to end in a given time has not, and was killed."""
+
+
+class Failed(PyrunError):
+    """A program ended with an exit code other than 0, which is *code*; *stdout* and *stderr* are what it wrote."""
+
+    def __init__(self, message: str, code: int, stdout: bytes = b"", stderr: bytes = b"") -> None:
+        super().__init__(message, code)
+        self.stdout = stdout
+        self.stderr = stderr

@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import BUSYBOX, Host, fresh_host
 
+pytest_plugins = ("pytester", "pyrun.pytest_plugin")
+
 # A shell's background job ignores ctrl-c, one under nohup also SIGHUP, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for ignored in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):

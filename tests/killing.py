@@ -18,9 +18,9 @@ sys.path[:0] = {[str(TOP), *_SITE]!r}
 counter, place, moments = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1).split(",")
 import os
 from pyrun import journal, operation
-from pyrun.runtime import monitor
+from pyrun.runtime import ending
 
-monitor._GRACE = 0  # an idle network goes at once: half a second a place less
+ending._GRACE = 0  # an idle network goes at once: half a second a place less
 fd = -1  # the monitor opens it, which init cannot after the pivot; what is open before is closed
 
 def reached():

@@ -8,6 +8,8 @@ from pyrun.contexts import suppress
 from pyrun.errors import NotFound, PyrunError
 from pyrun.typed import Any, Callable
 
+heard: "list[PyrunError] | None" = None  # where complaints go instead of standard error: to a caller that is a program
+
 
 def each(values: Values, change: Callable[[Any], object], announce: bool = True, missing: int = 1) -> int:
     """Change each named container, going on after one that cannot be; print what was named.
@@ -39,7 +41,11 @@ def complain(problem: "Exception | str") -> None:
     """Tell the user what is wrong; that nobody can read it, as on a terminal that was hung up, changes no exit code."""
     with suppress(OSError):
         sys.stdout.flush()
-    line = one_line(problem if isinstance(problem, PyrunError) else PyrunError(str(problem)))
+    told = problem if isinstance(problem, PyrunError) else PyrunError(str(problem))
+    if heard is not None:
+        heard.append(told)
+        return
+    line = one_line(told)
     with suppress(OSError):
         os.write(2, line.encode(errors="backslashreplace"))
 

@@ -63,6 +63,18 @@ def wait_end(pidfd: int, seconds: "float | None" = None) -> bool:
     return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000))))
 
 
+def children(pid: int) -> list[int]:
+    """List the children of a process, of all of its threads; none when it is gone. See proc(5)."""
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += map(int, file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    return found
+
+
 def _start_time(pid: int) -> "int | None":
     """Read field 22 of /proc/PID/stat; the name before may contain anything, so count from its end."""
     try:

@@ -219,10 +219,12 @@ def _join_and_wait(visit: Visit) -> int:
     pidfd = os.pidfd_open(pid)
     kind, content, master = ours.receive()
     if kind == FAILED:
+        os.waitpid(pid, 0)  # else it is left to the container's first process, which may reap nobody
         code, message = read_failure(content)
         raise PyrunError(message, code)
     number = os.read(visit.report, 4)
     if number:
+        os.waitpid(pid, 0)
         raise program.explain_failure(int.from_bytes(number, "little"), visit.config.args[0])
     visit.client.send(STARTED, b"", master)
     if visit.config.detach:

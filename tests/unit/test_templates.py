@@ -74,7 +74,7 @@ def test_what_is_too_much_is_one_line(template: str) -> None:
 
 def test_widths_have_a_limit() -> None:
     """A template does not make pyrun fill the memory."""
-    assert templates.parse('{{printf "%9999999d|%.9999999f" 1 1.5}}').execute({}) == "%!(BADWIDTH)1|%!(BADPREC)1.120000"
+    assert templates.parse('{{printf "%9999999d|%.9999999f" 1 1.5}}').execute({}) == "%!(BADWIDTH)1|%!(BADPREC)1.500000"
     assert len(templates.parse('{{pad "x" 99999999 99999999}}').execute({})) < 1 << 20
 
 

@@ -1,0 +1,128 @@
+"""The keyword arguments of the calls that start and connect something, for type checkers.
+
+They are the options of the command line under their own names, the ones that people write often in the plural: a test
+compares them with the declared options. What each means is told by `pyrun VERB --help`.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+Number = int | str  # 512, or as it is typed: "64m"
+Path = str | os.PathLike[str]
+Words = str | Sequence[str]
+Pairs = str | Sequence[str] | Mapping[str, Any]  # "K=V", ["K=V", …], {"K": "V"}; a value None leaves the key alone
+Ports = int | str | Sequence[int | str] | Mapping[Any, Any]  # "8080:80", {80: 8080}, {80: ("127.0.0.1", 8080)}
+
+
+class ProgramOptions(TypedDict, total=False):
+    """What `run` and `exec` take for a program."""
+
+    env: Pairs  # {"NAME": "value"}; None takes the caller's value
+    env_file: "Path | Sequence[Path]"
+    workdir: Path
+    user: "str | int"
+    tty: bool
+    privileged: bool
+
+
+class ExecOptions(ProgramOptions, total=False):
+    """What `Container.exec` takes."""
+
+    detach: bool
+
+
+class RunOptions(ProgramOptions, total=False):
+    """What `run` takes."""
+
+    remove: bool
+    name: str
+    group_add: "str | int | Sequence[str | int]"
+    entrypoint: str
+    init: bool
+    hostname: str
+    network: Any  # a name, a Network, a sequence of those, or "container:NAME"
+    network_alias: Words
+    ip: str
+    ip6: str
+    mac_address: str
+    ports: Ports
+    publish_all: bool
+    expose: "int | str | Sequence[int | str]"
+    dns: Words
+    dns_search: Words
+    dns_option: Words
+    add_host: Pairs
+    volumes: Pairs  # {"/of/host": "/in/container"}, {…: ("/in/container", "ro")}
+    mounts: Any  # "type=bind,…", {"type": "bind", "source": …, "target": …}, or a sequence of those
+    tmpfs: Pairs
+    read_only: bool
+    memory: Number  # bytes
+    memory_swap: Number  # bytes, memory and swap together
+    cpus: "float | str"
+    cpu_shares: Number
+    cpuset_cpus: str
+    pids_limit: Number
+    ulimit: Pairs  # {"nofile": 1024}, {"nofile": (1024, 2048)}
+    oom_score_adj: Number
+    shm_size: Number  # bytes
+    cap_add: Words
+    cap_drop: Words
+    security_opt: Words
+    stop_signal: "str | int"
+    stop_timeout: Number  # seconds
+    volumes_from: Words
+    cpuset_mems: str
+    cpu_period: Number  # microseconds
+    cpu_quota: Number
+    cpu_rt_period: Number
+    cpu_rt_runtime: Number
+    memory_reservation: Number  # bytes
+    memory_swappiness: int
+    oom_kill_disable: bool
+    blkio_weight: int
+    blkio_weight_device: Words
+    device_read_bps: Words
+    device_write_bps: Words
+    device_read_iops: Words
+    device_write_iops: Words
+    cgroup_parent: str
+    device: Words
+    device_cgroup_rule: Words
+    sysctl: Pairs
+    pid: str
+    ipc: str
+    uts: str
+    cgroupns: str
+    domainname: str
+    log_driver: str
+    log_opt: Pairs
+    label_file: "Path | Sequence[Path]"
+    labels: Pairs
+    annotation: Pairs
+    restart: str
+    attach: Words
+
+
+class NetworkOptions(TypedDict, total=False):
+    """What `create_network` takes."""
+
+    subnet: Words
+    gateway: Words
+    ip_range: Words
+    aux_address: Pairs
+    internal: bool
+    ipv6: bool
+    labels: Pairs
+    opt: Pairs
+
+
+class ConnectOptions(TypedDict, total=False):
+    """What `Network.connect` takes."""
+
+    alias: Words
+    ip: str
+    ip6: str
+    mac_address: str
+    driver_opt: Pairs
+    gw_priority: Number

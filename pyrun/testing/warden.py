@@ -1,0 +1,193 @@
+"""The process that a private host stands by: it makes the host, waits for whoever asked for it, and ends it.
+
+It is a bare interpreter with a pipe to the test. When that comes to its end, by the test's own wish or because the
+test was killed, all that runs on the host is killed, and the rest goes with the namespaces.
+"""
+
+import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
+import os
+import time
+
+from pyrun import paths
+from pyrun.contexts import suppress
+from pyrun.kernel import cgroups, links, syscalls, sysctls
+from pyrun.kernel import rtnetlink as rt
+from pyrun.typed import Iterator, NoReturn
+
+UPLINK = "up0"  # of the host and, at its other end, of the internet
+HOST, INTERNET = ("198.51.100.2", 24), ("198.51.100.1", 24)  # RFC 5737
+HOST6, INTERNET6 = ("2001:db8:1::2", 64), ("2001:db8:1::1", 64)  # RFC 3849
+GROUP = "pyrun-lab-"  # and the warden's number: the host's control group, one in each hierarchy
+_MS_BIND = 0x1000  # linux/mount.h
+_PATIENCE, _AGAIN = 10.0, 0.002  # seconds for what was killed to be gone, and between looks
+
+
+def main(ipv6: bool) -> NoReturn:
+    """Make a host; say its internet's process number on standard output; end it when standard input ends.
+
+    Ends with 1, and says on standard error what is left, if anything is.
+    """
+    os.setsid()
+    caller = os.getppid()  # its thread may be on the host
+    machine = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    internet = _internet()
+    groups: list[str] = []
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
+        syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
+        groups += _own_groups()
+        _own_files(internet, groups)
+        _connect(internet, ipv6)
+        os.write(1, f"{internet}\n".encode())
+        os.read(0, 1)
+    finally:
+        own = {_number("self", "net"), _number("self", "mnt"), _number(internet, "net")}
+        syscalls.setns(machine, syscalls.CLONE_NEWNS)  # where the control groups can be seen as such
+        left = _ended(own, {os.getpid(), caller, internet}, groups)
+        os.kill(internet, signal.SIGKILL)
+        os.waitpid(internet, 0)
+        deadline = time.monotonic() + _PATIENCE
+        left += [line for group in groups for line in _removed(group, deadline)]
+    os.write(2, "".join(f"{line}\n" for line in left).encode())
+    os._exit(1 if left else 0)
+
+
+def _internet() -> int:
+    """Fork a process with a network of its own, which ends with us; give its number once the network is there."""
+    ready, told = os.pipe()
+    alive, _held = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(_held)
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        os.write(told, b".")
+        os.read(alive, 1)
+        os._exit(0)
+    os.close(told)
+    os.read(ready, 1)
+    return pid
+
+
+def _own_groups() -> list[str]:
+    """Put a control group of the host's own over the top of each hierarchy, so that it sees no other."""
+    found = []
+    for top in sorted({hierarchy.path for hierarchy in cgroups.hierarchies()}, reverse=True):
+        own = f"{top}/{GROUP}{os.getpid()}"
+        os.mkdir(own)
+        found.append(own)
+        if os.path.exists(f"{top}/cpuset.sched_load_balance"):  # a new cpuset of version 1 has no CPUs at all
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                cgroups.write(f"{own}/{name}", _content(f"{top}/{name}"))
+        for name in _content(f"{top}/cgroup.controllers").split():
+            cgroups.write(f"{top}/cgroup.subtree_control", f"+{name}")
+    return found
+
+
+def _own_files(internet: int, groups: list[str]) -> None:
+    """Give the host an empty /run and no state of pyrun but the root file systems that the machine has names for."""
+    names = -1
+    with suppress(FileNotFoundError):
+        names = syscalls.open_tree(syscalls.AT_FDCWD, paths.ROOTFS.encode(), syscalls.OPEN_TREE_CLONE)
+    with suppress(FileExistsError):
+        os.mkdir(paths.STATE, 0o700)
+    syscalls.mount("tmpfs", "/run", "tmpfs", options="mode=755")
+    syscalls.mount("tmpfs", paths.STATE, "tmpfs", options="mode=700")
+    for directory in ("/run/lock", paths.NETNS):
+        os.mkdir(directory)
+    if names >= 0:
+        os.mkdir(paths.ROOTFS, 0o755)
+        target = os.open(paths.ROOTFS, os.O_PATH | os.O_CLOEXEC)
+        syscalls.mount_setattr(names, attr_set=syscalls.MOUNT_ATTR_RDONLY)
+        syscalls.move_mount(names, target)
+    with open(f"{paths.NETNS}/internet", "x"):  # where iproute2 looks
+        pass
+    syscalls.mount(f"/proc/{internet}/ns/net", f"{paths.NETNS}/internet", flags=_MS_BIND)
+    for group in groups:
+        syscalls.mount(group, group.rpartition("/")[0], flags=_MS_BIND)
+
+
+def _connect(internet: int, ipv6: bool) -> None:
+    """Lay a cable to the internet, whose side is set up by a process that joins it."""
+    for kind in ("all", "default"):
+        with suppress(FileNotFoundError):  # a kernel without IPv6
+            sysctls.write(f"net/ipv6/conf/{kind}/accept_dad", "0")
+    body = rt.veth(UPLINK, _mac(), UPLINK, internet, _mac(), 0)
+    rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+    links.SetUp("lo").apply()
+    pid = os.fork()
+    if pid == 0:
+        _set_up_internet(internet, ipv6)
+    if os.waitpid(pid, 0)[1]:
+        raise OSError("the internet cannot be set up")
+    links.SetUp(UPLINK).apply()
+    links.AddAddress(UPLINK, *HOST).apply()
+    links.AddRoute(INTERNET[0], UPLINK).apply()
+    if ipv6:
+        links.AddAddress(UPLINK, *HOST6).apply()
+        links.AddRoute(INTERNET6[0], UPLINK).apply()
+
+
+def _set_up_internet(internet: int, ipv6: bool) -> NoReturn:
+    try:
+        syscalls.setns(os.open(f"/proc/{internet}/ns/net", os.O_RDONLY | os.O_CLOEXEC), syscalls.CLONE_NEWNET)
+        links.SetUp("lo").apply()
+        links.SetUp(UPLINK).apply()
+        links.AddAddress(UPLINK, *INTERNET).apply()
+        if ipv6:
+            links.AddAddress(UPLINK, *INTERNET6).apply()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _ended(own: set[int], spared: set[int], groups: list[str]) -> list[str]:
+    """Kill all that runs in namespaces of the host, or in its control groups; tell what does not go."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        for below in [below for group in groups for below, _, _ in os.walk(group)]:
+            cgroups.kill(below)  # each by itself: it may be frozen
+        found = {*_inhabitants(own), *(pid for group in groups for pid in _members(group))} - spared
+        if not found or time.monotonic() > deadline:
+            return [f"process {pid} does not end" for pid in found]
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_AGAIN)
+
+
+def _inhabitants(own: set[int]) -> Iterator[int]:
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError):
+                if own & {_number(name, "net"), _number(name, "mnt")}:
+                    yield int(name)
+
+
+def _number(pid: "int | str", kind: str) -> int:
+    return os.stat(f"/proc/{pid}/ns/{kind}").st_ino
+
+
+def _members(group: str) -> list[int]:
+    return [int(pid) for below, _, _ in os.walk(group) for pid in _content(f"{below}/cgroup.procs").split()]
+
+
+def _removed(group: str, deadline: float) -> list[str]:
+    while True:
+        try:
+            for below, _, _ in os.walk(group, topdown=False):
+                os.rmdir(below)
+            return []
+        except OSError as problem:  # busy while its processes are being buried
+            if time.monotonic() > deadline:
+                return [f"control group {group}: {problem.strerror}"]
+        time.sleep(_AGAIN)
+
+
+def _content(path: str) -> str:
+    with suppress(OSError), open(path) as file:
+        return file.read().strip()
+    return ""
+
+
+def _mac() -> str:
+    return "02:" + os.urandom(5).hex(":")

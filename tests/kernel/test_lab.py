@@ -1,0 +1,134 @@
+"""The private host of `pyrun.testing`: what it is, that nothing of it is outside, and that nothing stays."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import BUSYBOX, TOP, wait_until
+
+import pyrun
+from pyrun.api import places
+from pyrun.testing import Lab
+
+
+@pytest.fixture(scope="module")
+def lab(private_host: None) -> Iterator[Lab]:
+    with Lab() as lab:
+        yield lab
+
+
+def _outside() -> dict[str, str]:
+    """Describe this machine, as the tests see it."""
+    looks = ("ip addr", "ip route", "iptables-save", "cat /proc/self/mountinfo", "find /run /var/lib/pyrun")
+    return {look: subprocess.run(look.split(), capture_output=True, text=True, check=True).stdout for look in looks}
+
+
+def test_a_host_has_an_uplink_and_an_internet_behind_it(lab: Lab) -> None:
+    assert f"inet {lab.address}/24" in lab.call("ip addr show up0", check=True).text
+    assert f"inet6 {lab.address6}/64" in lab.call("ip addr show up0", check=True).text
+    for target in (lab.internet_address, lab.internet_address6):
+        assert lab.call(f"ping -c 1 -W 5 {target}").exit_code == 0
+    assert lab.call("ip netns exec internet ip -4 addr").text == lab.call("ip -4 addr", "internet").text
+
+
+def test_the_machine_sees_nothing_of_it(lab: Lab) -> None:
+    before = _outside()
+    with lab.run(BUSYBOX, "sleep 600", detach=True, ports={80: 80}, name="box"):
+        lab.call("iptables -A INPUT -j DROP", check=True)
+        lab.call("touch /run/mark", check=True)
+        assert _outside() == before
+        assert pyrun.containers(all=True) == []
+    lab.call("iptables -F INPUT", check=True)
+
+
+def test_a_host_without_ipv6_when_that_is_wanted() -> None:
+    with Lab(ipv6=False) as lab:
+        assert "2001:" not in lab.call("ip -6 addr").text
+
+
+def test_a_thread_goes_there_and_comes_back(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def where() -> tuple[str, str, str]:
+        own = "/proc/thread-self"
+        return os.readlink(f"{own}/ns/net"), os.readlink(f"{own}/ns/mnt"), os.getcwd()
+
+    monkeypatch.chdir(tmp_path)
+    outside = where()
+    with Lab() as other, lab.inside():
+        assert where() == (os.readlink(f"/proc/{lab.pid}/ns/net"), os.readlink(f"/proc/{lab.pid}/ns/mnt"), outside[2])
+        with other.inside():
+            assert where()[:2] == tuple(os.readlink(f"/proc/{other.pid}/ns/{kind}") for kind in ("net", "mnt"))
+        with lab.inside("internet"):
+            server = socket.create_server((lab.internet_address, 7))
+        with server, socket.create_connection((lab.internet_address, 7), timeout=5) as client:
+            assert client.getsockname()[0] == lab.address
+        with places.MACHINE.entered():
+            assert where() == outside
+        seen: list[str] = []
+        thread = threading.Thread(target=lambda: seen.append(os.readlink("/proc/thread-self/ns/net")))
+        thread.start()
+        thread.join()
+        assert seen == [where()[0]]
+        with pytest.raises(pyrun.PyrunError, match="from inside"):
+            lab.close()
+    assert where() == outside
+
+
+def test_a_container_stays_the_hosts_that_it_was_started_on(lab: Lab) -> None:
+    with Lab() as other, lab.run(BUSYBOX, "sleep 600", detach=True) as mine:
+        with other.inside():
+            assert pyrun.containers() == []
+            assert (mine.status, mine.exec("echo here").text) == ("running", "here\n")
+        with lab.inside():
+            assert pyrun.containers() == [mine]
+
+
+def test_programs_of_the_machine_run_there(lab: Lab) -> None:
+    assert lab.call("sh -c 'cat; exit 3'", input="given") == (3, b"given", b"")
+    with pytest.raises(pyrun.Failed):
+        lab.call("false", check=True)
+    with pytest.raises(pyrun.TimedOut):
+        lab.call("sleep 600", timeout=0)
+    with pytest.raises(pyrun.PyrunError, match="expected host, internet or a container"):
+        lab.call("true", "elsewhere")
+
+
+def test_closing_ends_all_that_runs_there() -> None:
+    lab = Lab()
+    started = [lab.popen("sleep 600"), lab.popen("sleep 600", "internet")]
+    box = lab.run(BUSYBOX, "sleep 600", detach=True, ports={80: None})
+    started.append(lab.popen("sleep 600", box))
+    paused = lab.run(BUSYBOX, "sleep 600", detach=True)
+    groups = [*Path("/sys/fs/cgroup").rglob(f"pyrun-lab-{lab.pid}")]
+    freezer = [*Path("/sys/fs/cgroup").rglob(f"pyrun-lab-{lab.pid}/pyrun/{paused.id}/freezer.state")]
+    for state in freezer:
+        state.write_text("FROZEN")
+    numbers = [lab.pid, lab.internet_pid, box.pid, paused.pid]
+    lab.close()
+    for program in started[:2]:
+        assert program.wait(5) == -9
+    assert [number for number in numbers if Path(f"/proc/{number}/ns/net").exists()] == []
+    assert [group for group in groups if group.exists()] == []
+    started[2].kill()
+    for program in started:
+        program.communicate()
+
+
+def test_a_host_ends_with_a_test_that_is_killed() -> None:
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(TOP)!r})\nfrom pyrun.testing import Lab\nlab = Lab()\n"
+        f"box = lab.run({BUSYBOX!r}, 'sleep 600', detach=True)\nprint(lab.pid, lab.internet_pid, box.pid, flush=True)\n"
+        "time.sleep(600)"
+    )
+    test = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert test.stdout
+    numbers = test.stdout.readline().split()
+    assert all(Path(f"/proc/{number}/ns/net").exists() for number in numbers) and len(numbers) == 3
+    test.kill()
+    test.communicate()
+    wait_until(lambda: not any(Path(f"/proc/{number}").exists() for number in numbers))
+    assert [*Path("/sys/fs/cgroup").rglob(f"pyrun-lab-{numbers[0]}")] == []
