@@ -22,6 +22,7 @@ LEVELS = (
         "rootfs",
         "options",
         "volumes",
+        "health",
         "unfinished",
         "library",
         "intake",
