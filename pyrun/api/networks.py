@@ -115,7 +115,7 @@ def networks() -> list[Network]:
     calls.need_root()
     place = places.current()
     with place.entered():
-        return [Network(row.id, row.name, place) for row in network_inspection.rows([])]
+        return [Network(row.id, row.name, place) for row in network_inspection.rows({})]
 
 
 def network(name: str) -> Network:

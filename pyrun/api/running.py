@@ -73,6 +73,14 @@ def run(
     return result.check(f"container {given['name']}") if check else result
 
 
+def create(rootfs: Path, command: "str | Sequence[str] | None" = None, **options: Unpack[RunOptions]) -> Container:
+    """Make a container that `Container.start` starts; the arguments are those of `run`. Errors: as of `run`."""
+    place = places.current()
+    words = [str(rootfs), *arguments.program(command)]
+    said = calls.perform(place, arguments.words("create", dict(options), words))
+    return Container(said.stdout.decode().strip(), place)
+
+
 def _attached(given: dict[str, Any], words: list[str], content: "bytes | None", timeout: "float | None") -> Result:
     """Run a container and wait for it; whatever interrupts us ends it."""
     line = arguments.words("run", given, words)

@@ -169,6 +169,35 @@ def test_a_container_is_stopped_waited_for_and_removed() -> None:
         assert program.exit_code == 137
 
 
+def test_a_container_is_created_started_paused_renamed_and_updated(lab: Lab) -> None:
+    script = ["sh", "-c", "echo $((1 + $(cat /runs || echo 0))) > /runs; exec sleep 600"]
+    with pyrun.create(BUSYBOX, script, name="before", labels={"who": "test"}) as made:
+        assert (made.status, made.labels, made.pid) == ("created", {"who": "test"}, 0)
+        made.start()
+        first = made.pid
+        wait_until(lambda: ("A", "/runs") in made.diff())
+        made.restart(time=0)
+        assert made.pid not in (0, first)
+        wait_until(lambda: made.exec("cat /runs").text == "2\n")
+        made.pause()
+        assert made.status == "paused"
+        made.unpause()
+        made.rename("after")
+        assert (made.name, pyrun.container("after")) == ("after", made)
+        made.update(pids_limit=77)
+        limit = f"cat $(find /sys/fs/cgroup -path '*/{made.id}/pids.max')"
+        assert lab.call(["sh", "-c", limit]).text == "77\n"
+        assert made.stats()["Name"] == "after"
+
+
+def test_files_are_copied(tmp_path: Path, box: pyrun.Container) -> None:
+    (tmp_path / "there").write_text("content")
+    box.copy_in(tmp_path / "there", "/tmp/here")
+    assert box.exec("cat /tmp/here").text == "content"
+    box.copy_out("/tmp/here", tmp_path / "back")
+    assert (tmp_path / "back").read_text() == "content"
+
+
 def test_networks_are_made_plugged_into_and_removed(lab: Lab, box: pyrun.Container) -> None:
     with pyrun.create_network("lan", subnet="10.77.0.0/24", labels={"who": "test"}) as lan:
         assert (lan.name, lan.subnets, lan.gateways) == ("lan", ["10.77.0.0/24"], ["10.77.0.1"])
