@@ -119,4 +119,4 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
             heading = f"pyrun: container {each.name}, {each.status}"
         except (PyrunError, OSError):  # gone meanwhile
             continue
-        outcome.get_result().sections.append((heading, "\n".join(told)))
+        outcome.get_result().sections.append((heading, "\n".join(told) or "(it wrote nothing)"))

@@ -12,7 +12,7 @@ from pyrun.api.containers import Container
 from pyrun.api.option_types import Path, RunOptions
 from pyrun.api.programs import Result
 from pyrun.cli.names import random_name
-from pyrun.errors import PyrunError, TimedOut
+from pyrun.errors import PyrunError, TimedOut, UsageError
 
 _PATIENCE = 20.0  # seconds for a container to end once it was killed
 _AGAIN = 0.05  # seconds
@@ -64,6 +64,8 @@ def run(
     given: dict[str, Any] = dict(options)
     words = [str(rootfs), *arguments.program(command)]
     if detach:
+        if check or timeout is not None or input is not None:
+            raise UsageError("run: check, input and timeout have no meaning with detach")
         place = places.current()
         line = arguments.words("run", given, words)
         line[1:1] = ["--detach"]

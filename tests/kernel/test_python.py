@@ -115,6 +115,21 @@ def test_exec_gives_what_a_program_wrote_and_ended_with(box: pyrun.Container) ->
     assert failed.value.code == 127
 
 
+def test_an_exec_that_starts_over_in_a_sealed_interpreter_reports_all_the_same() -> None:
+    with (
+        pyrun.run(BUSYBOX, "sleep 600", privileged=True, detach=True) as powerful,
+        pytest.raises(pyrun.PyrunError, match="not found") as failed,
+    ):
+        powerful.exec("nonesuch")
+    assert failed.value.code == 127
+
+
+def test_an_exec_that_cannot_be_started_leaves_no_zombie(box: pyrun.Container) -> None:
+    with pytest.raises(pyrun.PyrunError):
+        box.exec("nonesuch")
+    assert "[" not in box.exec("ps -o args").text.replace("COMMAND", "")
+
+
 def test_an_exec_that_takes_too_long_ends_inside_too(box: pyrun.Container) -> None:
     with pytest.raises(pyrun.TimedOut):
         box.exec("sleep 500", timeout=0)
@@ -263,6 +278,12 @@ def test_open_files_stay_the_callers_alone_and_none_is_left() -> None:
         with pytest.raises(pyrun.PyrunError):
             pyrun.run(BUSYBOX, wrong, memory="little")
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_traceback_shows_the_hint() -> None:
+    with pytest.raises(pyrun.UsageError) as failed:
+        pyrun.run(BUSYBOX, "true", network="bridg")
+    assert failed.value.__notes__ == ["did you mean bridge?"]
 
 
 def test_warnings_are_logged(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
