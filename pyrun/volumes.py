@@ -7,7 +7,7 @@ comes first: a volume is made, or kept from being removed, for a container that 
 import os
 import time
 
-from pyrun import chronicle, documents, paths, store
+from pyrun import chronicle, documents, near, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import copies, files, syscalls, trees, volume_mounts
@@ -175,10 +175,7 @@ def names() -> list[str]:
 def find(name: str) -> Volume:
     """Read a volume. Errors: NotFound with a near name, Corrupt."""
     if not exists(name):
-        import difflib
-
-        near = difflib.get_close_matches(name, names(), 1)
-        raise NotFound(f"no such volume: {name}", hint=f"did you mean {near[0]}?" if near else "")
+        raise NotFound(f"no such volume: {name}", hint=near.hint(name, names()))
     return read(name)
 
 
