@@ -104,4 +104,11 @@ def changed(v: Any) -> dict[str, Any]:
         found["cpuset_cpus"] = options.cpuset(v["cpuset_cpus"])
     if v["pids_limit"] is not None:
         found["pids_limit"] = options.whole("pids-limit", v["pids_limit"], -1) or -1
+    if v["memory_reservation"] is not None:
+        found["memory_reservation"] = options.size("memory-reservation", v["memory_reservation"], options.MEMORY_MIN)
+    if v["cpuset_mems"]:
+        found["cpuset_mems"] = options.cpuset(v["cpuset_mems"], "cpuset-mems")
+    if v["blkio_weight"] is not None:
+        found["blkio_weight"] = devices.weight("blkio-weight", v["blkio_weight"])
+    found |= _times(v)
     return {name: value for name, value in found.items() if value}  # 0 leaves it as it is, as with Docker

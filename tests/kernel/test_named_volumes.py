@@ -223,7 +223,7 @@ def test_killed_anywhere_a_start_leaves_no_volume_of_its_own(empty: Host, tree: 
     """And a named one is filled completely or not at all: the next container finds all of it."""
     line = ["run", "--rm", "--net", "none", "-v", "/anonymous", "-v", "v1:/data", str(tree), "true"]
     whole = empty.out(f"cd {tree}/data && {_LOOK}")
-    for place in (*range(1, 40, 6), 1000):
+    for place in (4, 9, 14, 19, 1000):
         done, reached = run_killed(empty, tmp_path / "counter", place, "before,files", *line)
         empty.ok("ps")
         empty.settled()

@@ -237,7 +237,25 @@ def test_limits_are_written_and_told(shared_host: Host) -> None:
     v2 = {"memory.low": str(32 << 20), "cpu.max": "25000 50000", "cpuset.mems": "0"}
     for name, value in (v1 if os.path.exists("/sys/fs/cgroup/memory/tasks") else v2).items():
         assert shared_host.ok("exec", "limited", "cat", f"/sys/fs/cgroup/{name}").strip() == value
+    assert shared_host.ok("update", "--cpu-quota", "30000", "--memory-reservation", "16m", "limited") == "limited\n"
+    look = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/memory/memory.soft_limit_in_bytes 2>/dev/null ||"
+    look += " (cut -d' ' -f1 /sys/fs/cgroup/cpu.max; cat /sys/fs/cgroup/memory.low)"
+    assert shared_host.ok("exec", "limited", "sh", "-c", look) == f"30000\n{16 << 20}\n"
+    done = shared_host.pyrun("update", "--cpus", "1", "limited")
+    assert (done.returncode, b"cannot be set beside --cpu-quota" in done.stderr) == (1, True)
     shared_host.ok("rm", "-f", "limited")
+
+
+def test_rates_of_disks_are_written(shared_host: Host) -> None:
+    disk = next((name for name in sorted(os.listdir("/sys/block")) if os.path.exists(f"/dev/{name}")), "")
+    if not disk:
+        pytest.skip("this host has no disk")
+    options = [f"--device-read-bps=/dev/{disk}:1mb", f"--device-write-iops=/dev/{disk}:10"]
+    files = "/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device /sys/fs/cgroup/blkio/blkio.throttle.write_iops_device"
+    numbers = Path(f"/sys/block/{disk}/dev").read_text().strip()
+    found = _alone(shared_host, *options, BUSYBOX, "sh", "-c", f"cat {files} 2>/dev/null || cat /sys/fs/cgroup/io.max")
+    v2 = f"{numbers} rbps=1048576 wbps=max riops=max wiops=10\n"
+    assert found in (f"{numbers} 1048576\n{numbers} 10\n", v2)
 
 
 @pytest.mark.parametrize("propagation", ["rslave", "rshared", ""])
