@@ -2,7 +2,7 @@
 
 from pyrun import options
 from pyrun.errors import UsageError
-from pyrun.options import devices, show
+from pyrun.options import show
 from pyrun.spec import Resources
 from pyrun.typed import Any
 
@@ -24,9 +24,7 @@ def chosen(v: Any) -> Resources:
         **_memory(v, memory),
         **_times(v),
         cpuset_mems=options.cpuset(v["cpuset_mems"], "cpuset-mems") if v["cpuset_mems"] else "",
-        blkio_weight=devices.weight("blkio-weight", v["blkio_weight"]) if v["blkio_weight"] is not None else 0,
-        blkio_weight_device=tuple(map(devices.weight_of, v["blkio_weight_device"])),
-        **_rates(v),
+        **_disks(v),
     )
 
 
@@ -62,8 +60,16 @@ def _memory(v: Any, memory: int) -> dict[str, Any]:
     }
 
 
-def _rates(v: Any) -> dict[str, Any]:
-    return {key: tuple(devices.rate(key.replace("_", "-"), text) for text in v[key]) for key in _RATES}
+def _disks(v: Any) -> dict[str, Any]:
+    if v["blkio_weight"] is None and not any(v[key] for key in ("blkio_weight_device", *_RATES)):
+        return {}
+    from pyrun.options import devices
+
+    return {
+        **{key: tuple(devices.rate(key.replace("_", "-"), text) for text in v[key]) for key in _RATES},
+        "blkio_weight": devices.weight("blkio-weight", v["blkio_weight"]) if v["blkio_weight"] is not None else 0,
+        "blkio_weight_device": tuple(map(devices.weight_of, v["blkio_weight_device"])),
+    }
 
 
 def _times(v: Any) -> dict[str, Any]:
@@ -109,6 +115,8 @@ def changed(v: Any) -> dict[str, Any]:
     if v["cpuset_mems"]:
         found["cpuset_mems"] = options.cpuset(v["cpuset_mems"], "cpuset-mems")
     if v["blkio_weight"] is not None:
+        from pyrun.options import devices
+
         found["blkio_weight"] = devices.weight("blkio-weight", v["blkio_weight"])
     found |= _times(v)
     return {name: value for name, value in found.items() if value}  # 0 leaves it as it is, as with Docker
