@@ -236,6 +236,21 @@ def test_killed_anywhere_a_start_leaves_no_volume_of_its_own(empty: Host, tree: 
             return
 
 
+def test_after_a_reboot_in_the_middle_of_a_start_no_volume_of_its_own_is_left(empty: Host, tmp_path: Path) -> None:
+    """A journal is forgotten then; the container's record tells what was its own."""
+    line = ["run", "-d", "--net", "none", "-v", "/anonymous", "-v", "named:/named", BUSYBOX, "sleep", "600"]
+    for place in range(9, 40):
+        run_killed(empty, tmp_path / "counter", place, "before", *line)
+        if len(empty.shell(f"ls {_ALL}").stdout.split()) == 2:
+            break
+        empty.ok("ps")
+    identity = empty.out("ls /var/lib/pyrun/containers").strip()
+    empty.out("rm -rf /run/pyrun")
+    empty.forget_groups(identity)
+    assert empty.ok("ps", "-aq") == ""
+    assert empty.ok("volume", "ls", "-q") == "named\n"
+
+
 def test_a_volume_is_explained_and_planned(empty: Host, tree: Path) -> None:
     line = ["-v", "v1:/data", str(tree), "true"]
     planned = [text for text in empty.ok("run", "--dry-run", *line).splitlines() if "/volumes/" in text]

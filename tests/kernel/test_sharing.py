@@ -217,6 +217,7 @@ def test_control_groups_can_be_elsewhere_and_the_place_stays(shared_host: Host) 
     assert _inspect(shared_host, "placed")["HostConfig"]["CgroupParent"] == "/place/deep"
     shared_host.ok("rm", "-f", "placed")
     assert shared_host.out(f"find /sys/fs/cgroup -name {identity}") == ""
+    assert shared_host.out("find /sys/fs/cgroup -path '*/place/deep' | wc -l") != "0\n"
     shared_host.out(f"for top in {tops}; do [ ! -e $top/place/deep ] || rmdir $top/place/deep; rmdir $top/place; done")
 
 
