@@ -7,6 +7,12 @@ from pyrun.spec import Resources
 from pyrun.typed import Any
 
 _RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
+_OF_V1 = {  # limits, and their controllers
+    "memory_swappiness": "memory",
+    "oom_kill_disable": "memory",
+    "cpu_rt_period": "cpu",
+    "cpu_rt_runtime": "cpu",
+}
 _LONGEST_PERIOD = 1_000_000  # microseconds
 
 
@@ -35,7 +41,19 @@ def warnings(v: Any) -> list[str]:
         found.append("kernel-memory: is not limited beside --memory, which counts it")
     if v["oom_kill_disable"] and v["memory"] is None:
         found.append("oom-kill-disable: may be dangerous without --memory")
-    return found
+    return found + _missing(v)
+
+
+def _missing(v: Any) -> list[str]:
+    """Say which of the limits are none with this host's control groups."""
+    found = [key for key in _OF_V1 if v[key] not in (None, False, "", "0", "-1")]
+    if found:
+        from pyrun.kernel import cgroups
+
+        groups = cgroups.hierarchies()
+        homes = {key: cgroups.where(groups, _OF_V1[key]) for key in found}
+        found = [key for key, home in homes.items() if home is None or home.version == 2]
+    return [f"{key.replace('_', '-')}: cgroup v2 has no such limit" for key in found]
 
 
 def _swap(text: "str | None", memory: int) -> int:

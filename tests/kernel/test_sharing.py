@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import BUSYBOX, Host
+from lab import BUSYBOX, TYPED, Host
 
 LOOP = "/dev/loop-control"
 _needs_loop = pytest.mark.skipif(not os.path.exists(LOOP), reason="this host has no loop devices")
@@ -182,6 +182,29 @@ def test_devices_are_opened_as_far_as_it_was_said(shared_host: Host, options: li
     script = script.replace(": 2>/dev/null < /dev/a/b", "(: < /dev/a/b) 2>/dev/null")
     script = script.replace(": 2>/dev/null > /dev/a/b", "(: >> /dev/a/b) 2>/dev/null")
     assert _alone(shared_host, *options, BUSYBOX, "sh", "-c", script) == f"{outcome}\n"
+
+
+@_needs_loop
+@pytest.mark.skipif(
+    not os.path.exists("/sys/fs/cgroup/unified"), reason="this host has one kind of control groups only"
+)
+def test_devices_are_opened_as_far_as_it_was_said_with_cgroup_v2_as_well(shared_host: Host) -> None:
+    """A BPF program decides, where the hierarchies of v1 are not mounted."""
+    cases = {
+        "": "none none",
+        f"--device {LOOP}:/dev/a/b:r": "read none",
+        f"--device {LOOP}:/dev/a/b:w": "none written",
+        "--device-cgroup-rule 'c 10:* rw'": "read written",
+        "--device-cgroup-rule 'a *:* rwm'": "read written",
+        "--device-cgroup-rule 'a *:* r'": "read none",
+    }
+    script = "[ -e /dev/a/b ] || { mkdir -p /dev/a; mknod /dev/a/b c 10 237; }; x=none y=none; "
+    script += "(: < /dev/a/b) 2>/dev/null && x=read; (: >> /dev/a/b) 2>/dev/null && y=written; echo $x $y"
+    v1 = "awk '/ - cgroup / { print $5 }' /proc/self/mountinfo | sort -ru"
+    runs = "\n".join(f"{TYPED} run --rm --net none {options} {BUSYBOX} sh -c '{script}'" for options in cases)
+    inner = f"for m in $({v1}) $({v1}); do umount -l $m || :; done 2>/dev/null\n{runs}"
+    done = shared_host.run(["unshare", "--mount", "--propagation", "private", "bash", "-c", inner])
+    assert done.stdout.decode().splitlines() == list(cases.values()), done
 
 
 @_needs_loop
