@@ -153,6 +153,11 @@ def remove_anonymous(config: ContainerConfig) -> None:
             RemoveUnused(mount.source, config.id).apply()
 
 
+def used() -> set[str]:
+    """List the names of the volumes that containers use; of one whose record is damaged nobody knows."""
+    return {mount.source for each in store.containers() if each.config for mount in _of(each.config)}
+
+
 def users(name: str, but: str = "") -> list[Container]:
     """List the containers that use a volume, or whose record is damaged: they may do so."""
     return [
