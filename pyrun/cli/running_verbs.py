@@ -107,15 +107,16 @@ def started(container: Any, explain: bool = False) -> None:
 
 
 def _restart(values: Values) -> int:
-    from pyrun import chronicle, options, store
+    from pyrun import chronicle, keeping, options, store
     from pyrun.runtime import lifecycle
 
     given = values["time"]
     seconds = options.whole("time", given, -1, 1 << 31) if isinstance(given, str) else None
 
     def again(container: Any) -> None:
-        lifecycle.stop(container, seconds)
-        started(store.load(container.id))
+        with keeping.starting_over(container.id):
+            lifecycle.stop(container, seconds)
+            started(store.load(container.id))
         chronicle.container(container.id, container.config, "restart")
 
     return each(values, again)

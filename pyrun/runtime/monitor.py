@@ -160,6 +160,10 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
         if begin.client:
             relay.attach(begin.client, begin.stdio)
         _let_go(begin, pid, ours, report)
+        if config.health.is_wanted:
+            from pyrun.runtime import checks
+
+            checks.begin(config, pid)
     except BaseException:
         processes.send_signal(pidfd, signal.SIGKILL)
         os.waitpid(pid, 0)

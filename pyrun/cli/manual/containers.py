@@ -80,7 +80,7 @@ PAGES = {
         "- stands for a tar archive at standard input or output.",
         (
             ("pyrun cp web:/etc/hosts .", "out of a container"),
-            ("pyrun cp index.html web:/www/", "into one"),
+            ("pyrun cp index.html web:/tmp/", "into one"),
         ),
     ),
     "diff": Page("A added, C changed, D deleted.", (("pyrun diff web", "what differs from its root file system"),)),
