@@ -142,6 +142,22 @@ def changing(identity: str) -> Iterator[bool]:
         os.close(fd)
 
 
+@contextmanager
+def starting_over(identity: str) -> Iterator[None]:
+    """Let those who follow a container know that it will start again, until that has happened or failed."""
+    fd = -1
+    with suppress(OSError):
+        fd = os.open(paths.again(identity), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        unmark(paths.again(identity))
+        if fd >= 0:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # the new monitor has a copy of the descriptor
+            os.close(fd)
+
+
 def rewrite(config: ContainerConfig) -> None:
     """Write a container's record anew, within `changing`. Errors: OSError."""
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)

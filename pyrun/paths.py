@@ -54,9 +54,24 @@ def stopped(identity: str) -> str:
     return f"{container(identity)}/stopped"
 
 
+def again(identity: str) -> str:
+    """Give the lock of who is about to end a container and to start it again."""
+    return f"{container(identity)}/again"
+
+
 def restarting(identity: str) -> str:
     """Give the mark of a container whose monitor waits before it starts it again."""
     return f"{runtime(identity)}/restarting"
+
+
+def checks(identity: str) -> str:
+    """Give the lock of who checks a container's health."""
+    return f"{runtime(identity)}/checks"
+
+
+def health(identity: str) -> str:
+    """Give the record of what a container's health checks found."""
+    return f"{runtime(identity)}/health.json"
 
 
 def paused(identity: str) -> str:

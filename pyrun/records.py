@@ -7,7 +7,7 @@ from pyrun import documents
 from pyrun.errors import Corrupt
 from pyrun.kernel import files
 from pyrun.kernel.processes import Process
-from pyrun.spec import Attachment, ContainerConfig, Device, Mount, PortBinding, Resources, Ulimit
+from pyrun.spec import Attachment, ContainerConfig, Device, HealthCheck, Mount, PortBinding, Resources, Ulimit
 from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
@@ -18,6 +18,7 @@ _NESTED: dict[str, Any] = {
     "ports": PortBinding,
     "devices": Device,
 }
+_SINGLE: dict[str, Any] = {"resources": Resources, "health": HealthCheck}
 _DEFAULTS = ContainerConfig._field_defaults
 
 
@@ -43,7 +44,8 @@ class Exit(NamedTuple):
 def write_config(path: str, config: ContainerConfig, durable: bool) -> None:
     """Write the configuration. Errors: OSError."""
     fields = config._asdict()
-    fields["resources"] = config.resources._asdict()
+    for name in _SINGLE:
+        fields[name] = fields[name]._asdict()
     for name in _NESTED:
         fields[name] = [value._asdict() for value in fields[name]]
     _write(path, fields, durable)
@@ -56,7 +58,8 @@ def read_config(path: str) -> ContainerConfig:
     try:
         for name, kind in _NESTED.items():
             known[name] = tuple(_tuple(path, name, kind, value) for value in known.get(name, ()))
-        known["resources"] = _tuple(path, "resources", Resources, known.get("resources", {}))
+        for name, kind in _SINGLE.items():
+            known[name] = _tuple(path, name, kind, known.get(name, {}))
         make: Any = ContainerConfig
         config: ContainerConfig = make(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
     except (TypeError, ValueError) as cause:
@@ -138,7 +141,7 @@ def _check_types(path: str, config: ContainerConfig) -> None:
             expected = type(default)
         if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
             raise Corrupt(f"record: {path}: {field}: of the wrong type")
-        words = isinstance(value, tuple) and field not in (*_NESTED, "resources")
+        words = isinstance(value, tuple) and field not in (*_NESTED, *_SINGLE)
         if words and not all(isinstance(item, str) for item in value):
             raise Corrupt(f"record: {path}: {field}: of the wrong type")
     if not config.args or len(config.id) != 64 or set(config.id) - set("0123456789abcdef"):

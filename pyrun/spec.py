@@ -98,6 +98,26 @@ class PortBinding(NamedTuple):
     last: int = 0  # and the highest
 
 
+class HealthCheck(NamedTuple):
+    """How it is asked whether a container works; times in nanoseconds, 0 for Docker's defaults."""
+
+    test: tuple[str, ...] = ()  # CMD-SHELL and a line for /bin/sh, or NONE
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0  # in which failures do not count
+    retries: int = 0  # so many failures one after the other are needed
+
+    @property
+    def is_wanted(self) -> bool:
+        """Claim that there is something to ask."""
+        return self.test[:1] == ("CMD-SHELL",)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Give the program that asks."""
+        return ("/bin/sh", "-c", *self.test[1:])
+
+
 class ContainerConfig(NamedTuple):
     """All that `run` was asked for: pure data, from which plans are made."""
 
@@ -143,6 +163,7 @@ class ContainerConfig(NamedTuple):
     detach_keys: str = "ctrl-p,ctrl-q"
     log_driver: str = "json-file"  # json-file, local or none
     log_options: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once
+    health: HealthCheck = HealthCheck()
     restart: str = ""  # the policy: always, unless-stopped, on-failure; empty for no
     restart_most: int = 0  # of on-failure; 0 for any number
     labels: tuple[str, ...] = ()  # KEY=VALUE, sorted, each key once

@@ -32,6 +32,7 @@ class Status(NamedTuple):
     monitored: bool = False  # somebody holds its lock
     restarts: int = 0  # how often its policy started it again
     error: str = ""  # why it could not be started
+    health: str = ""  # starting, healthy or unhealthy; empty without a check
 
     @property
     def is_up(self) -> bool:
@@ -71,10 +72,17 @@ class Container(NamedTuple):
             return Status("created", exit_code=code, monitored=monitored, error=error)
         if ended is None and (monitored or processes.is_alive(start.process, processes.boot_id())):
             state = "paused" if self._is_paused() else "running"
-            return Status(state, start.process.pid, start.at, monitored=monitored, restarts=start.restarts)
+            found = Status(state, start.process.pid, start.at, monitored=monitored, restarts=start.restarts)
+            return found._replace(health=self._health(is_up=True)) if self.config.health.is_wanted else found
         state = "restarting" if monitored and os.path.lexists(paths.restarting(self.id)) else "exited"
         code, at, oom, _, error = ended or records.Exit(UNSEEN, start.at)
-        return Status(state, 0, start.at, at, code, oom, monitored, start.restarts, error)
+        ill = self._health(is_up=False) if self.config.health.is_wanted else ""
+        return Status(state, 0, start.at, at, code, oom, monitored, start.restarts, error, ill)
+
+    def _health(self, is_up: bool) -> str:
+        from pyrun import health
+
+        return health.status(self.id, is_up)
 
     def _is_paused(self) -> bool:
         """Ask the kernel, where somebody has paused it."""
@@ -163,6 +171,11 @@ def _is_being_made(entry: str) -> bool:
 def unserved() -> list[str]:
     """List the containers whose ports and names were served by somebody who has died."""
     return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(holders.of(identity))]
+
+
+def unchecked() -> list[str]:
+    """List the containers whose health was checked by somebody who has died."""
+    return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(paths.checks(identity))]
 
 
 def load(identity: str) -> Container:

@@ -4,7 +4,7 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import limits, log_options, mounts, networks, surroundings
+from pyrun.cli import health_options, limits, log_options, mounts, networks, surroundings
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
@@ -42,6 +42,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         **_names(v),
         **_restart(v),
         **log_options.chosen(v),
+        **health_options.chosen(v),
         **mounts.chosen(v),
         labels=options.pairs("label", v["label"], v["label_file"]),
         annotations=options.pairs("annotation", v["annotation"]),

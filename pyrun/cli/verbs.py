@@ -32,10 +32,10 @@ def _reconcile() -> None:
     from pyrun import store, unfinished
     from pyrun.network import standing
 
-    served = not store.unserved()
+    served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     clean = clean and not (store.unfinished_volumes() or unfinished.left())
-    if clean and served and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
+    if clean and served and checked and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
@@ -49,6 +49,10 @@ def _reconcile() -> None:
         from pyrun.runtime import plugging
 
         failures += plugging.reconcile()
+    if not checked:
+        from pyrun.runtime import checks
+
+        failures += checks.reconcile()
     for failure in failures + driver.reconcile():
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()

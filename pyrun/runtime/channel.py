@@ -24,6 +24,7 @@ import select
 
 NAMESPACES, ENDPOINT, READY, START, FAILED = b"N", b"E", b"R", b"S", b"F"
 STARTED, EXITED, SIGNAL, RESIZE, DETACH = b"s", b"x", b"k", b"r", b"d"
+KILL_ALL = b"K"  # to the helper of `exec`: end the program and its process group
 STDIO, ATTACHED = b"i", b"a"
 GONE = b""
 

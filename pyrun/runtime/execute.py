@@ -9,6 +9,7 @@ import os
 import select
 
 from pyrun import chronicle, paths
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import (
     accounts,
@@ -29,6 +30,7 @@ from pyrun.runtime.channel import (
     EXITED,
     FAILED,
     GONE,
+    KILL_ALL,
     READY,
     RESIZE,
     SIGNAL,
@@ -80,13 +82,30 @@ def take_cover(container: Container, command: list[str]) -> None:
 
 def execute(container: Container, config: ExecConfig) -> int:
     """Run a program in a running container; give its exit code. Errors: PyrunError."""
-    pidfd, made = _opened(container)
+    pidfd, made = opened(container)
     if not config.detach:
         console.check_terminal(config.tty, config.interactive)
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    ours, outer = begin(pidfd, made, config)
+    if config.detach:
+        _started(ours, failed=1)  # whatever it was, as in Docker
+        return 0
+    keys = console.parse_keys(config.detach_keys)
+    attached = console.Console(ours, config.tty, keys, proxy=False)
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    master = _started(ours)
+    ends = outer if master < 0 else (os.dup(master) if config.interactive else -1, master, -1)
+    return attached.run(console.Ends(*ends))
+
+
+def begin(pidfd: int, made: ContainerConfig, config: ExecConfig) -> tuple[Channel, tuple[int, int, int]]:
+    """Let a helper run a program in a container that is `opened`; give the channel to it and our ends of its stdio.
+
+    It tells there that the program was STARTED, or has FAILED, and that it has EXITED. Signals have to be blocked.
+    """
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
     visit = _prepare(made, config, pidfd, theirs, inner)
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     if os.fork() == 0:
         ours.close()
         _close(outer)
@@ -102,18 +121,10 @@ def execute(container: Container, config: ExecConfig) -> int:
     }:
         os.close(fd)
     _note_beginning(visit)
-    if config.detach:
-        _started(ours, failed=1)  # whatever it was, as in Docker
-        return 0
-    keys = console.parse_keys(config.detach_keys)
-    attached = console.Console(ours, config.tty, keys, proxy=False)
-    signal.pthread_sigmask(signal.SIG_SETMASK, former)
-    master = _started(ours)
-    ends = outer if master < 0 else (os.dup(master) if config.interactive else -1, master, -1)
-    return attached.run(console.Ends(*ends))
+    return ours, outer
 
 
-def _opened(container: Container) -> tuple[int, ContainerConfig]:
+def opened(container: Container) -> tuple[int, ContainerConfig]:
     """Open the process of a running container, and give its record. Errors: PyrunError."""
     if container.config is None:
         raise PyrunError(f"container {container.name}: {container.problem}", 1)
@@ -218,7 +229,7 @@ def _join_and_wait(visit: Visit) -> int:
     visit.client.send(STARTED, b"", master)
     if visit.config.detach:
         os._exit(0)
-    _serve(visit.client, pidfd, master)
+    _serve(visit.client, pid, pidfd, master)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = code if code >= 0 else 128 - code
     end = {"execID": visit.id, "exitCode": str(code)}
@@ -226,8 +237,8 @@ def _join_and_wait(visit: Visit) -> int:
     return code
 
 
-def _serve(client: Channel, pidfd: int, master: int) -> None:
-    """Pass the client's messages on until the program has ended."""
+def _serve(client: Channel, pid: int, pidfd: int, master: int) -> None:
+    """Pass the client's messages on until the program *pid* has ended."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     poll.register(client.fd, select.POLLIN)
@@ -235,7 +246,10 @@ def _serve(client: Channel, pidfd: int, master: int) -> None:
         ready = dict(poll.poll())
         if ready.get(client.fd):
             kind, content, _ = client.receive()
-            if kind == SIGNAL and content:
+            if kind == KILL_ALL:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)  # it leads a session, and nobody has waited for it
+            elif kind == SIGNAL and content:
                 processes.send_signal(pidfd, content[0])
             elif kind == RESIZE and master >= 0:
                 terminal.resize(master, content)

@@ -29,7 +29,7 @@ def describe(container: Container) -> dict[str, Any]:
         "Created": _time(config.created),
         "Path": config.args[0],
         "Args": list(config.args[1:]),
-        "State": _state(status),
+        "State": _state(status) | _health(container, status),
         "Image": config.image,
         "Name": f"/{config.name}",
         "RestartCount": status.restarts,
@@ -80,6 +80,14 @@ def _state(status: Status) -> dict[str, Any]:
         "FinishedAt": _time(status.finished),
         "MonitorAlive": status.monitored,
     }
+
+
+def _health(container: Container, status: Status) -> dict[str, Any]:
+    if not status.health:
+        return {}
+    from pyrun import health
+
+    return {"Health": health.told(container.id, status.is_up)}
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

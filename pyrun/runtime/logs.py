@@ -9,7 +9,7 @@ import time
 from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import files
+from pyrun.kernel import files, locks
 from pyrun.runtime.logrecords import PLAIN, Piece, View, shown
 from pyrun.store import Container
 from pyrun.typed import Callable, Iterator
@@ -42,7 +42,13 @@ def recorded(container: Container, follow: bool, view: View = PLAIN, tail: int =
     if container.config and container.config.log_driver == "none":
         raise PyrunError(f"container {container.name}: the log driver none keeps nothing that could be read", 1)
     path = f"{paths.container(container.id)}/container.log"
-    return read(path, follow, lambda: container.status().is_up, view, tail)
+    return read(path, follow, lambda: _goes_on(container), view, tail)
+
+
+def _goes_on(container: Container) -> bool:
+    """Claim that the container may write more: it runs, or somebody or its policy is about to start it again."""
+    restarted = locks.is_held(paths.again(container.id))
+    return restarted or container.status().state in ("running", "paused", "restarting")
 
 
 def read(

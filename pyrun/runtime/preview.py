@@ -7,7 +7,7 @@ from pyrun.operation import Operation, line
 from pyrun.plan import container as plan
 from pyrun.plan import filesystem, network
 from pyrun.plan.process import process
-from pyrun.runtime import host, plugging
+from pyrun.runtime import checks, host, plugging
 from pyrun.runtime.program import Execute, Program, at_home
 from pyrun.spec import ContainerConfig, Endpoint, Network
 
@@ -40,6 +40,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("container", plan.closed(config, around, pivot)),
         ("container", process(become.config, account)),
         ("container", [Execute(become, "")]),
+        ("host", checks.planned(config, 0)),
     ]
     short = filesystem.abbreviations(config.id)
     return [filesystem.preamble(config.id), *(line(side, each, short) for side, part in sides for each in part)]

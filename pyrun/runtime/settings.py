@@ -5,7 +5,7 @@ it: a template that asks for it finds what is true of the container.
 """
 
 from pyrun.plan import filesystem
-from pyrun.spec import ContainerConfig, Mount
+from pyrun.spec import ContainerConfig, HealthCheck, Mount
 from pyrun.typed import Any
 
 _SIGNALS = {9: "SIGKILL", 15: "SIGTERM", 2: "SIGINT", 1: "SIGHUP", 3: "SIGQUIT", 10: "SIGUSR1", 12: "SIGUSR2"}
@@ -35,11 +35,19 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
     }
     if config.exposed:
         found["ExposedPorts"] = {exposed: {} for exposed in sorted(config.exposed)}
+    if config.health != _USUAL["health"]:
+        found["Healthcheck"] = _health(config.health)
     if config.stop_signal != _USUAL["stop_signal"]:
         found["StopSignal"] = _SIGNALS.get(config.stop_signal, str(config.stop_signal))
     if config.stop_timeout != _USUAL["stop_timeout"]:
         found["StopTimeout"] = config.stop_timeout
     return found
+
+
+def _health(check: HealthCheck) -> dict[str, Any]:
+    told = {"Test": list(check.test), "Interval": check.interval, "Timeout": check.timeout}
+    told |= {"StartPeriod": check.start_period, "Retries": check.retries}
+    return {key: value for key, value in told.items() if value}
 
 
 def host_config(config: ContainerConfig) -> dict[str, Any]:
@@ -74,6 +82,7 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "DnsSearch": list(config.dns_search),
         "ExtraHosts": list(config.extra_hosts) or None,
         "GroupAdd": list(config.groups) or None,
+        "LogConfig": {"Type": config.log_driver, "Config": dict(each.split("=", 1) for each in config.log_options)},
         "OomScoreAdj": config.oom_score_adj,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only,

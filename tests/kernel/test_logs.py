@@ -63,8 +63,8 @@ def test_details_are_what_the_options_chose(said: Host) -> None:
     ("line", "complaint"),
     [
         ("--tail x said", "tail: x: not a number"),
-        ("--since garbage said", 'since: "garbage": failed to parse value as time or duration'),
-        ("--until 2026-02-30 said", 'until: "2026-02-30": failed to parse'),
+        ("--since garbage said", 'since: failed to parse value as time or duration: "garbage"'),
+        ("--until 2026-02-30 said", "until: failed to parse value as time"),
         ("nobody", "no such container: nobody"),
     ],
 )
@@ -164,3 +164,23 @@ def test_lean_process_goes_on_with_the_same_limits(shared_host: Host, tmp_path: 
     assert max(map(len, kept.values())) < 1100
     assert {json.loads(line)["attrs"]["tag"] for text in kept.values() for line in text.splitlines()} == {"lean"}
     host.ok("rm", "lean")
+
+
+def test_following_goes_on_over_restarts_of_either_kind(shared_host: Host, tmp_path: Path) -> None:
+    """By its policy, and by the verb; each life says its number, and the last one ends it."""
+    host = shared_host
+    os.mkfifo(tmp_path / "end")
+    script = 'echo x >> /d/lives; wc -l < /d/lives; exec sh -c "exit $(cat /d/end)"'
+    policy = ("--restart", "on-failure:2", "--net", "none")
+    host.ok("run", "-d", "--name", "lives", "-v", f"{tmp_path}:/d", *policy, BUSYBOX, "sh", "-c", script)
+    follower = host.start([*PYRUN, "logs", "-f", "lives"], stdout=subprocess.PIPE)
+    assert follower.stdout
+    assert follower.stdout.readline() == b"1\n"
+    (tmp_path / "end").write_text("3")
+    assert follower.stdout.readline() == b"2\n"
+    host.ok("restart", "-t", "0", "lives")
+    assert follower.stdout.readline() == b"3\n"
+    (tmp_path / "end").write_text("0")
+    assert (follower.stdout.read(), follower.wait(20)) == (b"", 0)
+    assert host.ok("logs", "lives") == "1\n2\n3\n"
+    host.ok("rm", "lives")

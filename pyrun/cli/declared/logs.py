@@ -1,10 +1,19 @@
-"""What a container wrote: how it is kept, and the verb that prints it."""
+"""How a container is watched: how what it writes is kept, the verb that prints it, and health checks."""
 
 from pyrun.cli.declared import Verb, switch, value
 
 LOGGING = (
     value("DRIVER", "Where output is kept: json-file, local or none", "--log-driver"),
     value("KEY=VALUE", "max-size, max-file, env, labels or tag of the log", "--log-opt", multiple=True),
+)
+
+HEALTH = (
+    value("COMMAND", "Line for the container's shell that tells whether it is healthy", "--health-cmd"),
+    value("TIME", "Time between two checks (30s)", "--health-interval"),
+    value("NUMBER", "Failures one after the other that make it unhealthy (3)", "--health-retries"),
+    value("TIME", "Time after a start in which failures do not count (0s)", "--health-start-period"),
+    value("TIME", "Time after which a check has failed (30s)", "--health-timeout"),
+    switch("Check nothing", "--no-healthcheck"),
 )
 
 LOGS = Verb(

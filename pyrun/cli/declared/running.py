@@ -1,7 +1,7 @@
 """`run` and `exec`: verbs that start a program."""
 
 from pyrun.cli.declared import Verb, switch, value
-from pyrun.cli.declared.logs import LOGGING
+from pyrun.cli.declared.logs import HEALTH, LOGGING
 
 _KEYS = value("KEYS", "Detach with these keys (ctrl-p,ctrl-q)", "--detach-keys")
 _TTY = (
@@ -111,6 +111,7 @@ RUN = Verb(
         value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         value("SECONDS", "How long to wait before killing", "--stop-timeout"),
         *LOGGING,
+        *HEALTH,
         value("FILE", "Write the id to a file", "--cidfile"),
         value("KEY=VALUE", "Label", "--label", "-l", multiple=True),
         value("FILE", "Labels from a file", "--label-file", multiple=True),
