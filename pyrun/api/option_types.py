@@ -97,6 +97,12 @@ class RunOptions(ProgramOptions, total=False):
     domainname: str
     log_driver: str
     log_opt: Pairs
+    health_cmd: str
+    health_interval: str  # as in "30s", like the other times
+    health_retries: int
+    health_start_period: str
+    health_timeout: str
+    no_healthcheck: bool
     label_file: "Path | Sequence[Path]"
     labels: Pairs
     annotation: Pairs
