@@ -37,19 +37,24 @@ class Facts(NamedTuple):
 
 def every() -> list[Tree]:
     """List those that there are, by name; of a name in two places the one that `run` finds."""
-    return [_found(name) for name in rootfs.names()]
+    return [Tree(name, path, os.path.realpath(path)) for name, path in sorted(rootfs.places().items())]
 
 
 def find(name: str) -> Tree:
     """Find one by name. Errors: NotFound, with what was meant where something is alike."""
-    if name in rootfs.names():
-        return _found(name)
-    raise NotFound(f"no such rootfs: {options.show(name)}", hint=rootfs.meant(name))
-
-
-def _found(name: str) -> Tree:
-    path = rootfs.place(name)
+    path = rootfs.places().get(name)
+    if path is None:
+        raise NotFound(f"no such rootfs: {options.show(name)}", hint=rootfs.meant(name))
     return Tree(name, path, os.path.realpath(path))
+
+
+def every_fact() -> list[Facts]:
+    """Look at each of those that there are; one that is removed meanwhile is none."""
+    found = []
+    for tree in every():
+        with suppress(FileNotFoundError):
+            found.append(facts(tree))
+    return found
 
 
 def facts(tree: Tree) -> Facts:

@@ -3,6 +3,7 @@
 import os
 
 from pyrun import near, paths
+from pyrun.contexts import suppress
 from pyrun.errors import UsageError
 from pyrun.options import show
 
@@ -19,13 +20,11 @@ def find(argument: str) -> str:
         return "/"
     if "\0" in argument or not argument:
         raise UsageError(f"rootfs: {show(argument)}: not a path")
-    places = [os.path.abspath(argument)]
-    if "/" not in argument and not argument.startswith("."):
-        places += [f"{directory}/{argument}" for directory in _libraries()]
-    for place in places:
+    typed, named = os.path.abspath(argument), "/" not in argument and not argument.startswith(".")
+    for place in (typed, *(f"{directory}/{argument}" for directory in _libraries() if named)):
         if os.path.isdir(place):
             return _checked(argument, os.path.realpath(place))
-    if os.path.lexists(places[0]):
+    if os.path.lexists(typed):
         raise UsageError(f"rootfs: {show(argument)}: not a directory")
     raise UsageError(f"rootfs: {show(argument)}: no such directory or name", hint=meant(argument, HOST))
 
@@ -38,16 +37,18 @@ def meant(argument: str, *more: str) -> str:
 
 def names() -> list[str]:
     """List the names that `find` knows."""
-    found: list[str] = []
+    return sorted(places())
+
+
+def places() -> dict[str, str]:
+    """Give the path of each name that `find` knows."""
+    found: dict[str, str] = {}
     for directory in _libraries():
-        if os.path.isdir(directory):
-            found += [entry.name for entry in os.scandir(directory) if entry.is_dir() and entry.name[0] != "."]
-    return sorted(set(found))
-
-
-def place(name: str) -> str:
-    """Give the path of one of `names`."""
-    return next(path for path in (f"{directory}/{name}" for directory in _libraries()) if os.path.isdir(path))
+        with suppress(FileNotFoundError), os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name[0] != "." and entry.is_dir():
+                    found.setdefault(entry.name, entry.path)
+    return found
 
 
 def _checked(argument: str, directory: str) -> str:

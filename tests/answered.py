@@ -1,6 +1,6 @@
-"""What Docker answered to templates, and what it was asked about: recorded from a live one by tests/parity/test_formats.py.
+"""What Docker answered to templates, and what it was asked about: recorded from a live one by tests/parity/test_answers.py.
 
-To record it anew: PYRUN_TEST_RECORD=1 ./scripts/test tests/parity/test_formats.py
+To record it anew: PYRUN_TEST_RECORD=1 ./scripts/test tests/parity/test_answers.py
 """
 
 import json

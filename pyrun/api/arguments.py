@@ -15,7 +15,8 @@ from pyrun.cli.declared import Option
 from pyrun.errors import UsageError
 
 OURS = {  # what the command line has for people at a terminal, or is told by other arguments here
-    "run": "detach interactive detach_keys sig_proxy explain dry_run cidfile",
+    "run": "detach interactive detach_keys sig_proxy explain dry_run cidfile attach",
+    "create": "interactive cidfile attach",
     "exec": "interactive detach_keys",
 }
 _MEANS = {"ports": "publish", "volumes": "volume", "labels": "label", "mounts": "mount", "remove": "rm"}

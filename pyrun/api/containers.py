@@ -3,6 +3,7 @@
 What changes something is performed by `pyrun.api.calls` in a process of its own; what only looks is read right here.
 """
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple, Unpack
 from pyrun import paths, store
 from pyrun.api import arguments, calls, places, programs
 from pyrun.api.calls import Call
-from pyrun.api.option_types import ExecOptions
+from pyrun.api.option_types import ExecOptions, Path, UpdateOptions
 from pyrun.api.places import Place
 from pyrun.api.programs import Execution, Output, Result
 from pyrun.errors import NotFound, PyrunError, TimedOut
@@ -58,7 +59,7 @@ class Container:
 
     @property
     def status(self) -> str:
-        """Give created, running, paused, exited or corrupt."""
+        """Give created, running, paused, restarting, exited or corrupt."""
         return self._status().state
 
     @property
@@ -77,6 +78,12 @@ class Container:
         """Give the root file system as it was named."""
         config = self._found().config
         return config.image if config else ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Give the labels."""
+        config = self._found().config
+        return dict(label.split("=", 1) for label in config.labels) if config else {}
 
     @property
     def ip_address(self) -> str:
@@ -174,6 +181,48 @@ class Container:
     def wait(self, timeout: "float | None" = None) -> int:
         """Wait for the container to end; give its exit code. Errors: TimedOut after *timeout* seconds."""
         return int(self._perform("wait", {}, timeout).stdout)
+
+    def start(self) -> None:
+        """Start the container again, or for the first time; one that runs is left as it is."""
+        self._perform("start", {})
+
+    def restart(self, time: "int | None" = None) -> None:
+        """Stop the container as `stop` does, and start it again."""
+        self._perform("restart", {"time": time})
+
+    def pause(self) -> None:
+        """Stop all of its processes where they are. Errors: PyrunError when it does not run."""
+        self._perform("pause", {})
+
+    def unpause(self) -> None:
+        """Let its processes go on."""
+        self._perform("unpause", {})
+
+    def rename(self, name: str) -> None:
+        """Give it another name. Errors: PyrunError when that is taken."""
+        calls.perform(self._place, arguments.words("rename", {}, [self._id, name]))
+
+    def update(self, **options: Unpack[UpdateOptions]) -> None:
+        """Change its limits and restart policy, at once: ``memory="64m"``, ``cpus=0.5``, ``restart="always"``."""
+        self._perform("update", dict(options))
+
+    def copy_in(self, source: Path, target: str) -> None:
+        """Copy a file or directory of the host to *target* in the container, as `pyrun cp` does."""
+        calls.perform(self._place, arguments.words("cp", {"quiet": True}, [str(source), f"{self._id}:{target}"]))
+
+    def copy_out(self, source: str, target: Path) -> None:
+        """Copy a file or directory of the container to *target* on the host."""
+        calls.perform(self._place, arguments.words("cp", {"quiet": True}, [f"{self._id}:{source}", str(target)]))
+
+    def diff(self) -> list[tuple[str, str]]:
+        """List what it has changed in its root file system: A added, C changed or D deleted, and the path."""
+        lines = self._perform("diff", {}).stdout.decode(errors="surrogateescape").splitlines()
+        return [(line[:1], line[2:]) for line in lines]
+
+    def stats(self) -> dict[str, Any]:
+        """Measure what it takes of the machine, once; the fields and units of `pyrun stats --format json`."""
+        found: dict[str, Any] = json.loads(self._perform("stats", {"no_stream": True, "format": "json"}).stdout)
+        return found
 
     def stop(self, time: "int | None" = None) -> None:
         """Ask the program to end; kill it after *time* seconds (the container's own time-out; negative for never)."""

@@ -27,10 +27,12 @@ class Source:
         self._stream = stream
         self._padding = 0
         self.left = 0
+        self.begun = False  # there was something
 
     def block(self) -> bytes:
         """Read a block that is of no content; empty at the stream's end. Errors: PyrunError."""
         block = self._stream.read(BLOCK)
+        self.begun = self.begun or bool(block)
         return block and self._completed(block, BLOCK)
 
     def begin(self, size: int) -> None:

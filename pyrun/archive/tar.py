@@ -82,7 +82,7 @@ def _described(source: Source, shared: _Said) -> "tuple[_Header, _Said] | None":
     for _ in range(_EXTENSIONS):
         block = source.block()
         if not block:
-            raise PyrunError("archive: ends before its end mark", 1)
+            raise PyrunError(f"archive: {'ends before its end mark' if source.begun else 'is empty'}", 1)
         if not any(block):
             return None
         header = _header(block)

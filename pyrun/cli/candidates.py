@@ -64,9 +64,9 @@ def _rootfs(asked: Asked) -> "tuple[list[Candidate], str]":
 
 
 def _volumes(asked: Asked) -> "tuple[list[Candidate], str]":
-    from pyrun import paths
+    from pyrun import volumes
 
-    return [(name, "volume") for name in sorted(store.listed(f"{paths.STATE}/volumes")) if name[:1] != "."], ""
+    return [(name, "volume") for name in volumes.names()], ""
 
 
 def _mounted(asked: Asked) -> "tuple[list[Candidate], str]":

@@ -4,7 +4,7 @@ Nothing here has to be taken away when pyrun learns it: what is declared is neve
 """
 
 _ROOTFS = "a container's root file system is a directory here"
-_ONE_HOST = "pyrun is for one host and has no cluster"
+_ONE_HOST = "made for one host, without a cluster"
 _INSTEAD = {
     "images": f"{_ROOTFS}: pyrun rootfs ls",
     "image": f"{_ROOTFS}: see pyrun rootfs --help",
@@ -32,10 +32,9 @@ _INSTEAD = {
     "search": "there is no registry: pyrun rootfs build, or pyrun rootfs import of an archive",
     "login": "there is no registry to log in to",
     "logout": "there is no registry to log out of",
-    "compose": "pyrun starts one container at a time: a shell script of pyrun run is its own compose file",
-    "system df": "du -sh /var/lib/pyrun; pyrun ps -as for each container",
-    "system info": "pyrun info",
-    "system events": "pyrun events",
+    "compose": "a shell script with a line of pyrun run for each container does it",
+    "system df": "for all of it du -sh /var/lib/pyrun, for each container pyrun ps -as",
+    "system prune": "pyrun container prune, pyrun network prune and pyrun volume prune",
     "context": "there is no daemon to choose",
     "plugin": "there are no plugins",
     "manifest": "there is no registry",

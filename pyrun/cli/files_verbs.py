@@ -12,7 +12,7 @@ _STREAM = "-"
 
 
 def _cp(values: Values) -> int:
-    from pyrun import store
+    from pyrun import chronicle, store
     from pyrun.cli import meters
     from pyrun.runtime import copying
 
@@ -38,6 +38,7 @@ def _cp(values: Values) -> int:
             notes = copying.write_archive(container, _StandardInput(), place, options)
         else:
             notes = copying.copy_in(container, path, place, options)
+    chronicle.container(container.id, container.config, "archive-path" if origin else "extract-to-dir")
     _tell("cp", notes)
     return 0
 
@@ -61,7 +62,7 @@ def _diff(values: Values) -> int:
 
 
 def _export(values: Values) -> int:
-    from pyrun import store
+    from pyrun import chronicle, store
     from pyrun.cli import meters
     from pyrun.kernel import files
     from pyrun.runtime import exporting
@@ -72,9 +73,11 @@ def _export(values: Values) -> int:
     container = store.find(arguments(values)[0])
     if not isinstance(output, str) or not output:
         _tell("export", exporting.export(container, 1))
+        chronicle.container(container.id, container.config, "export")
         return 0
     with files.replacing(_checked(output)) as fd, meters.meter(f"exporting {container.name}", False) as progress:
         _tell("export", exporting.export(container, fd, meters.growing(fd, progress)))
+    chronicle.container(container.id, container.config, "export")
     return 0
 
 

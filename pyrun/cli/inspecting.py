@@ -21,11 +21,12 @@ def places(kind: "str | None", sized: bool) -> "list[Place]":
     """Give where names are looked for, in this order; *kind* chooses one. Errors: UsageError."""
     found = [
         Place("container", shapes.CONTAINER, lambda reference: _container(reference, sized)),
-        Place("network", shapes.NETWORK, network),
+        NETWORK,
+        VOLUME,
     ]
     chosen = [place for place in found if kind in (None, place.kind)]
     if not chosen:
-        raise UsageError(f"type: {show(kind or '')}: expected {' or '.join(place.kind for place in found)}", 1)
+        raise UsageError(f"type: {show(kind or '')}: expected one of {', '.join(place.kind for place in found)}", 1)
     return chosen
 
 
@@ -87,8 +88,18 @@ def _container(reference: str, sized: bool) -> "dict[str, Any]":
     return told
 
 
-def network(reference: str) -> "dict[str, Any]":
-    """Describe a network. Errors: NotFound, PyrunError."""
+def _network(reference: str) -> "dict[str, Any]":
     from pyrun.runtime import network_inspection
 
     return network_inspection.describe(network_inspection.find(reference))
+
+
+def _volume(reference: str) -> "dict[str, Any]":
+    from pyrun import volumes
+    from pyrun.cli import volume_verbs
+
+    return volume_verbs.described(volumes.find(reference))
+
+
+NETWORK = Place("network", shapes.NETWORK, _network)
+VOLUME = Place("volume", shapes.VOLUME, _volume)

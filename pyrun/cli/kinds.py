@@ -13,6 +13,8 @@ _FILTERS = {
     "scope=local|dangling=true|dangling=false",
     "network prune": "label=|label!=|until=",
     "events": "container=@containers|network=@networks|event=|type=container|type=network|type=volume|label=",
+    "prune": "until=|label=|label!=",
+    "volume prune": "label=|label!=",
     "volume ls": "name=@volumes|label=|dangling=true|dangling=false|driver=local",
 }
 _BY_METAVAR = {
@@ -57,9 +59,12 @@ _BY_FLAG = {
     "--opt": "com.docker.network.bridge.name=|com.docker.network.bridge.enable_ip_masquerade=|"
     "com.docker.network.bridge.enable_icc=|com.docker.network.bridge.host_binding_ipv4=|"
     "com.docker.network.driver.mtu=|antispoofing=false",
+    "volume create --opt": "type=|device=|o=",
     "--driver-opt": "com.docker.network.endpoint.ifname=",
     "--driver": "bridge",
-    "--type": "container|network|volume",
+    "--type": "container|network",
+    "--attach": "stdin|stdout|stderr",
+    "--tail": "all",
     "--workdir": "",  # inside the container
     "--tmpfs": "",
     "--entrypoint": "",
@@ -67,16 +72,21 @@ _BY_FLAG = {
 _BY_VERB = {  # the arguments of those whose metavars do not tell
     "network why": "@containers|host|internet",
     "cp": "@copied",
+    "inspect": "@containers|@networks",
     "rename": "@containers|",
-    "completion": "bash|zsh|fish",
-    "rootfs build": "debian|ubuntu|busybox|@files",
-    "rootfs import": "@files",
+    "completion": "bash|zsh|fish|",
+    "rootfs build": "debian|ubuntu|busybox|",
+    "rootfs import": "@files|",
+    "rootfs inspect": "@rootfs",
+    "rootfs rm": "@rootfs",
     "port": "@running|",
 }
+_WITHOUT_TABLE = "inspect info version events".split()  # the last words of verbs
 # Which containers are meant, where not all are; the switch that means all the same.
 STATES = {
-    **dict.fromkeys(("exec", "stop", "kill", "attach", "top", "stats", "port", "netns exec"), "running paused"),
-    "wait": "running paused created",
+    **dict.fromkeys(("exec", "kill", "attach", "top", "stats", "port", "netns exec"), "running paused"),
+    "stop": "running paused restarting",
+    "wait": "running paused restarting created",
     "pause": "running",
     "unpause": "paused",
     "start": "created exited",
@@ -91,8 +101,11 @@ def of_option(verb: Verb, option: Option) -> str:
         return option.kind
     if option.flags[0] == "--filter":
         return _FILTERS.get(verb.name, "")
-    if option.flags[0] in _BY_FLAG:
-        return _BY_FLAG[option.flags[0]]
+    if option.flags[0] == "--format" and verb.name.split()[-1] in _WITHOUT_TABLE:
+        return "json"
+    flag = option.flags[0]
+    if f"{verb.name} {flag}" in _BY_FLAG or flag in _BY_FLAG:
+        return _BY_FLAG.get(f"{verb.name} {flag}", _BY_FLAG.get(flag, ""))
     return _BY_METAVAR.get(option.metavar, "")
 
 

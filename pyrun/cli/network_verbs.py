@@ -146,9 +146,9 @@ def _cells(row: Any, identity: str) -> "dict[str, str]":
 
 
 def _inspect(values: Values) -> int:
-    from pyrun.cli import inspecting, shapes
+    from pyrun.cli import inspecting
 
-    return inspecting.perform(values, [inspecting.Place("network", shapes.NETWORK, inspecting.network)])
+    return inspecting.perform(values, [inspecting.NETWORK])
 
 
 def _rm(values: Values) -> int:

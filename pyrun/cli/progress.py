@@ -3,9 +3,10 @@
 import os
 import time
 
+from pyrun.cli import ages
+
 _PATIENCE, _EVERY = 1.0, 0.1  # seconds
 _WIDTH = 80  # of a terminal that does not say
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class Progress:
@@ -20,7 +21,8 @@ class Progress:
         """Show how many bytes there are so far, and of how many if that is known."""
         if time.monotonic() >= self._next:
             total = total or self._total
-            self.tell(f"{size(done)} of {size(total)} ({100 * done // total} %)" if total else size(done))
+            whole = f" of {ages.size(total, 3)} ({100 * done // total} %)" if total else ""
+            self.tell(f"{ages.size(done, 3)}{whole}")
 
     def tell(self, text: str) -> None:
         """Show what is done just now."""
@@ -34,11 +36,3 @@ class Progress:
         if self._shown:
             os.write(2, b"\r\x1b[K")
             self._shown = False
-
-
-def size(count: float) -> str:
-    """Say a number of bytes as Docker does: three digits and a decimal unit."""
-    unit = 0
-    while count >= 1000 and unit < len(_UNITS) - 1:
-        count, unit = count / 1000, unit + 1
-    return f"{count:.3g}{_UNITS[unit]}"

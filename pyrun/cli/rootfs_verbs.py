@@ -27,11 +27,10 @@ def _ls(values: Values) -> int:
     from pyrun.cli import tables
 
     form = str(values["format"] or "table")
-    trees = library.every()
     if values["quiet"] and form == "table":
-        sys.stdout.write("".join(f"{screen.printable(tree.name)}\n" for tree in trees))
+        sys.stdout.write("".join(f"{screen.printable(tree.name)}\n" for tree in library.every()))
         return 0
-    fields = [_fields(library.facts(tree)) for tree in trees]
+    fields = [_fields(each) for each in library.every_fact()]
     if form == "json":
         text = "".join(f"{documents.written(each)}\n" for each in fields)
     elif form == "table":
@@ -50,7 +49,7 @@ def _cells(fields: dict[str, str]) -> list[str]:
 
 def _fields(facts: Any) -> dict[str, str]:
     """Give one line's object: all of it words, as Docker's are."""
-    from pyrun.cli import ages, progress
+    from pyrun.cli import ages
 
     return {
         "Containers": ",".join(container.name for container in facts.containers),
@@ -58,7 +57,7 @@ def _fields(facts: Any) -> dict[str, str]:
         "CreatedSince": ages.ago(time.time() - facts.created),
         "Files": str(facts.files),
         "Name": facts.name,
-        "Size": progress.size(facts.size),
+        "Size": ages.size(facts.size, 3),
     }
 
 
@@ -100,12 +99,13 @@ def _described(tree: Any) -> dict[str, Any]:
 
 
 def _rm(values: Values) -> int:
-    from pyrun import library
+    from pyrun import chronicle, library
 
     code = 0
     for name in arguments(values):
         try:
             library.remove(library.find(name))
+            chronicle.note("rootfs", "delete", name, {"name": name})
             sys.stdout.write(f"{name}\n")
             sys.stdout.flush()
         except PyrunError as problem:
@@ -125,7 +125,7 @@ def _import(values: Values) -> int:
     _clean_up_when_ended()
     with intake.opened(source) as (fd, size):
         progress = Progress(f"import {path.rpartition('/')[2]}", size)
-        return _made(path, intake.members(fd, progress.seen), limit, progress, "device file")
+        return _made(path, intake.members(fd, progress.seen), limit, progress, "import")
 
 
 def _build(values: Values) -> int:
@@ -145,20 +145,22 @@ def _build(values: Values) -> int:
     progress = Progress(f"build {path.rpartition('/')[2]}")
     listener = recipes.Listener(lambda text: sys.stderr.write(f"{text}\n"), progress.tell, progress.seen)
     with import_module(f"pyrun.recipes.{kind}").members(recipes.Wish(v["suite"] or "", packages), listener) as members:
-        return _made(path, members, limit, progress)
+        return _made(path, members, limit, progress, "build")
 
 
-def _made(path: str, members: Any, limit: int, progress: Any, left_out: str = "") -> int:
-    from pyrun import intake
+def _made(path: str, members: Any, limit: int, progress: Any, action: str) -> int:
+    from pyrun import chronicle, intake
 
+    name = path.rpartition("/")[2]
     try:
         report = intake.build(path, members, limit)
     finally:
         progress.clear()
-    if left_out and report.left_out:
-        count = f"{report.left_out} {left_out}{'s' * (report.left_out > 1)}"
-        sys.stderr.write(f"pyrun: {count} left out: a container gets a /dev of its own\n")
-    sys.stdout.write(f"{path.rpartition('/')[2]}\n")
+    chronicle.note("rootfs", action, name, {"name": name})
+    if report.left_out and action == "import":  # a recipe's are no surprise
+        files = f"{report.left_out} device file{'s' * (report.left_out > 1)}"
+        sys.stderr.write(f"pyrun: {files} left out: a container gets a /dev of its own\n")
+    sys.stdout.write(f"{name}\n")
     return 0
 
 

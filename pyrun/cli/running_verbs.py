@@ -93,17 +93,17 @@ def started(container: Any, explain: bool = False) -> None:
     """Start a container that does not run, and leave it. Errors: PyrunError."""
     from pyrun.runtime import launcher, lifecycle
 
-    config, status = _known(container), container.status()
-    if status.state == "paused":
+    config = _known(container)
+    if container.status().state == "paused":
         raise PyrunError(f"container {container.name}: cannot start a paused container, try unpause instead", 1)
-    if status.state in ("running", "restarting"):
+    if lifecycle.runs_soon(container):
         return
-    lifecycle.settle(container)  # its last monitor may be about to leave
     try:
         launcher.start(config, launcher.Options(explain, detach=True))
     except PyrunError as problem:
-        problem.code = 1
-        raise
+        if not lifecycle.runs_soon(container):  # else somebody was faster
+            problem.code = 1
+            raise
 
 
 def _restart(values: Values) -> int:

@@ -5,7 +5,7 @@ import sys
 import time
 
 from pyrun import documents, options, paths, volumes
-from pyrun.cli.complaints import complain, inspected
+from pyrun.cli.complaints import complain
 from pyrun.cli.reader import Values
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
 from pyrun.options import mounts
@@ -38,33 +38,36 @@ def _create(values: Values) -> int:
 
 
 def _ls(values: Values) -> int:
-    from pyrun.cli import tables
-
     v: Any = values
-    form = v["format"] or "table"
     found = _matching(_filters(v["filter"], _FILTERS))
-    if v["quiet"] and form == "table":
-        text = "".join(f"{volume.name}\n" for volume in found)
-    elif form == "json":
-        text = "".join(documents.written(_row(volume)) + "\n" for volume in found)
-    elif form == "table":
-        text = tables.columns([tuple(_HEADINGS.values())[:2], *(("local", volume.name) for volume in found)])
-    else:
-        from pyrun.cli import formats
-
-        pairs = [(_row(volume), volume.labels) for volume in found]
-        text = formats.rows(
-            form, "volume", _HEADINGS, pairs, lambda pair: formats.constant(pair[0]), lambda pair: tuple(pair[1])
-        )
-    sys.stdout.write(text)
+    sys.stdout.write(_listed(v, found))
     return 0
+
+
+def _listed(v: Any, found: list[Volume]) -> str:
+    """Write volumes as --format wants it; only what is a template needs what templates need."""
+    form = v["format"] or "table"
+    if v["quiet"] and form in ("table", "json"):
+        return "".join(f"{volume.name}\n" for volume in found)
+    if form == "table":
+        from pyrun.cli import tables
+
+        columns = [tables.Column(_HEADINGS["Driver"]), tables.Column(_HEADINGS["Name"], 20)]
+        return tables.shown(columns, [("local", volume.name) for volume in found])
+    if form == "json":
+        return "".join(documents.line(_row(volume), escaped=True) + "\n" for volume in found)
+    from pyrun.cli import formats
+
+    if form == "raw":
+        form = "name: {{.Name}}" + ("" if v["quiet"] else "\ndriver: {{.Driver}}\n")
+    return formats.rows(form, "volume", _HEADINGS, found, lambda volume: formats.constant(_row(volume)), _label_words)
 
 
 def _row(volume: Volume) -> dict[str, str]:
     """Give Docker's JSON object of a volume in a list."""
     return {
         "Driver": "local",
-        "Labels": ",".join(f"{key}={value}" for key, value in labels(volume).items()),
+        "Labels": ",".join(_label_words(volume)),
         "Links": "N/A",
         "Mountpoint": paths.volume_files(volume.name),
         "Name": volume.name,
@@ -73,16 +76,14 @@ def _row(volume: Volume) -> dict[str, str]:
     }
 
 
+def _label_words(volume: Volume) -> list[str]:
+    return [f"{key}={value}" for key, value in labels(volume).items()]
+
+
 def _inspect(values: Values) -> int:
-    v: Any = values
-    found, failures = [], 0
-    for name in v["arguments"]:
-        try:
-            found.append(described(volumes.find(name)))
-        except PyrunError as problem:
-            failures += 1
-            complain(problem)
-    return inspected(values, found) or (1 if failures else 0)
+    from pyrun.cli import inspecting
+
+    return inspecting.perform(values, [inspecting.VOLUME])
 
 
 def described(volume: Volume) -> dict[str, Any]:
@@ -129,6 +130,8 @@ def _prune(values: Values) -> int:
     what = "volumes" if named else "anonymous volumes"
     if not v["force"] and not _agreed(f"This will remove all local {what} not used by at least one container."):
         return 0
+    from pyrun.cli import ages
+
     removed, size = [], 0
     for volume in _matching([pair for pair in filters if pair[0] != "all"]):
         if volume.settings or not (named or volume.anonymous):
@@ -142,7 +145,7 @@ def _prune(values: Values) -> int:
         size += occupied
     if removed:
         sys.stdout.write("Deleted Volumes:\n" + "".join(f"{name}\n" for name in removed) + "\n")
-    sys.stdout.write(f"Total reclaimed space: {_human(size)}\n")
+    sys.stdout.write(f"Total reclaimed space: {ages.size(size)}\n")
     return 0
 
 
@@ -204,15 +207,6 @@ def _size(directory: str) -> int:
             except FileNotFoundError:
                 continue
     return total
-
-
-def _human(size: int) -> str:
-    """Say a number of bytes in the words of go-units' HumanSize."""
-    amount, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
-    while amount >= 1000 and len(units) > 1:
-        amount /= 1000
-        del units[0]
-    return f"{amount:.4g}{units[0]}"
 
 
 def _agreed(warning: str) -> bool:

@@ -58,6 +58,7 @@ class MountOverlay(NamedTuple):
     work: str
     target: str
     options: str = "nodev"
+    closed: bool = False  # only to be looked at, also where somebody else has it mounted: nothing is written
 
     def apply(self) -> None:
         context = file_system("overlay")
@@ -74,13 +75,11 @@ class MountOverlay(NamedTuple):
         lower = os.open(self.lower, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         plain = len(self.lower) < 200 and not any(c in self.lower for c in ":,\\")
         named = self.lower if plain else f"/proc/self/fd/{lower}"
+        layers: tuple[tuple[str, str], ...] = (("lowerdir", named), ("upperdir", self.upper), ("workdir", self.work))
+        if self.closed:
+            layers = (("lowerdir", f"{self.upper}:/proc/self/fd/{lower}"),)
         try:
-            for key, path in (
-                ("source", "overlay"),
-                ("lowerdir", named),
-                ("upperdir", self.upper),
-                ("workdir", self.work),
-            ):
+            for key, path in (("source", "overlay"), *layers):
                 syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, key.encode(), os.fsencode(path))
             syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
         finally:
@@ -92,6 +91,7 @@ class MountOverlay(NamedTuple):
     def shell(self) -> str:
         lower = self.lower.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
         layers = f"lowerdir={lower},upperdir={self.upper},workdir={self.work}"
+        layers = f"lowerdir={self.upper}:{lower}" if self.closed else layers
         return f"mount -t overlay -o {self.options},{quote(layers)} overlay {quote(self.target)}"
 
     def why(self) -> str:

@@ -36,8 +36,7 @@ class ShareMemory(NamedTuple):
 
     def shell(self) -> str:
         target = quote(f"{self.root.rstrip('/')}/dev/shm")
-        path = quote(self.path)
-        return f"mkdir -p {target} && mount --bind $(readlink -f {path}/../../root)/dev/shm {target}"
+        return f"mkdir -p {target} && : open_tree {quote(self.path)} /dev/shm, move_mount {target}"
 
     def why(self) -> str:
-        return "POSIX shared memory of the other container"
+        return "shared memory of the other container (no command takes a mount out of another namespace)"

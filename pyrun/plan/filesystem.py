@@ -120,16 +120,18 @@ def filesystem(config: ContainerConfig, host: HostView, binds: tuple[tuple[str, 
     return plan
 
 
-def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...]) -> list[Operation]:
-    """List what shows the files of a container that does not run, in a mount namespace made for it: as Docker's `cp`
-    the root with its volumes, and nothing that is in memory.
+def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...], closed: bool) -> list[Operation]:
+    """List what shows the files of a container that does not run, in a mount namespace made for it.
+
+    That is, as for Docker's `cp`, the root with its volumes, and nothing that is in memory; *closed* only to be
+    looked at, because somebody else has mounted it, or may at any time.
     """
     at = root(config.id)
     own = paths.container(config.id)
     kept = config._replace(mounts=tuple(mount for mount in config.mounts if mount.kind != "tmpfs"))
     plan: list[Operation] = [
         mounts.MakePrivate(),
-        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at),
+        mounts.MountOverlay(config.rootfs, f"{own}/upper", f"{own}/work", at, closed=closed),
         *_mounts(kept, at, binds),
     ]
     if config.read_only:

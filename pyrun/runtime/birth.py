@@ -10,6 +10,7 @@ import time
 from pyrun import chronicle, keeping, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
+from pyrun.kernel import processes
 from pyrun.operation import OperationFailed, perform
 from pyrun.plan import container as plan
 from pyrun.runtime import host
@@ -80,9 +81,17 @@ def note(config: ContainerConfig) -> None:
             journal.intend(volumes.RemoveUnused(mount.source, config.id))
 
 
-def close_former_life(container: Container) -> None:
-    """Write down that a program, of which nobody saw the end, has ended: another is about to be started."""
-    path = f"{paths.container(container.id)}/exit.json"
-    status = container.status()
-    if status.started and records.read_exit(path) is None:
-        records.write_exit(path, records.Exit(store.UNSEEN, time.time(), False, status.started), durable=False)
+def former_start(container: Container) -> "records.Start | None":
+    """Give the last start of a container whose lock we hold; an end that nobody saw is written down.
+
+    Errors: PyrunError when its program lives, without a monitor.
+    """
+    directory = paths.container(container.id)
+    start, end = records.read_start(f"{directory}/start.json"), records.read_exit(f"{directory}/exit.json")
+    if start is None or (end and end.started == start.at):
+        return start
+    if processes.is_alive(start.process, processes.boot_id()):
+        raise PyrunError(f"container {container.name} is running", 1)
+    unseen = records.Exit(store.UNSEEN, time.time(), False, start.at)
+    records.write_exit(f"{directory}/exit.json", unseen, durable=False)
+    return start

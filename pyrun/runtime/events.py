@@ -9,9 +9,11 @@ import time
 
 from pyrun import documents, paths
 from pyrun.contexts import suppress
+from pyrun.kernel.watches import Watch
 from pyrun.typed import Any, Iterator, NamedTuple
 
-_POLL = 0.1  # seconds
+_LONGEST = 5.0  # seconds until we look though nobody has told us of anything
+_POLL = 0.1  # where the kernel cannot tell us
 _PORTION = 1 << 18  # bytes
 _MOST = 3  # files: who opened the chronicle before its rotation may write to it a moment later
 
@@ -31,6 +33,7 @@ def read(since: "int | None", until: "int | None") -> Iterator["Event | None"]:
 
     Without *until* this goes on for ever. What has happened before is left out if neither is given.
     """
+    told = _watch()
     reader = _Reader(past=since is not None or until is not None)
     try:
         found = sorted(reader.new(), key=lambda event: event.at)
@@ -41,13 +44,26 @@ def read(since: "int | None", until: "int | None") -> Iterator["Event | None"]:
             if until is not None and time.time_ns() > until:
                 return
             yield None
-            time.sleep(_POLL if until is None else min(_POLL, max(0, until - time.time_ns()) / 1e9 + 0.001))
+            left = _LONGEST if until is None else min(_LONGEST, max(0, until - time.time_ns()) / 1e9 + 0.001)
+            if told:
+                told.wait(left)
+            else:
+                time.sleep(min(_POLL, left))
             over = until is not None and time.time_ns() > until
             found = list(reader.new())
             if over and not found:
                 return
     finally:
         reader.close()
+        if told:
+            told.close()
+
+
+def _watch() -> "Watch | None":
+    """Have the kernel tell us when something is written; None where it cannot, or nothing has been written yet."""
+    with suppress(OSError):
+        return Watch(os.path.dirname(paths.EVENTS))
+    return None
 
 
 class _File:

@@ -25,6 +25,7 @@ from pyrun.typed import Any, Callable, Iterator, NamedTuple, NoReturn
 
 _POWER = frozenset("CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID SETFCAP".split())
 _KERNELS = ("/dev", "/sys", "/proc")
+_PATIENCE = 5.0  # seconds for a container that is restarted to run
 _PAUSE = 0.02  # seconds between looks at a container that somebody else works on
 _PIPE, _F_SETPIPE_SZ = 1 << 20, 1031
 _BROKEN_PIPE = 141  # as a program that was killed by the signal
@@ -47,7 +48,8 @@ class Visit(NamedTuple):
     here: "Callable[[int], Any]"  # ours meanwhile, given the child's pidfd
     theirs: int  # the descriptor that the child reads from or writes to; all others but standard ones it closes
     ours: int = -1  # the other end, if it is a pipe
-    volumes: bool = True  # whether they are seen
+    volumes: bool = True  # they are seen
+    writes: bool = False  # the child changes something
 
 
 class Entrance(NamedTuple):
@@ -66,7 +68,9 @@ def read_from(container: Container, work: "Callable[[Place, int], None]", take: 
 def write_to(container: Container, work: "Callable[[Place, int], None]", give: "Callable[[int], Any]") -> list[str]:
     """Let a child read with *work* what *give* writes here; give what is worth knowing. Errors: PyrunError, OSError."""
     theirs, ours = _pipe()
-    return perform_inside(container, Visit(lambda place: work(place, theirs), lambda _: give(ours), theirs, ours))
+    return perform_inside(
+        container, Visit(lambda place: work(place, theirs), lambda _: give(ours), theirs, ours, writes=True)
+    )
 
 
 def perform_inside(container: Container, visit: Visit) -> list[str]:
@@ -75,7 +79,7 @@ def perform_inside(container: Container, visit: Visit) -> list[str]:
     Errors: PyrunError, the child's before ours; BrokenPipeError when nobody reads what it writes; OSError.
     """
     assert len(os.listdir("/proc/self/task")) == 1  # namespaces are a thread's, not a process's
-    with _entrance(container, visit.volumes) as enter:
+    with _entrance(container, visit) as enter:
         report, reported = os.pipe2(os.O_CLOEXEC)
         parent = os.getpid()
         child = os.fork()
@@ -184,27 +188,41 @@ def _pipe() -> tuple[int, int]:
 
 
 @contextmanager
-def _entrance(container: Container, volumes: bool) -> "Iterator[Entrance]":
-    """Give what takes a child inside. One that does not run is ours meanwhile: nobody starts or removes it."""
+def _entrance(container: Container, visit: Visit) -> "Iterator[Entrance]":
+    """Give the way inside. A container that does not run is ours meanwhile: nobody starts or removes it."""
     config = container.config
     if config is None:
         raise PyrunError(f"container {container.name}: {container.problem}", 1)
-    while True:
-        with suppress(PyrunError, ProcessLookupError):  # it does not run
-            pidfd = processes.open_process(container.process())
-            break
-        with suppress(FileExistsError):  # somebody else works on it, or it is about to run, or to end
-            lock = keeping.claim(container.id)
-            pidfd = -1
-            break
-        time.sleep(_PAUSE)
+    pidfd, lock = _hold(container, visit.writes)
     try:
-        yield Entrance(_running(pidfd, volumes), pidfd) if pidfd >= 0 else Entrance(_still(config, volumes))
+        if pidfd >= 0:
+            yield Entrance(_running(pidfd, visit.volumes), pidfd)
+        else:
+            yield Entrance(_still(config, visit.volumes, closed=lock < 0))
     finally:
         if pidfd >= 0:
             os.close(pidfd)
-        else:
+        if lock >= 0:
             keeping.retire(container.id, lock)
+
+
+def _hold(container: Container, writes: bool) -> tuple[int, int]:
+    """Give the pidfd of a container that runs, or the lock of one that does not; neither of one that is restarted.
+
+    Errors: PyrunError when something is to be written while it is started over and over.
+    """
+    late = time.monotonic() + _PATIENCE
+    while True:
+        with suppress(PyrunError, ProcessLookupError):  # it does not run
+            return processes.open_process(container.process()), -1
+        with suppress(FileExistsError):  # somebody else works on it, or it is about to run, or to end
+            return -1, keeping.claim(container.id)
+        if container.status().state == "restarting":
+            if not writes:
+                return -1, -1
+            if time.monotonic() > late:
+                raise PyrunError(f"container {container.name}: is restarted over and over", 1, "stop it first")
+        time.sleep(_PAUSE)
 
 
 def _running(pidfd: int, volumes: bool) -> "Callable[[], None]":
@@ -227,10 +245,10 @@ def _running(pidfd: int, volumes: bool) -> "Callable[[], None]":
     return enter
 
 
-def _still(config: ContainerConfig, volumes: bool) -> "Callable[[], None]":
+def _still(config: ContainerConfig, volumes: bool, closed: bool) -> "Callable[[], None]":
     mounts = tuple(mount for mount in config.mounts if volumes and os.path.lexists(filesystem.source(mount)))
     binds = tuple(pair for pair in host.binds(config) if volumes and os.path.lexists(pair[0]))
-    plan = filesystem.view(config._replace(mounts=mounts, read_only=config.read_only and volumes), binds)
+    plan = filesystem.view(config._replace(mounts=mounts, read_only=config.read_only and volumes), binds, closed)
 
     def enter() -> None:
         with suppress(FileExistsError):

@@ -57,6 +57,15 @@ def kill(container: Container, number: int) -> None:
         settle(container)
 
 
+def runs_soon(container: Container) -> bool:
+    """Claim that a container runs, or will by its policy; wait for somebody who starts it or takes it apart."""
+    while locks.is_held(store.lock_path(container.id)):
+        if container.status().state in ("running", "paused", "restarting"):
+            return True
+        time.sleep(_MOMENT)
+    return container.status().is_up
+
+
 def forbid_restart(container: Container) -> None:
     """Let no policy start the container again, also if its monitor waits to do so just now."""
     if os.path.isdir(paths.container(container.id)):
@@ -175,6 +184,7 @@ def _end(container: Container) -> None:
     if pidfd is not None:
         chronicle.container(container.id, container.config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
+        _thaw(container)
         processes.wait_end(pidfd)
     for hierarchy in cgroups.hierarchies():
         cgroups.kill(hierarchy.group(container.id))

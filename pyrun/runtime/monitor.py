@@ -127,14 +127,11 @@ def _looked_up(begin: Begin) -> Begin:
         container = store.load(identity) if exists else None
         if container is None or container.config is None:
             raise PyrunError(f"no such container: {wanted.name}", 1)
-        status = container.status()
-        if status.is_up:
-            raise PyrunError(f"container {wanted.name} is running", 1)
-        birth.close_former_life(container)
+        start = birth.former_start(container)
         keeping.unmark(paths.stopped(identity))
         if container.config.remove:
             birth.note(container.config)
-    return begin._replace(config=container.config, first=not status.started)
+    return begin._replace(config=container.config, first=start is None)
 
 
 def _start(begin: Begin, lock: int, listener: int) -> Running:

@@ -67,6 +67,7 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
     protected = not config.privileged
     return {
         "Binds": [_bind(mount) for mount in typed] or None,
+        "LogConfig": {"Type": config.log_driver, "Config": _pairs(config.log_options)},
         "NetworkMode": config.network,
         "PortBindings": _bindings(config),
         "RestartPolicy": {"Name": config.restart or "no", "MaximumRetryCount": config.restart_most},
@@ -81,7 +82,6 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "DnsSearch": list(config.dns_search),
         "ExtraHosts": list(config.extra_hosts) or None,
         "GroupAdd": list(config.groups) or None,
-        "LogConfig": {"Type": config.log_driver, "Config": dict(each.split("=", 1) for each in config.log_options)},
         "OomScoreAdj": config.oom_score_adj,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only,

@@ -1,5 +1,7 @@
 """What help shows to be typed works, as it stands there, on a host as help supposes it: with a container `web`."""
 
+from pathlib import Path
+
 import pytest
 from lab import BUSYBOX, TYPED, Host
 
@@ -32,11 +34,14 @@ _BEFORE = {
 _CHANGING = ("run", "stop", "kill", "rm", "rename", "start", "restart", "pause", "create", "update")
 _CLEANING = "pyrun rm -f web job later front; pyrun network prune -f"
 present = False
+place = Path()
 
 
 @pytest.fixture(scope="module")
-def furnished(shared_host: Host) -> Host:
-    global present
+def furnished(shared_host: Host, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    global present, place
+    place = tmp_path_factory.mktemp("place")
+    (place / "index.html").write_text("hello")
     present = False
     shared_host.out(f"mkdir -p /var/lib/pyrun/rootfs && ln -s {BUSYBOX} /var/lib/pyrun/rootfs/busybox-rootfs")
     return shared_host
@@ -47,7 +52,7 @@ def test_an_example_works(furnished: Host, verb: str, command: str) -> None:
     global present
     if not present:
         furnished.ok(*_WEB)
-    done = furnished.shell(f"{_WITH_BASH} {{ {_BEFORE.get(verb, 'true')}; }} >/dev/null && {command}")
+    done = furnished.shell(f"cd {place}; {_WITH_BASH} {{ {_BEFORE.get(verb, 'true')}; }} >/dev/null && {command}")
     present = verb not in _CHANGING and not verb.startswith(("network", "volume"))
     if not present:
         furnished.shell(_WITH_BASH + _CLEANING)

@@ -13,6 +13,7 @@ from lab import BUSYBOX, PYRUN, Host
 def three(shared_host: Host) -> Iterator[Host]:
     """A network, a container that has ended, a younger one that runs, and one on the network."""
     shared_host.ok("network", "create", "--label", "a=b", "net")
+    shared_host.ok("volume", "create", "--label", "k=v", "data")
     shared_host.ok("run", "--name", "old", BUSYBOX, "sh", "-c", "echo 12345 > /file")
     shared_host.ok("run", "-d", "--name", "web", "--tmpfs", "/t:size=1m", "-v", "/usr:/mnt:ro", BUSYBOX, "sleep", "600")
     shared_host.ok(
@@ -21,6 +22,7 @@ def three(shared_host: Host) -> Iterator[Host]:
     yield shared_host
     shared_host.ok("rm", "-f", "old", "web", "db")
     shared_host.ok("network", "rm", "net")
+    shared_host.ok("volume", "rm", "data")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,9 @@ def three(shared_host: Host) -> Iterator[Host]:
         ("inspect -sf {{.SizeRw}} old", "6\n"),
         ("network inspect -f {{range_.Containers}}{{.Name}}{{end}}{{.Labels.a}} net", "dbb\n"),
         ("network ls --format {{.Name}} -f label=a", "net\n"),
+        ('volume ls --format {{.Name}}:{{.Label_"k"}} -f name=data', "data:v\n"),
+        ("volume inspect -f {{.Driver}}{{.Labels}}{{.Options}} data", "localmap[k:v]map[]\n"),
+        ("inspect -f {{.Name}} data --type volume", "data\n"),
         ("version -f {{.Server.Os}}/{{.Client.Os}}", "linux/linux\n"),
     ],
 )
@@ -53,8 +58,11 @@ def test_what_is_asked_for(three: Host, line: str, text: str) -> None:
 def test_json_is_written_for_programs(three: Host) -> None:
     assert [each["Name"] for each in json.loads(three.ok("inspect", "-f", "json", "web", "net"))] == ["/web", "net"]
     assert json.loads(three.ok("version", "--format", "json"))["Client"]["Os"] == "linux"
-    rows = [json.loads(row) for row in three.ok("ps", "--format", "{{json .}}").splitlines()]
-    assert rows == [json.loads(row) for row in three.ok("ps", "--format", "json").splitlines()]
+    for form in ("{{json .}}", "json"):
+        rows = [json.loads(row) for row in three.ok("ps", "-a", "--format", form).splitlines()]
+        assert [(row["Names"], row["State"], row["Networks"], row["Mounts"], len(row)) for row in rows] == [
+            ("db", "running", "net", "", 14), ("web", "running", "bridge", "/usr", 14), ("old", "exited", "bridge", "", 14)
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -69,7 +77,7 @@ def test_json_is_written_for_programs(three: Host) -> None:
         ("inspect -f {{.Nope web", 64, "template: :1: unclosed action"),
         ("inspect -f {{ nobody", 64, "template: :1: unclosed action"),
         ("inspect --type container net", 1, "no such container: net"),
-        ("inspect --type image web", 1, "type: image: expected container or network"),
+        ("inspect --type image web", 1, "type: image: expected one of container, network, volume"),
         ("inspect nobody", 1, "no such object: nobody"),
         ("network ls -f type=x", 1, "filter: type=x: expected one of builtin, custom"),
         ("network ls --format {{.Nam}}", 1, "did you mean .Name?"),
@@ -102,6 +110,14 @@ def test_sizes_count_each_file_once_and_follow_nothing(three: Host) -> None:
         assert three.ok("inspect", "-s", "-f", "{{.SizeRw}}", "linked") == f"{4 + len('/usr') + len('/')}\n"
     finally:
         three.ok("rm", "linked")
+
+
+def test_a_paused_container_is_told_and_removed(three: Host) -> None:
+    three.ok("run", "-d", "--name", "still", BUSYBOX, "sleep", "600")
+    three.ok("pause", "still")
+    assert three.ok("ps", "-f", "status=paused", "--format", "{{.Names}} {{.State}}") == "still paused\n"
+    assert three.ok("ps", "-f", "name=still", "--format", "{{.Status}}").endswith(" (Paused)\n")
+    three.ok("rm", "-f", "still")
 
 
 def test_a_terminal_gets_colours(three: Host) -> None:

@@ -23,7 +23,7 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("logs wbe", 1, "no such container: wbe (did you mean web?)"),
         ("exec datbase true", 1, "no such container: datbase (did you mean database?)"),
         ("rm nobody", 1, "no such container: nobody"),
-        ("inspect data", 1, "no such container: data (did you mean database?)"),
+        ("inspect data", 1, "no such object: data (did you mean database?)"),
         ("network inspect bakcend", 1, "no such network: bakcend (did you mean backend?)"),
         ("network connect backend wbe", 1, "no such container: wbe (did you mean web?)"),
         ("network rm frobnicate", 1, "no such network: frobnicate (see pyrun network ls)"),

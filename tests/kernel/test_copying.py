@@ -1,5 +1,6 @@
 """`cp` into and out of containers, running or not. cp, tar, stat, find and the kernel's lists of mounts are the witnesses."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -174,17 +175,32 @@ def test_a_file_larger_than_memory_allowed(host: Host) -> None:
     host.ok("exec", "box", "rm", "/w/large")
 
 
-def test_the_container_keeps_its_mounts_and_sees_nobody(host: Host, place: Path) -> None:
-    """T-D1b, and P1: who copies is in no PID namespace of the container's, whose mounts are the same afterwards."""
-    look = "cut -d' ' -f1-5,9 /proc/1/mountinfo | cut -d' ' -f5,6; ls -d /proc/[0-9]*"
-    before = host.ok("exec", "box", "sh", "-c", look).replace("\n", " ").split("/proc/1 ")[0]
-    copying = host.start([*PYRUN, "cp", "-", "box:/w"], stdin=-1)
-    host.ok("cp", f"{place}/tree", "box:/w/again")
-    during = host.ok("exec", "box", "sh", "-c", look)
-    assert sum(line.startswith("/proc/") and line[6:].isdigit() for line in during.splitlines()) <= 3  # sleep, sh, ls
-    copying.communicate(b"", timeout=60)
-    after = host.ok("exec", "box", "sh", "-c", look).replace("\n", " ").split("/proc/1 ")[0]
-    assert (copying.returncode, after) == (0, before)
+def test_who_copies_has_power_over_files_alone_and_nothing_of_the_host_open(host: Host, place: Path) -> None:
+    """T-D1b, P1, P6: the container finds nobody, keeps its mounts, and would come by nothing."""
+    look = "cut -d' ' -f5,6 /proc/1/mountinfo; echo; set -- /proc/[0-9]*; echo $#"
+    mounts = host.ok("exec", "box", "sh", "-c", look).partition("\n\n")[0]
+    with host.start([*PYRUN, "cp", "-", "box:/w"], stdin=-1) as copying:
+        try:
+            status = f"grep -c '^CapPrm:.000000008000001f$' /proc/$(pgrep -P {copying.pid})/status"
+            wait_until(lambda: host.shell(status).stdout == b"1\n")
+            child = host.out(f"pgrep -P {copying.pid}").strip()
+            wait_until(lambda: "/w" in _opened(child).values())
+            opened = _opened(child)
+            found = host.ok("exec", "box", "sh", "-c", look).partition("\n\n")
+        finally:
+            copying.communicate(b"", timeout=60)
+    kinds = {name.partition(":")[0] for name in opened.values()}
+    assert kinds == {"/", "/w", f"/proc/{child}/fd", "anon_inode", "pipe"}, opened
+    assert (copying.returncode, found[0], found[2]) == (0, mounts, "2\n")  # sleep and sh
+
+
+def _opened(pid: str) -> dict[str, str]:
+    """Give what a process has open beyond standard descriptors, in its own root."""
+    with contextlib.suppress(OSError):
+        root = os.stat(f"/proc/{pid}/root")
+        assert not os.path.samestat(root, os.stat("/"))
+        return {fd: os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) > 2}
+    return {}
 
 
 def test_killed_while_it_copies_into_a_container_that_does_not_run(host: Host) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from lab import BUSYBOX, PYRUN, TYPED, Done, Host
 
+_TYPED = f'pyrun() {{ {TYPED} "$@"; }};'
 _AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
 
 
@@ -52,77 +53,90 @@ def _lasting(host: Host) -> dict[str, str]:
 
 # What is broken, how it is undone where the fix is no command that does it; the line that has to be there.
 _BROKEN = {
-    "forwarding": ("sysctl -qw net.ipv4.ip_forward=0", "", "fail", "ip_forward"),
-    "rules": ("iptables -F PYRUN-FORWARD", "", "fail", "own rules"),
-    "bridge": ("ip link set pyrun0 down", "", "fail", "network bridge"),
-    "gateway": ("ip addr flush dev pyrun0 scope global", "", "fail", "network bridge"),
-    "policy": (
-        "nft 'add table inet strange; add chain inet strange way { type filter hook forward priority 1; policy drop; }'",
-        "nft delete table inet strange",
-        "fail",
-        "forwarding of bridge",
-    ),
-    "reject": (
-        "nft 'add table inet odd; add chain inet odd way { type filter hook forward priority 1; }; add rule inet odd way"
-        ' iifname "up0" reject\'',
-        "nft delete table inet odd",
-        "fail",
-        "forwarding of lab",
-    ),
-    "legacy": ("iptables-legacy -A FORWARD -j DROP", "iptables-legacy -F", "fail", "forwarding of bridge"),
-    "variants": ("iptables-legacy -A FORWARD -s 192.0.2.1 -j DROP", "iptables-legacy -F", "warn", "variants"),
-    "overlap": (
-        "ip link add over0 type veth peer name over1; ip addr add 172.17.5.1/24 dev over0; ip link set over0 up",
-        "ip link delete over0",
-        "fail",
-        "overlaps",
-    ),
-    "no way out": ("ip route delete default", "ip route add default via 198.51.100.1", "warn", "default route"),
-    "names": (
-        "echo nameserver 127.0.0.1 > /run/resolv && mount --bind /run/resolv /etc/resolv.conf",
-        "umount /etc/resolv.conf",
-        "warn",
-        "name servers",
-    ),
-    "space": (
-        "mount -t tmpfs -o size=1M full /var/lib/pyrun/seccomp && mount --move /var/lib/pyrun/seccomp /mnt &&"
-        " mount --bind /mnt /var/lib/pyrun",
-        "umount /var/lib/pyrun /mnt",
-        "fail",
-        "space",
-    ),
-    "tool": ("mount --bind /dev/null /usr/sbin/nft", "umount /usr/sbin/nft", "warn", "tool"),
-    "seccomp": ("mount -t tmpfs no /proc/sys/kernel/seccomp", "umount /proc/sys/kernel/seccomp", "fail", "seccomp"),
-    "a link": (
-        "ip link add lost0 type veth peer name lost1; ip link set lost0 alias pyrun-lost",
-        "",
-        "warn",
-        "strays",
-    ),
-    "a namespace": ("ln -s /proc/1/ns/net /run/netns/pyrun-nobody", "", "warn", "strays"),
-    "a group": (
-        f"for top in $(find /sys/fs/cgroup -type d -name pyrun); do mkdir $top/{'a' * 64}; done",
-        "",
-        "warn",
-        "strays",
-    ),
-    "a directory": ("mkdir -p /run/pyrun/containers/gone", "", "warn", "strays"),
+    "packets, addresses and strays": [
+        ("sysctl -qw net.ipv4.ip_forward=0", "", "fail", "ip_forward", "is off"),
+        ("iptables -F PYRUN-FORWARD", "", "fail", "own rules", "missing"),
+        ("iptables-legacy -A FORWARD -s 192.0.2.1 -j DROP", "iptables-legacy -F", "warn", "variants", "legacy"),
+        (
+            "ip link add over0 type veth peer name over1; ip addr add 172.17.5.1/24 dev over0; ip link set over0 up",
+            "ip link delete over0",
+            "fail",
+            "overlaps",
+            "172.17.5.0/24",
+        ),
+        ("ip route delete default", "ip route add default via 198.51.100.1", "warn", "default route", "not there"),
+        (
+            "echo nameserver 127.0.0.1 > /run/resolv && mount --bind /run/resolv /etc/resolv.conf",
+            "umount /etc/resolv.conf",
+            "warn",
+            "name servers",
+            "only 127.0.0.1",
+        ),
+        (
+            "ip link add lost0 type veth peer name lost1; ip link set lost0 alias pyrun-lost",
+            "",
+            "warn",
+            "strays",
+            "link lost0",
+        ),
+        ("ln -s /proc/1/ns/net /run/netns/pyrun-nobody", "", "warn", "strays", "/run/netns/pyrun-nobody"),
+        (
+            f"for top in $(find /sys/fs/cgroup -type d -name pyrun); do mkdir $top/{'a' * 64}; done",
+            "",
+            "warn",
+            "strays",
+            "control group aaaaaaaaaaaa",
+        ),
+        ("mkdir -p /run/pyrun/containers/gone", "", "warn", "strays", "directory /run/pyrun/containers/gone"),
+    ],
+    "a bridge switched off, and a rule of nft": [
+        ("ip link set pyrun0 down", "", "fail", "network bridge", "is cut off"),
+        (
+            "nft 'add table inet odd; add chain inet odd way { type filter hook forward priority 1; };"
+            ' add rule inet odd way iifname "up0" reject\'',
+            "nft delete table inet odd",
+            "fail",
+            "forwarding of lab",
+            "back from the outside",
+        ),
+    ],
+    "a lost gateway, and a rule of legacy iptables": [
+        ("ip addr flush dev pyrun0 scope global", "", "fail", "network bridge", "has no gateway"),
+        ("iptables-legacy -A FORWARD -j DROP", "iptables-legacy -F", "fail", "forwarding of lab", "are stopped"),
+    ],
+    "what is missing": [
+        (
+            "mount -t tmpfs -o size=1M full /mnt && cp -a /var/lib/pyrun/names /var/lib/pyrun/networks /mnt &&"
+            " for c in $(ls /var/lib/pyrun/containers); do mkdir -p /mnt/containers/$c;"
+            " cp /var/lib/pyrun/containers/$c/*.json /mnt/containers/$c; done && mount --bind /mnt /var/lib/pyrun",
+            "umount /var/lib/pyrun /mnt",
+            "fail",
+            "space",
+            "are free under /var/lib/pyrun",
+        ),
+        ("mount --bind /dev/null /usr/sbin/nft", "umount /usr/sbin/nft", "warn", "tool", "nft is not there"),
+        (
+            "mount -t tmpfs no /proc/sys/kernel/seccomp",
+            "umount /proc/sys/kernel/seccomp",
+            "fail",
+            "seccomp",
+            "cannot be loaded",
+        ),
+    ],
 }
 
 
 @pytest.mark.parametrize("what", _BROKEN)
 def test_what_is_broken_is_named_and_its_fix_mends_it(inhabited: Host, what: str) -> None:
-    broken, undone, verdict, about = _BROKEN[what]
-    inhabited.out(broken)
-    try:
-        found = spoken(inhabited, verdict, about)
-        assert found["Cause"]
-        assert found["Fix"]
-        if not undone:
-            inhabited.out(f'pyrun() {{ {TYPED} "$@"; }}; {found["Fix"]}')
-    finally:
-        if undone:
-            inhabited.out(undone)
+    for broken, *_ in _BROKEN[what]:
+        inhabited.out(broken)
+    found = troubles(inhabited)
+    for _, undone, verdict, about, word in _BROKEN[what]:
+        told = [line for line in found if (line["Verdict"], line["About"]) == (verdict, about) and word in line["Text"]]
+        inhabited.out(undone or f"{_TYPED} {told[0]['Fix'] if told else 'pyrun ps'}")
+        assert len(told) == 1, (about, found)
+        assert told[0]["Cause"]
+        assert told[0]["Fix"]
     assert troubles(inhabited) == []
 
 

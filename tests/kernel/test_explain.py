@@ -11,13 +11,15 @@ _WITNESSES = {
     "status": "grep -E '^(Umask|Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/$P/status",
     "limits": "cat /proc/$P/limits",
     "cgroups": "sort -t: -k2 /proc/$P/cgroup",
-    "memory": "cat /sys/fs/cgroup/{memory/,}pyrun/$ID/memory.{limit_in_bytes,max} 2>/dev/null",
-    "devices": "cat /sys/fs/cgroup/devices/pyrun/$ID/devices.list 2>/dev/null | sort",
+    "memory": "cat /sys/fs/cgroup/{memory/,}above/pyrun/$ID/memory.{limit_in_bytes,soft_limit_in_bytes,max,low} 2>/dev/null",
+    "devices": "cat /sys/fs/cgroup/devices/above/pyrun/$ID/devices.list 2>/dev/null | sort",
     "environment": "tr '\\0' '\\n' < /proc/$P/environ | sort",
     "command": "tr '\\0' ' ' < /proc/$P/cmdline",
     "directory": "readlink /proc/$P/cwd; cat /proc/$P/oom_score_adj",
     "hostname": "nsenter -t $P -u hostname",
     "files": "cd /proc/$P/root && cat etc/hosts etc/hostname etc/resolv.conf && stat -c '%n %F %a %u %g %t:%T' . etc dev dev/* proc sys",
+    "volumes": "cd /proc/$P/root/etc/skel && find . -printf '%p %y %m %U:%G %s\\n' | sort; stat -c '%F %a %t:%T' /proc/$P/root/dev/x/y",
+    "parameters": "nsenter -t $P -n -u cat /proc/sys/{net/ipv4/ip_default_ttl,kernel/domainname}",
     "links": "nsenter -t $P -n ip -br addr | sed 's/@if[0-9]*//'; nsenter -t $P -n ip route",
 }
 
@@ -46,7 +48,12 @@ class Shell:
 def test_typed_commands_make_the_same_container(host: Host) -> None:
     """What can be seen of it is the same, but the seccomp filter, which no command loads."""
     options = "--hostname typed -u nobody --ulimit nofile=64:128 -m 64m -v /opt:/vol:ro --tmpfs /scratch -w /tmp/here"
-    arguments = ["--name", "typed", *options.split(), "--oom-score-adj", "5", DEBIAN, "sleep", "300"]
+    options += (
+        " -v data:/etc/skel -v other:/opt:nocopy,ro --device /dev/zero:/dev/x/y:r --sysctl net.ipv4.ip_default_ttl=33"
+    )
+    options += " --domainname example.org --memory-reservation 32m --cpu-quota 25000 --cgroup-parent above/pyrun"
+    more = ["--oom-score-adj", "5", "--device-cgroup-rule", "c 189:* r"]
+    arguments = ["--name", "typed", *options.split(), *more, DEBIAN, "sleep", "300"]
     typed = _typed(host, host.ok("run", "--dry-run", *arguments).splitlines())
     wait_until(lambda: not host.shell("ip -o link show master pyrun0").stdout)  # the cable goes with its sandbox
     host.out(
@@ -61,7 +68,7 @@ def _typed(host: Host, lines: list[str]) -> dict[str, str]:
     """Type the lines, see what came of them, and end it."""
     outside, inside = Shell(host), Shell(host)
     identity = lines[0].partition("ID=")[2].partition(" ")[0]
-    outside.type("mkdir -p /var/lib/pyrun/containers /var/lib/pyrun/names /run/pyrun/containers/" + identity)
+    outside.type("mkdir -p /var/lib/pyrun/{containers,names,volumes} /run/pyrun/containers/" + identity)
     *rest, last = lines
     for line in rest:
         side, _, command = line.rpartition("  # ")[0].partition("$ ")
@@ -79,6 +86,7 @@ def _typed(host: Host, lines: list[str]) -> dict[str, str]:
     for each in (outside, inside):
         each.process.communicate()
     host.forget_groups(identity)
+    host.shell("find /sys/fs/cgroup -depth -path '*/above*' -type d -exec rmdir {} +")
     return seen
 
 

@@ -151,6 +151,10 @@ def test_programs_of_the_tree_never_run_on_the_host(shared_host: Host, tree: Pat
         ["ps"],
         ["logs", "trapped"],
         ["inspect", "trapped"],
+        ["diff", "trapped"],
+        ["export", "-o", f"{tmp_path}/exported", "trapped"],
+        ["cp", "trapped:/etc", f"{tmp_path}/copied"],
+        ["cp", f"{tmp_path}/copied", "trapped:/tmp"],
     ):
         assert shared_host.run([*words, *verb]).returncode == 0
     assert shared_host.pyrun("exec", "trapped", "ls", "/marker").returncode != 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, Host, wait_until
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
 _LOG = "/var/lib/pyrun/events.log"
 
@@ -84,8 +84,6 @@ def test_the_end_that_no_monitor_saw_is_told_by_the_next_command(host: Host) -> 
 
 def test_networks(host: Host) -> None:
     host.ok("network", "create", "one")
-    host.ok("run", "-d", "--name", "box", "--network", "none", BUSYBOX, "sleep", "600")
-    host.ok("rm", "-f", "box")
     identity = host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "600").strip()
     host.ok("network", "connect", "one", "box")
     host.ok("network", "disconnect", "one", "box")
@@ -98,6 +96,39 @@ def test_networks(host: Host) -> None:
         ("network", "destroy", {"name": "one", "type": "bridge"}),
     ]
     host.ok("rm", "-f", "box")
+
+
+def test_volumes(host: Host) -> None:
+    host.ok("volume", "create", "data")
+    host.ok("run", "--name", "box", "--network", "none", "-v", "data:/data:ro", BUSYBOX, "true")
+    host.ok("rm", "box")
+    host.ok("volume", "rm", "data")
+    life = ["volume create", "create", "attach", "volume mount", "start", "die", "volume unmount", "destroy"]
+    assert _actions(host) == [*life, "volume destroy"]
+    of = _events(host, "-f", "volume=data")[1][2]
+    assert (of["destination"], of["driver"], of["read/write"]) == ("/data", "local", "false")
+
+
+def test_files_and_root_file_systems(host: Host) -> None:
+    host.ok("create", "--name", "box", BUSYBOX, "true")
+    host.out(f"{TYPED} export box > /dev/null; {TYPED} cp box:/bin/busybox /run/copy; {TYPED} cp /run/copy box:/")
+    host.ok("rename", "box", "crate")
+    host.ok("rm", "crate")
+    host.pyrun("rootfs", "import", BUSYBOX, "tree")
+    host.ok("rootfs", "rm", "tree")
+    taken = ["create", "export", "archive-path", "extract-to-dir", "rename", "destroy"]
+    assert _actions(host) == [*taken, "rootfs import", "rootfs delete"]
+    assert _events(host, "-f", "rootfs=tree")[0][2] == {"name": "tree"}
+
+
+def test_a_container_elsewhere_among_the_groups_is_counted_too(inhabited: Host) -> None:
+    inhabited.ok("run", "-d", "--name", "apart", "--cgroup-parent", "apart", "-m", "32m", BUSYBOX, "sleep", "600")
+    found = _stats(inhabited, "apart")["apart"]
+    assert (found["PIDs"], found["MemUsage"].split(" / ")[1]) == ("1", "32MiB")
+    assert inhabited.ok("top", "apart", "-o", "pid,args").splitlines()[1].endswith("sleep 600")
+    inhabited.ok("pause", "apart")
+    assert _stats(inhabited, "apart")["apart"]["PIDs"] == "1"
+    inhabited.ok("rm", "-f", "apart")
 
 
 def test_containers_run_where_nothing_can_be_noted(host: Host) -> None:

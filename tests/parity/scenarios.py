@@ -1,7 +1,7 @@
 """What a user types about networks, for either engine: the same script, its output normalised alike.
 
 In a script, `E` is the engine's command, `TREE` the image or root file system, `INTERNET` an address behind the
-uplink, `FAR` a command typed there, `$NC` busybox, and `quiet` runs a command whose output does not matter. Whatever it makes is removed afterwards.
+uplink, `FAR` a command typed there, `$NC` busybox, `quiet` runs a command whose output does not matter, and `no` one of which only matters whether it is taken. Whatever it makes is removed afterwards.
 """
 
 _KEEP = "quiet E run -d --name {name} {options} TREE sleep 300"

@@ -93,7 +93,6 @@ def test_it_does_not_grow_without_end(place: Path, monkeypatch: pytest.MonkeyPat
 def test_a_reader_follows_across_rotations(monkeypatch: pytest.MonkeyPatch) -> None:
     """None says that all that there is was given; what is written then comes next, whichever file it is in."""
     monkeypatch.setattr(chronicle, "FILE_SIZE", 300)
-    monkeypatch.setattr(events, "_POLL", 0)
     chronicle.note("volume", "create", "before", {})
     reader = events.read(None, None)
     assert next(reader) is None
@@ -105,8 +104,7 @@ def test_a_reader_follows_across_rotations(monkeypatch: pytest.MonkeyPatch) -> N
     assert seen == [str(number) for number in range(20)]
 
 
-def test_who_opened_it_before_its_rotation_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_POLL", 0)
+def test_who_opened_it_before_its_rotation_is_read_too() -> None:
     chronicle.note("volume", "create", "first", {})
     fd = chronicle.opened()
     reader = events.read(None, None)

@@ -123,8 +123,18 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         ("rm nobody", ""),
         ("network ls", "ctypes pyrun.network.driver pyrun.templates"),
         ("network inspect bridge", "ctypes pyrun.network.driver pyrun.templates"),
+        (
+            "rootfs ls",
+            "json re enum hashlib socket prctl tarfile pyrun.runtime.launcher pyrun.network.driver pyrun.intake pyrun.templates",
+        ),
         ("ps -a --filter name=up", "json re ctypes pyrun.templates"),
         ("version", "json socket prctl"),
+        (
+            "__complete -- exec u",
+            "json socket prctl hashlib pyrun.network.driver pyrun.keeping pyrun.runtime.lifecycle",
+        ),
+        ("__complete -- run --ne", "json socket prctl"),
+        ("completion bash", "json socket prctl pyrun.store"),
     ],
 )
 def test_import_budget(line: str, more: str, inhabited: Host) -> None:

@@ -68,19 +68,30 @@ def test_roff_understands_every_page(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_man_shows_what_was_meant(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (
+            "pyrun-run",
+            [
+                "pyrun run [OPTION]... ROOTFS [COMMAND [ARG]...]",
+                "--env-file FILE",
+                "pyrun run -it --rm debian-rootfs bash",
+            ],
+        ),
+        ("pyrun-ps", ["\\t{{.Names}}'"]),  # a backslash and an apostrophe, as they are typed
+    ],
+)
+def test_man_shows_what_was_meant(page: str, words: list[str], tmp_path: Path) -> None:
     manpages.write(str(tmp_path))
     done = subprocess.run(
-        ["man", "--warnings", "-P", "cat", "-l", str(tmp_path / "pyrun-run.1")],
+        ["man", "--warnings", "-P", "cat", "-l", str(tmp_path / f"{page}.1")],
         capture_output=True,
         check=False,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "80"},
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    text = done.stdout.decode()
-    assert "pyrun run [OPTION]... ROOTFS [COMMAND [ARG]...]" in text
-    assert "--volume [SOURCE:]TARGET[:ro]" in text
-    assert "pyrun run -it --rm debian-rootfs bash" in text
+    assert [word for word in words if word not in done.stdout.decode()] == []
 
 
 def test_pages_of_verbs_that_are_no_more_go(tmp_path: Path) -> None:

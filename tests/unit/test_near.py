@@ -4,7 +4,7 @@ import pytest
 
 from pyrun import near
 from pyrun.cli import commands, dockers, reader
-from pyrun.cli.declared import GROUPS, every
+from pyrun.cli.declared import every, named
 from pyrun.errors import UsageError
 
 VERBS = every()
@@ -71,6 +71,5 @@ def test_what_is_told_to_be_typed_instead_can_be() -> None:
     for verb, text in dockers._INSTEAD.items():
         assert verb not in VERBS, verb
         for part in text.split("pyrun ")[1:]:
-            words = part.split()
-            if words[0] in GROUPS:
-                assert f"{words[0]} {words[1].rstrip(',;:')}" in VERBS or words[1] == "--help", text
+            words = part.replace(",", "").split()
+            assert named(words)[0] or words[1] == "--help", text

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -28,6 +29,15 @@ def link(name: bytes, target: bytes) -> bytes:
 
 def hardlink(name: bytes, target: bytes) -> bytes:
     return header(name, b"1", link=target)
+
+
+def xz(content: bytes, dictionary: int) -> bytes:
+    """Compress, and say afterwards that as much memory is needed as *dictionary* stands for; 36 is 1 GiB."""
+    whole = bytearray(lzma.compress(content))
+    length = 4 * (whole[12] + 1)
+    whole[12 + 4] = dictionary
+    whole[12 + length - 4 : 12 + length] = zlib.crc32(whole[12 : 12 + length - 4]).to_bytes(4, "little")
+    return bytes(whole)
 
 
 REFUSED = {
@@ -120,7 +130,7 @@ REFUSED = {
         "the map",
     ),
     "pieces one by one": (archive(pax(GNU__sparse__offset=b"0"), member(b"x", bytes(512))), "sparse"),
-    "nothing": (b"", "end mark"),
+    "nothing": (b"", "is empty"),
     "no end mark": (member(b"x"), "end mark"),
     "half a block": (member(b"x") + bytes(100), "too soon"),
     "no archive": (b"#!/bin/sh\n" * 100, "no tar archive"),
@@ -129,8 +139,9 @@ REFUSED = {
     "a gzip that is wrong": (gzip.compress(archive(member(b"x")))[:-8] + bytes(8), "broken"),
     "half a bzip2": (bz2.compress(archive(member(b"x")))[:-9], "too soon"),
     "no xz": (b"\xfd7zXZ\0" + bytes(99), "broken"),
+    "xz with 1 GiB of memory": (xz(archive(member(b"x")), 36), "memory"),
     "no bzip2": (b"BZh9" + bytes(99), "broken"),
-    "no zstd": (b"\x28\xb5\x2f\xfd" + bytes(99), "end mark"),
+    "no zstd": (b"\x28\xb5\x2f\xfd" + b"\xff" * 99, "broken"),
     "a window of 2 GiB": (b"\x28\xb5\x2f\xfd\x00\xa8" + (1 | 8 << 3).to_bytes(3, "little") + bytes(8), "broken"),
 }
 
@@ -192,6 +203,11 @@ CONTAINED: "dict[str, tuple[bytes, Callable[[Path], object], object]]" = {
         archive(link(b"d", b"../outside"), header(b"d/", b"5", mode=0o777), member(b"d/x", b"!")),
         lambda p: ((p / "d").is_symlink(), (p / "d/x").read_text()),
         (False, "!"),
+    ),
+    "a hard link to a link": (
+        archive(link(b"l", b"../outside/secret"), hardlink(b"h", b"l")),
+        lambda p: os.readlink(p / "h"),
+        "../outside/secret",
     ),
     "a hard link to a link, then a file in its place": (
         archive(link(b"l", b"../outside/secret"), hardlink(b"h", b"l"), member(b"h", b"!")),
@@ -316,7 +332,7 @@ def test_kinds_that_are_kept(first: bytes, second: bytes, place: Path) -> None:
 
 def zeros(before: bytes = b"", behind: bytes = b"") -> bytes:
     """Compress 256 MiB of zeros."""
-    writer = zlib.compressobj(1, wbits=31)
+    writer = zlib.compressobj(wbits=31)
     parts = [writer.compress(before), *(writer.compress(bytes(1 << 20)) for _ in range(256))]
     return b"".join((*parts, writer.compress(behind), writer.flush()))
 

@@ -26,7 +26,7 @@ _VOLUMES = switch("With the volumes that were made for it", "--volumes", "-v")
 _INSPECT = (
     value("FORMAT", "json, or a template: '{{.State.Status}}'", "--format", "-f"),
     switch("Also how much a container has written", "--size", "-s"),
-    value("TYPE", "Only look for a container, or a network", "--type"),
+    value("TYPE", "Only look for a container, a network or a volume", "--type"),
 )
 _MANY = "CONTAINER [CONTAINER]..."
 

@@ -46,14 +46,41 @@ PAGES = {
         "Ctrl-P Ctrl-Q leaves the container running, unless --detach-keys names other keys.",
         (("pyrun attach web", "its terminal, or its output"),),
     ),
-    "top": Page("", (("pyrun top web", "as ps -ef shows them"),)),
-    "stats": Page("", (("pyrun stats --no-stream", "once, not every second"),)),
-    "events": Page("", (("pyrun events --since 10m --until 0s", "what happened in the last ten minutes"),)),
+    "top": Page(
+        "What follows the name are options of the host's ps; one of its columns has to be PID.",
+        (
+            ("pyrun top web", "as ps -ef shows them"),
+            ("pyrun top web -o pid,ppid,args", "other columns"),
+        ),
+    ),
+    "stats": Page(
+        "Without names it shows what runs, and follows who comes and goes. CPU % is of one CPU. Memory is without what"
+        " the kernel takes back at once. A template has .Container .Name .ID .CPUPerc .MemUsage .MemPerc .NetIO"
+        " .BlockIO .PIDs.",
+        (
+            ("pyrun stats --no-stream", "once, not every second"),
+            ("pyrun stats --no-stream --format 'table {{.Name}}\\t{{.MemUsage}}'", "other columns"),
+        ),
+    ),
+    "events": Page(
+        "Tells what happens from now on, and with --since or --until what has happened. Times are seconds, dates, or"
+        " how long ago: 10m. Filters: container, network, volume, rootfs, event, type, image, label, scope.",
+        (
+            ("pyrun events --since 10m --until 0s", "what happened in the last ten minutes"),
+            ("pyrun events --until 0s -f container=web -f event=die", "whenever it ended"),
+        ),
+        (
+            ("0", "--until has come"),
+            ("1", "what was typed is no time or no filter"),
+            ("64", "what was typed is no template"),
+            ("125", "the line was not understood, or pyrun itself failed"),
+        ),
+    ),
     "cp": Page(
         "- stands for a tar archive at standard input or output.",
         (
             ("pyrun cp web:/etc/hosts .", "out of a container"),
-            ("pyrun cp index.html web:/www/", "into one"),
+            ("pyrun cp index.html web:/tmp/", "into one"),
         ),
     ),
     "diff": Page("A added, C changed, D deleted.", (("pyrun diff web", "what differs from its root file system"),)),

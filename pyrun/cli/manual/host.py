@@ -28,7 +28,13 @@ PAGES = {
         ),
     ),
     "version": Page("", (("pyrun version", "of pyrun, Python and the kernel"),)),
-    "info": Page("", (("pyrun info", "of this host and what runs on it"),)),
+    "info": Page(
+        "What is wrong here, and what helps, is told by pyrun doctor.",
+        (
+            ("pyrun info", "of this host and what runs on it"),
+            ("pyrun info -f '{{.CgroupVersion}}'", "one fact of it"),
+        ),
+    ),
     "system boot": Page("", (("pyrun system boot", "starts what is to run after a reboot"),)),
     "rootfs ls": Page("", (("pyrun rootfs ls", "those that have a name"),)),
     "rootfs import": Page(

@@ -107,7 +107,7 @@ _LISTINGS = (
             "-f health=none", "-f health=healthy", "-f label=nope", "-f id=zz", "-aq",
         )
     ),
-    r"network ls --format table {{.Name}}\t{{.Driver}}\t{{.Scope}}\t{{.IPv6}}\t{{.Internal}}\t{{.Labels}}\t{{.Label \"a\"}}",
+    r"network ls --format table {{.Name}}\t{{.Driver}}\t{{.Scope}}\t{{.IPv6}}\t{{.Internal}}\t{{.Label \"a\"}}",
     *(
         f"network ls --format {{{{.Name}}}} {rest}"
         for rest in (
