@@ -52,8 +52,8 @@ _BY_FLAG = {
     "--uts": "host",
     "--userns": "host",
     "--cgroupns": "host|private",
-    "--log-driver": "json-file|none",
-    "--log-opt": "max-size=|max-file=",
+    "--log-driver": "json-file|local|none",
+    "--log-opt": "max-size=|max-file=|env=|env-regex=|labels=|labels-regex=|tag=|mode=",
     "--dns-option": "ndots:|timeout:|attempts:|rotate|edns0",
     "--link": "@running",
     "--opt": "com.docker.network.bridge.name=|com.docker.network.bridge.enable_ip_masquerade=|"
