@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyrun.api.programs import Execution as Execution
     from pyrun.api.programs import Output as Output
     from pyrun.api.programs import Result as Result
+    from pyrun.api.running import create as create
     from pyrun.api.running import run as run
     from pyrun.errors import Failed as Failed
     from pyrun.errors import NotFound as NotFound
@@ -34,7 +35,7 @@ _PLACES = {  # where each public name is; the command line imports none of it
     "api.containers": ("Container", "PublishedPort", "container", "containers"),
     "api.networks": ("Network", "create_network", "network", "networks"),
     "api.programs": ("Execution", "Output", "Result"),
-    "api.running": ("run",),
+    "api.running": ("create", "run"),
     "errors": ("Failed", "NotFound", "PyrunError", "TimedOut", "UsageError"),
 }
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "UsageError",
     "container",
     "containers",
+    "create",
     "create_network",
     "network",
     "networks",

@@ -16,6 +16,8 @@ class PyrunError(Exception):
         self.message = message
         self.code = code
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # a traceback shows it
 
 
 class UsageError(PyrunError):

@@ -24,11 +24,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("netlab_scope", f"how long the fixture netlab lives: {', '.join(_SCOPES)}", default="function")
 
 
-def _scope(fixture_name: str, config: pytest.Config) -> Any:
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the setting. Errors: pytest.UsageError."""
     scope = config.getini("netlab_scope")
     if scope not in _SCOPES:
         raise pytest.UsageError(f"netlab_scope: {scope}: expected {', '.join(_SCOPES)}")
-    return scope
+
+
+def _scope(fixture_name: str, config: pytest.Config) -> Any:
+    return config.getini("netlab_scope")
 
 
 @pytest.fixture(scope=_scope)
@@ -115,4 +119,4 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
             heading = f"pyrun: container {each.name}, {each.status}"
         except (PyrunError, OSError):  # gone meanwhile
             continue
-        outcome.get_result().sections.append((heading, "\n".join(told)))
+        outcome.get_result().sections.append((heading, "\n".join(told) or "(it wrote nothing)"))

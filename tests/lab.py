@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pyrun.testing import Lab
+
 TOP = Path(__file__).resolve().parent.parent
 _SITE = [p for p in sys.path if p.endswith("site-packages")]
 _START = f"import sys; sys.path[:0] = {[str(TOP), *_SITE]!r}"
@@ -17,40 +19,12 @@ PYRUN = [sys.executable, "-I", "-S", "-c", f"{_START}; {_MAIN}"]
 TYPED = shlex.join(PYRUN)  # for a shell
 BUSYBOX = os.environ.get("PYRUN_TEST_BUSYBOX", "")
 DEBIAN = os.environ.get("PYRUN_TEST_DEBIAN", "")
-HOST_ADDRESS, INTERNET_ADDRESS = "198.51.100.2", "198.51.100.1"
+HOST_ADDRESS, INTERNET_ADDRESS = Lab.address, Lab.internet_address
 Done = subprocess.CompletedProcess[bytes]
 
 # The processes of pyrun that belong to this host: its clients and monitors live in its network namespace.
 _PROCESSES = """
 for p in $(pgrep -f --ns $$ --nslist net 'pyrun[.](__main__|runtime)'); do tr '\\0' ' ' < /proc/$p/cmdline && echo; done
-"""
-# Control groups, of which the host sees its own alone: in each hierarchy one group of the machine lies over the top.
-_HIERARCHIES = "awk '/ - cgroup2? / { print $5 }' /proc/self/mountinfo | sort -ru"
-_GROUPS = f"""
-for top in $({_HIERARCHIES}); do
-    own=$top/pyrun-test-$HOST
-    mkdir $own
-    for name in cpuset.cpus cpuset.mems; do [ ! -e $top/cpuset.sched_load_balance ] || cat $top/$name > $own/$name; done
-    if [ -e $top/cgroup.subtree_control ]; then
-        for name in $(cat $top/cgroup.controllers); do echo +$name > $top/cgroup.subtree_control; done
-    fi
-    mount --bind $own $top
-done
-"""
-_SETUP = f"""
-set -e
-{_GROUPS}
-mount -t tmpfs -o mode=755 tmpfs /run
-mount -t tmpfs -o mode=700 tmpfs /var/lib/pyrun
-sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
-ip link set lo up
-ip link add up0 type veth peer name up0 netns $INTERNET
-ip addr add {HOST_ADDRESS}/24 dev up0
-ip link set up0 up
-nsenter -t $INTERNET -n ip link set lo up
-nsenter -t $INTERNET -n ip addr add {INTERNET_ADDRESS}/24 dev up0
-nsenter -t $INTERNET -n ip link set up0 up
-ip route add default via {INTERNET_ADDRESS}
 """
 
 
@@ -65,12 +39,8 @@ class Host:
     groups = "find /sys/fs/cgroup -type d -path '*/pyrun*' | sort"  # lists what containers leave among control groups
 
     def __init__(self) -> None:
-        self._internet = _sleeper("--net")
-        self._self = _sleeper("--net", "--mount", "--propagation", "private")
-        self.pid, self.internet_pid = self._self.pid, self._internet.pid
-        subprocess.run(
-            self._enter(["bash", "-c", f"HOST={self.pid} INTERNET={self.internet_pid}; {_SETUP}"]), check=True
-        )
+        self._lab = Lab(ipv6=False)
+        self.pid, self.internet_pid = self._lab.pid, self._lab.internet_pid
 
     def close(self) -> None:
         """End the containers that a test left, then the host."""
@@ -81,23 +51,8 @@ class Host:
                 self.pyrun("rm", "-f", *left)
             left_over = self.settled()
         finally:
-            for process in (self._self, self._internet):
-                process.kill()
-                process.wait()
-            self._remove_groups()
+            self._lab.close()  # and whom a container that pyrun lost left
         assert (left_over["processes"], left_over["cgroups"]) == ("", ""), left_over
-
-    def _remove_groups(self) -> None:
-        """Remove the host's control groups, and end whom a container that pyrun lost left in them."""
-        own = f"$({_HIERARCHIES} | sed 's|$|/pyrun-test-{self.pid}|')"
-        script = f"""
-        for _ in $(seq 50); do
-            cat $(find {own} -mindepth 2 -name cgroup.procs) /dev/null | sort -u | xargs -r kill -9
-            find {own} -depth -type d -exec rmdir {{}} + && exit
-            sleep 0.1
-        done; exit 1
-        """
-        subprocess.run(["bash", "-c", script], check=True, stderr=subprocess.DEVNULL)
 
     def shell(self, command: str, stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command line on the host."""
@@ -194,10 +149,3 @@ def wait_until(claim: "object", seconds: float = 20) -> None:
     while not claim():  # type: ignore[operator]
         assert time.monotonic() < deadline, claim
         time.sleep(0.02)
-
-
-def _sleeper(*options: str) -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen(["unshare", *options, "sh", "-c", "echo; exec sleep 3600"], stdout=subprocess.PIPE)
-    assert process.stdout
-    process.stdout.readline()
-    return process

@@ -3,18 +3,20 @@
 What changes something is performed by `pyrun.api.calls` in a process of its own; what only looks is read right here.
 """
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from signal import Signals
 from types import TracebackType
 from typing import Any, NamedTuple, Unpack
 
-from pyrun import paths, store
+from pyrun import store
 from pyrun.api import arguments, calls, places, programs
 from pyrun.api.calls import Call
-from pyrun.api.option_types import ExecOptions
+from pyrun.api.option_types import ExecOptions, Path, UpdateOptions
 from pyrun.api.places import Place
 from pyrun.api.programs import Execution, Output, Result
 from pyrun.errors import NotFound, PyrunError, TimedOut
@@ -23,6 +25,9 @@ from pyrun.spec import Endpoint
 from pyrun.store import Status
 
 _AGAIN = 0.02  # seconds between looks
+
+
+Moment = str | float | datetime
 
 
 class PublishedPort(NamedTuple):
@@ -58,7 +63,7 @@ class Container:
 
     @property
     def status(self) -> str:
-        """Give created, running, paused, exited or corrupt."""
+        """Give created, running, paused, restarting, exited or corrupt."""
         return self._status().state
 
     @property
@@ -66,6 +71,11 @@ class Container:
         """Give the exit code of the program; None until it has ended, 255 when nobody saw it."""
         status = self._status()
         return status.exit_code if status.state == "exited" else None
+
+    @property
+    def health(self) -> str:
+        """Give starting, healthy or unhealthy; empty when nothing checks it."""
+        return self._status().health
 
     @property
     def pid(self) -> int:
@@ -77,6 +87,12 @@ class Container:
         """Give the root file system as it was named."""
         config = self._found().config
         return config.image if config else ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Give the labels."""
+        config = self._found().config
+        return dict(label.split("=", 1) for label in config.labels) if config else {}
 
     @property
     def ip_address(self) -> str:
@@ -142,13 +158,25 @@ class Container:
         """
         return Execution(self._exec(command, stdin, dict(options)))
 
-    def logs(self, follow: bool = False) -> Iterator[Output]:
-        """Give what the container wrote, in pieces, oldest first; with *follow* go on until it has ended."""
-        from pyrun.runtime import logs
+    def logs(
+        self,
+        follow: bool = False,
+        *,
+        since: "Moment | None" = None,
+        until: "Moment | None" = None,
+        tail: "int | None" = None,
+        timestamps: bool = False,
+    ) -> Iterator[Output]:
+        """Give what the container wrote, in pieces of lines, oldest first; with *follow* go on until it has ended.
 
-        path = f"{paths.container(self._id)}/container.log"
-        self._found()
-        return (Output(*piece) for piece in places.stepwise(self._place, logs.read(path, follow, self._is_running)))
+        *since* and *until* are a datetime, seconds since the epoch, or as `pyrun logs` takes them (``"10m"`` is ten
+        minutes ago); *tail* is how many of the last lines. Errors: PyrunError for no moment, and where nothing is kept.
+        """
+        from pyrun.runtime import logrecords, logs
+
+        view = logrecords.View(_stamp("since", since), _stamp("until", until), timestamps)
+        pieces = logs.recorded(self._found(), follow, view, logs.ALL if tail is None else tail)
+        return (Output(*piece) for piece in places.stepwise(self._place, pieces))
 
     def output(self) -> str:
         """Give all that it wrote until now, standard output and error in their order, as text."""
@@ -174,6 +202,48 @@ class Container:
     def wait(self, timeout: "float | None" = None) -> int:
         """Wait for the container to end; give its exit code. Errors: TimedOut after *timeout* seconds."""
         return int(self._perform("wait", {}, timeout).stdout)
+
+    def start(self) -> None:
+        """Start the container again, or for the first time; one that runs is left as it is."""
+        self._perform("start", {})
+
+    def restart(self, time: "int | None" = None) -> None:
+        """Stop the container as `stop` does, and start it again."""
+        self._perform("restart", {"time": time})
+
+    def pause(self) -> None:
+        """Stop all of its processes where they are. Errors: PyrunError when it does not run."""
+        self._perform("pause", {})
+
+    def unpause(self) -> None:
+        """Let its processes go on."""
+        self._perform("unpause", {})
+
+    def rename(self, name: str) -> None:
+        """Give it another name. Errors: PyrunError when that is taken."""
+        calls.perform(self._place, arguments.words("rename", {}, [self._id, name]))
+
+    def update(self, **options: Unpack[UpdateOptions]) -> None:
+        """Change its limits and restart policy, at once: ``memory="64m"``, ``cpus=0.5``, ``restart="always"``."""
+        self._perform("update", dict(options))
+
+    def copy_in(self, source: Path, target: str) -> None:
+        """Copy a file or directory of the host to *target* in the container, as `pyrun cp` does."""
+        calls.perform(self._place, arguments.words("cp", {"quiet": True}, [str(source), f"{self._id}:{target}"]))
+
+    def copy_out(self, source: str, target: Path) -> None:
+        """Copy a file or directory of the container to *target* on the host."""
+        calls.perform(self._place, arguments.words("cp", {"quiet": True}, [f"{self._id}:{source}", str(target)]))
+
+    def diff(self) -> list[tuple[str, str]]:
+        """List what it has changed in its root file system: A added, C changed or D deleted, and the path."""
+        lines = self._perform("diff", {}).stdout.decode(errors="surrogateescape").splitlines()
+        return [(line[:1], line[2:]) for line in lines]
+
+    def stats(self) -> dict[str, Any]:
+        """Measure what it takes of the machine, once; the fields and units of `pyrun stats --format json`."""
+        found: dict[str, Any] = json.loads(self._perform("stats", {"no_stream": True, "format": "json"}).stdout)
+        return found
 
     def stop(self, time: "int | None" = None) -> None:
         """Ask the program to end; kill it after *time* seconds (the container's own time-out; negative for never)."""
@@ -253,6 +323,18 @@ class Container:
         with self._place.entered():
             store.find(self._id)
             return standing.plugs(self._id)
+
+
+def _stamp(what: str, moment: "Moment | None") -> str:
+    """Give a moment as a log's records have it; empty for none. Errors: PyrunError."""
+    from pyrun import moments
+
+    if moment is None:
+        return ""
+    if isinstance(moment, datetime):
+        moment = moment.timestamp()
+    text = moment if isinstance(moment, str) else f"{moment:.9f}"
+    return moments.stamp(moments.parse(what, text, time.time_ns()))
 
 
 def containers(all: bool = False) -> list[Container]:

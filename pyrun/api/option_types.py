@@ -56,6 +56,7 @@ class RunOptions(ProgramOptions, total=False):
     volumes: Pairs  # {"/of/host": "/in/container"}, {…: ("/in/container", "ro")}
     mounts: Any  # "type=bind,…", {"type": "bind", "source": …, "target": …}, or a sequence of those
     tmpfs: Pairs
+    volumes_from: Any  # a name, or a sequence of those
     read_only: bool
     memory: Number  # bytes
     memory_swap: Number  # bytes, memory and swap together
@@ -63,6 +64,7 @@ class RunOptions(ProgramOptions, total=False):
     cpu_shares: Number
     cpuset_cpus: str
     pids_limit: Number
+    restart: str  # "no", "on-failure:3", "always", "unless-stopped"
     ulimit: Pairs  # {"nofile": 1024}, {"nofile": (1024, 2048)}
     oom_score_adj: Number
     shm_size: Number  # bytes
@@ -71,37 +73,52 @@ class RunOptions(ProgramOptions, total=False):
     security_opt: Words
     stop_signal: "str | int"
     stop_timeout: Number  # seconds
-    volumes_from: Words
+    domainname: str
+    labels: Pairs
+    label_file: "Path | Sequence[Path]"
+    annotation: Pairs
+    device: Pairs  # "/dev/fuse", {"/dev/of/host": "/dev/in/container"}
+    device_cgroup_rule: Words
+    sysctl: Pairs
+    pid: Any  # "host", a Container, or "container:NAME"
+    ipc: Any
+    uts: str
+    cgroupns: str
+    cgroup_parent: str
     cpuset_mems: str
-    cpu_period: Number  # microseconds
+    cpu_period: Number  # microseconds, as the three below
     cpu_quota: Number
     cpu_rt_period: Number
     cpu_rt_runtime: Number
     memory_reservation: Number  # bytes
-    memory_swappiness: int
+    memory_swappiness: Number
     oom_kill_disable: bool
-    blkio_weight: int
-    blkio_weight_device: Words
-    device_read_bps: Words
-    device_write_bps: Words
-    device_read_iops: Words
-    device_write_iops: Words
-    cgroup_parent: str
-    device: Words
-    device_cgroup_rule: Words
-    sysctl: Pairs
-    pid: str
-    ipc: str
-    uts: str
-    cgroupns: str
-    domainname: str
+    blkio_weight: Number
+    blkio_weight_device: Pairs
+    device_read_bps: Pairs  # {"/dev/sda": "1mb"}
+    device_write_bps: Pairs
+    device_read_iops: Pairs
+    device_write_iops: Pairs
+    health_cmd: str
+    health_interval: Number
+    health_retries: Number
+    health_start_period: Number
+    health_timeout: Number
+    no_healthcheck: bool
     log_driver: str
     log_opt: Pairs
-    label_file: "Path | Sequence[Path]"
-    labels: Pairs
-    annotation: Pairs
+
+
+class UpdateOptions(TypedDict, total=False):
+    """What `Container.update` takes."""
+
+    memory: Number  # bytes
+    memory_swap: Number
+    cpus: "float | str"
+    cpu_shares: Number
+    cpuset_cpus: str
+    pids_limit: Number
     restart: str
-    attach: Words
 
 
 class NetworkOptions(TypedDict, total=False):

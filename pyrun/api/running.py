@@ -12,7 +12,7 @@ from pyrun.api.containers import Container
 from pyrun.api.option_types import Path, RunOptions
 from pyrun.api.programs import Result
 from pyrun.cli.names import random_name
-from pyrun.errors import PyrunError, TimedOut
+from pyrun.errors import PyrunError, TimedOut, UsageError
 
 _PATIENCE = 20.0  # seconds for a container to end once it was killed
 _AGAIN = 0.05  # seconds
@@ -64,6 +64,8 @@ def run(
     given: dict[str, Any] = dict(options)
     words = [str(rootfs), *arguments.program(command)]
     if detach:
+        if check or timeout is not None or input is not None:
+            raise UsageError("run: check, input and timeout have no meaning with detach")
         place = places.current()
         line = arguments.words("run", given, words)
         line[1:1] = ["--detach"]
@@ -71,6 +73,14 @@ def run(
     given["name"] = given.get("name") or random_name()
     result = _attached(given, words, programs.encoded(input), timeout)
     return result.check(f"container {given['name']}") if check else result
+
+
+def create(rootfs: Path, command: "str | Sequence[str] | None" = None, **options: Unpack[RunOptions]) -> Container:
+    """Make a container that `Container.start` starts; the arguments are those of `run`. Errors: as of `run`."""
+    place = places.current()
+    words = [str(rootfs), *arguments.program(command)]
+    said = calls.perform(place, arguments.words("create", dict(options), words))
+    return Container(said.stdout.decode().strip(), place)
 
 
 def _attached(given: dict[str, Any], words: list[str], content: "bytes | None", timeout: "float | None") -> Result:

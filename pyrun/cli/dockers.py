@@ -4,7 +4,7 @@ Nothing here has to be taken away when pyrun learns it: what is declared is neve
 """
 
 _ROOTFS = "a container's root file system is a directory here"
-_ONE_HOST = "pyrun is for one host and has no cluster"
+_ONE_HOST = "made for one host, without a cluster"
 _INSTEAD = {
     "images": f"{_ROOTFS}: pyrun rootfs ls",
     "image": f"{_ROOTFS}: see pyrun rootfs --help",

@@ -81,7 +81,6 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "DnsSearch": list(config.dns_search),
         "ExtraHosts": list(config.extra_hosts) or None,
         "GroupAdd": list(config.groups) or None,
-        "LogConfig": {"Type": config.log_driver, "Config": dict(each.split("=", 1) for each in config.log_options)},
         "OomScoreAdj": config.oom_score_adj,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only,

@@ -190,8 +190,15 @@ class Lab(Place):
     def run(self, rootfs: Path, command: "str | Sequence[str] | None" = None, **options: Any) -> "Container | Result":
         """Do `pyrun.run` on this host."""
         with self.entered():
-            started: Container | Result = pyrun.run(rootfs, command, **options)
-            return started
+            made: Container | Result = pyrun.run(rootfs, command, **options)
+            return made
+
+    def create(
+        self, rootfs: Path, command: "str | Sequence[str] | None" = None, **options: Unpack[RunOptions]
+    ) -> Container:
+        """Do `pyrun.create` on this host."""
+        with self.entered():
+            return pyrun.create(rootfs, command, **options)
 
     def container(self, name: str) -> Container:
         """Do `pyrun.container` on this host."""

@@ -69,18 +69,26 @@ def _internet() -> int:
 
 
 def _own_groups() -> list[str]:
-    """Put a control group of the host's own over the top of each hierarchy, so that it sees no other."""
+    """Make a control group of the host's own in each hierarchy where that can be, to lie over its top."""
     found = []
-    for top in sorted({hierarchy.path for hierarchy in cgroups.hierarchies()}, reverse=True):
+    for top in _hierarchies():
         own = f"{top}/{GROUP}{os.getpid()}"
-        os.mkdir(own)
-        found.append(own)
-        if os.path.exists(f"{top}/cpuset.sched_load_balance"):  # a new cpuset of version 1 has no CPUs at all
+        with suppress(OSError):  # read-only
+            os.mkdir(own)
+            found.append(own)
+        if os.path.exists(f"{own}/cpuset.sched_load_balance"):  # a new cpuset of version 1 has no CPUs at all
             for name in ("cpuset.cpus", "cpuset.mems"):
                 cgroups.write(f"{own}/{name}", _content(f"{top}/{name}"))
         for name in _content(f"{top}/cgroup.controllers").split():
-            cgroups.write(f"{top}/cgroup.subtree_control", f"+{name}")
+            with suppress(OSError):  # where we are in a container ourselves
+                cgroups.write(f"{top}/cgroup.subtree_control", f"+{name}")
     return found
+
+
+def _hierarchies() -> list[str]:
+    """List where control groups are mounted, those that pyrun has no use for too: the innermost first."""
+    rows = [row.partition(" - ") for row in _content("/proc/self/mountinfo").splitlines()]
+    return sorted({head.split()[4] for head, _, tail in rows if tail.split()[0] in ("cgroup", "cgroup2")}, reverse=True)
 
 
 def _own_files(internet: int, groups: list[str]) -> None:

@@ -1,6 +1,7 @@
 """`import pyrun`: what the command line does, for a program with threads, signals and files of its own."""
 
 import asyncio
+import datetime
 import logging
 import os
 import signal
@@ -115,6 +116,21 @@ def test_exec_gives_what_a_program_wrote_and_ended_with(box: pyrun.Container) ->
     assert failed.value.code == 127
 
 
+def test_an_exec_that_starts_over_in_a_sealed_interpreter_reports_all_the_same() -> None:
+    with (
+        pyrun.run(BUSYBOX, "sleep 600", privileged=True, detach=True) as powerful,
+        pytest.raises(pyrun.PyrunError, match="not found") as failed,
+    ):
+        powerful.exec("nonesuch")
+    assert failed.value.code == 127
+
+
+def test_an_exec_that_cannot_be_started_leaves_no_zombie(box: pyrun.Container) -> None:
+    with pytest.raises(pyrun.PyrunError):
+        box.exec("nonesuch")
+    assert "[" not in box.exec("ps -o args").text.replace("COMMAND", "")
+
+
 def test_an_exec_that_takes_too_long_ends_inside_too(box: pyrun.Container) -> None:
     with pytest.raises(pyrun.TimedOut):
         box.exec("sleep 500", timeout=0)
@@ -150,6 +166,23 @@ def test_logs_are_followed_to_the_end() -> None:
             talker.wait_for_output("four")
 
 
+def test_health_is_told() -> None:
+    with pyrun.run(BUSYBOX, "sleep 600", detach=True, health_cmd="true", health_interval="10ms") as checked:
+        wait_until(lambda: checked.health == "healthy")
+
+
+def test_parts_of_logs_are_chosen() -> None:
+    with pyrun.run(BUSYBOX, "seq 1 30", detach=True) as counted:
+        counted.wait()
+        assert [piece.data for piece in counted.logs(tail=2)] == [b"29\n30\n"]
+        began = datetime.datetime.now(datetime.UTC)
+        assert list(counted.logs(since=began)) == list(counted.logs(until=1.5)) == []
+        assert len(list(counted.logs(since="10m", until=began.timestamp()))) == 1
+        assert all(line.startswith(b"20") for line in next(counted.logs(timestamps=True)).data.splitlines())
+        with pytest.raises(pyrun.PyrunError, match="since"):
+            counted.logs(since="yesterday")
+
+
 def test_a_container_is_stopped_waited_for_and_removed() -> None:
     script = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.1; done"
     with pyrun.run(BUSYBOX, ["sh", "-c", script], detach=True) as program:
@@ -167,6 +200,35 @@ def test_a_container_is_stopped_waited_for_and_removed() -> None:
     with pyrun.run(BUSYBOX, "sleep 600", detach=True) as program:
         program.stop(time=0)
         assert program.exit_code == 137
+
+
+def test_a_container_is_created_started_paused_renamed_and_updated(lab: Lab) -> None:
+    script = ["sh", "-c", "echo $((1 + $(cat /runs || echo 0))) > /runs; exec sleep 600"]
+    with pyrun.create(BUSYBOX, script, name="before", labels={"who": "test"}) as made:
+        assert (made.status, made.labels, made.pid, made.health) == ("created", {"who": "test"}, 0, "")
+        made.start()
+        first = made.pid
+        wait_until(lambda: ("A", "/runs") in made.diff())
+        made.restart(time=0)
+        assert made.pid not in (0, first)
+        wait_until(lambda: made.exec("cat /runs").text == "2\n")
+        made.pause()
+        assert made.status == "paused"
+        made.unpause()
+        made.rename("after")
+        assert (made.name, pyrun.container("after")) == ("after", made)
+        made.update(pids_limit=77)
+        limit = f"cat $(find /sys/fs/cgroup -path '*/{made.id}/pids.max')"
+        assert lab.call(["sh", "-c", limit]).text == "77\n"
+        assert made.stats()["Name"] == "after"
+
+
+def test_files_are_copied(tmp_path: Path, box: pyrun.Container) -> None:
+    (tmp_path / "there").write_text("content")
+    box.copy_in(tmp_path / "there", "/tmp/here")
+    assert box.exec("cat /tmp/here").text == "content"
+    box.copy_out("/tmp/here", tmp_path / "back")
+    assert (tmp_path / "back").read_text() == "content"
 
 
 def test_networks_are_made_plugged_into_and_removed(lab: Lab, box: pyrun.Container) -> None:
@@ -234,6 +296,12 @@ def test_open_files_stay_the_callers_alone_and_none_is_left() -> None:
         with pytest.raises(pyrun.PyrunError):
             pyrun.run(BUSYBOX, wrong, memory="little")
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_traceback_shows_the_hint() -> None:
+    with pytest.raises(pyrun.UsageError) as failed:
+        pyrun.run(BUSYBOX, "true", network="bridg")
+    assert failed.value.__notes__ == ["did you mean bridge?"]
 
 
 def test_warnings_are_logged(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:

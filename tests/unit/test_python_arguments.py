@@ -8,7 +8,7 @@ import pytest
 from lab import TOP
 
 from pyrun.api import arguments, option_types
-from pyrun.api.option_types import ConnectOptions, ExecOptions, NetworkOptions, RunOptions
+from pyrun.api.option_types import ConnectOptions, ExecOptions, NetworkOptions, RunOptions, UpdateOptions
 from pyrun.cli import reader
 from pyrun.errors import UsageError
 
@@ -17,6 +17,8 @@ from pyrun.errors import UsageError
     ("verb", "typed"),
     [
         ("run", RunOptions),
+        ("create", RunOptions),
+        ("update", UpdateOptions),
         ("exec", ExecOptions),
         ("network create", NetworkOptions),
         ("network connect", ConnectOptions),
