@@ -8,11 +8,12 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from signal import Signals
 from types import TracebackType
 from typing import Any, NamedTuple, Unpack
 
-from pyrun import paths, store
+from pyrun import store
 from pyrun.api import arguments, calls, places, programs
 from pyrun.api.calls import Call
 from pyrun.api.option_types import ExecOptions, Path, UpdateOptions
@@ -24,6 +25,9 @@ from pyrun.spec import Endpoint
 from pyrun.store import Status
 
 _AGAIN = 0.02  # seconds between looks
+
+
+Moment = str | float | datetime
 
 
 class PublishedPort(NamedTuple):
@@ -67,6 +71,11 @@ class Container:
         """Give the exit code of the program; None until it has ended, 255 when nobody saw it."""
         status = self._status()
         return status.exit_code if status.state == "exited" else None
+
+    @property
+    def health(self) -> str:
+        """Give starting, healthy or unhealthy; empty when nothing checks it."""
+        return self._status().health
 
     @property
     def pid(self) -> int:
@@ -149,13 +158,25 @@ class Container:
         """
         return Execution(self._exec(command, stdin, dict(options)))
 
-    def logs(self, follow: bool = False) -> Iterator[Output]:
-        """Give what the container wrote, in pieces, oldest first; with *follow* go on until it has ended."""
-        from pyrun.runtime import logs
+    def logs(
+        self,
+        follow: bool = False,
+        *,
+        since: "Moment | None" = None,
+        until: "Moment | None" = None,
+        tail: "int | None" = None,
+        timestamps: bool = False,
+    ) -> Iterator[Output]:
+        """Give what the container wrote, in pieces of lines, oldest first; with *follow* go on until it has ended.
 
-        path = f"{paths.container(self._id)}/container.log"
-        self._found()
-        return (Output(*piece) for piece in places.stepwise(self._place, logs.read(path, follow, self._is_running)))
+        *since* and *until* are a datetime, seconds since the epoch, or as `pyrun logs` takes them (``"10m"`` is ten
+        minutes ago); *tail* is how many of the last lines. Errors: PyrunError for no moment, and where nothing is kept.
+        """
+        from pyrun.runtime import logrecords, logs
+
+        view = logrecords.View(_stamp("since", since), _stamp("until", until), timestamps)
+        pieces = logs.recorded(self._found(), follow, view, logs.ALL if tail is None else tail)
+        return (Output(*piece) for piece in places.stepwise(self._place, pieces))
 
     def output(self) -> str:
         """Give all that it wrote until now, standard output and error in their order, as text."""
@@ -302,6 +323,18 @@ class Container:
         with self._place.entered():
             store.find(self._id)
             return standing.plugs(self._id)
+
+
+def _stamp(what: str, moment: "Moment | None") -> str:
+    """Give a moment as a log's records have it; empty for none. Errors: PyrunError."""
+    from pyrun import moments
+
+    if moment is None:
+        return ""
+    if isinstance(moment, datetime):
+        moment = moment.timestamp()
+    text = moment if isinstance(moment, str) else f"{moment:.9f}"
+    return moments.stamp(moments.parse(what, text, time.time_ns()))
 
 
 def containers(all: bool = False) -> list[Container]:

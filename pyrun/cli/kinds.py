@@ -62,7 +62,7 @@ _BY_FLAG = {
     "volume create --opt": "type=|device=|o=",
     "--driver-opt": "com.docker.network.endpoint.ifname=",
     "--driver": "bridge",
-    "--type": "container|network",
+    "--type": "container|network|volume",
     "--attach": "stdin|stdout|stderr",
     "--tail": "all",
     "--workdir": "",  # inside the container
@@ -72,7 +72,7 @@ _BY_FLAG = {
 _BY_VERB = {  # the arguments of those whose metavars do not tell
     "network why": "@containers|host|internet",
     "cp": "@copied",
-    "inspect": "@containers|@networks",
+    "inspect": "@containers|@networks|@volumes",
     "rename": "@containers|",
     "completion": "bash|zsh|fish|",
     "rootfs build": "debian|ubuntu|busybox|",

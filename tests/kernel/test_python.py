@@ -1,6 +1,7 @@
 """`import pyrun`: what the command line does, for a program with threads, signals and files of its own."""
 
 import asyncio
+import datetime
 import logging
 import os
 import signal
@@ -165,6 +166,23 @@ def test_logs_are_followed_to_the_end() -> None:
             talker.wait_for_output("four")
 
 
+def test_health_is_told() -> None:
+    with pyrun.run(BUSYBOX, "sleep 600", detach=True, health_cmd="true", health_interval="10ms") as checked:
+        wait_until(lambda: checked.health == "healthy")
+
+
+def test_parts_of_logs_are_chosen() -> None:
+    with pyrun.run(BUSYBOX, "seq 1 30", detach=True) as counted:
+        counted.wait()
+        assert [piece.data for piece in counted.logs(tail=2)] == [b"29\n30\n"]
+        began = datetime.datetime.now(datetime.UTC)
+        assert list(counted.logs(since=began)) == list(counted.logs(until=1.5)) == []
+        assert len(list(counted.logs(since="10m", until=began.timestamp()))) == 1
+        assert all(line.startswith(b"20") for line in next(counted.logs(timestamps=True)).data.splitlines())
+        with pytest.raises(pyrun.PyrunError, match="since"):
+            counted.logs(since="yesterday")
+
+
 def test_a_container_is_stopped_waited_for_and_removed() -> None:
     script = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.1; done"
     with pyrun.run(BUSYBOX, ["sh", "-c", script], detach=True) as program:
@@ -187,7 +205,7 @@ def test_a_container_is_stopped_waited_for_and_removed() -> None:
 def test_a_container_is_created_started_paused_renamed_and_updated(lab: Lab) -> None:
     script = ["sh", "-c", "echo $((1 + $(cat /runs || echo 0))) > /runs; exec sleep 600"]
     with pyrun.create(BUSYBOX, script, name="before", labels={"who": "test"}) as made:
-        assert (made.status, made.labels, made.pid) == ("created", {"who": "test"}, 0)
+        assert (made.status, made.labels, made.pid, made.health) == ("created", {"who": "test"}, 0, "")
         made.start()
         first = made.pid
         wait_until(lambda: ("A", "/runs") in made.diff())
