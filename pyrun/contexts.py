@@ -55,6 +55,6 @@ else:
         return begin
 
     @contextmanager
-    def nullcontext():
-        """Do nothing, where a context is asked for and none is needed."""
-        yield
+    def nullcontext(given=None):
+        """Do nothing, where a context is asked for and none is needed; yield what was *given*."""
+        yield given

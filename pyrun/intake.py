@@ -74,7 +74,7 @@ def members(fd: int, seen: Seen) -> Iterator[Member]:
     from pyrun.archive import directory
 
     path = os.path.realpath(f"/proc/self/fd/{fd}").rstrip("/")
-    if paths.ROOTFS.startswith(f"{path}/"):
+    if f"{paths.ROOTFS}/".startswith(f"{path}/"):
         raise PyrunError(f"rootfs: {path or '/'}: holds pyrun's own files", 1, "@host needs no import")
     size = 0
     for member in directory.members(fd):

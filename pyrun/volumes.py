@@ -7,7 +7,7 @@ comes first: a volume is made, or kept from being removed, for a container that 
 import os
 import time
 
-from pyrun import chronicle, documents, paths, store
+from pyrun import chronicle, documents, near, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.kernel import copies, files, syscalls, trees, volume_mounts
@@ -153,6 +153,11 @@ def remove_anonymous(config: ContainerConfig) -> None:
             RemoveUnused(mount.source, config.id).apply()
 
 
+def used() -> set[str]:
+    """List the names of the volumes that containers use; of one whose record is damaged nobody knows."""
+    return {mount.source for each in store.containers() if each.config for mount in _of(each.config)}
+
+
 def users(name: str, but: str = "") -> list[Container]:
     """List the containers that use a volume, or whose record is damaged: they may do so."""
     return [
@@ -175,10 +180,7 @@ def names() -> list[str]:
 def find(name: str) -> Volume:
     """Read a volume. Errors: NotFound with a near name, Corrupt."""
     if not exists(name):
-        import difflib
-
-        near = difflib.get_close_matches(name, names(), 1)
-        raise NotFound(f"no such volume: {name}", hint=f"did you mean {near[0]}?" if near else "")
+        raise NotFound(f"no such volume: {name}", hint=near.hint(name, names()))
     return read(name)
 
 

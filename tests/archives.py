@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from pathlib import Path
 
 from pyrun.archive import compression, tar, unpack
@@ -21,13 +22,20 @@ def header(name: bytes = b"f", kind: bytes = b"0", size: int = 0, **fields: "byt
         "link": b"",
         "magic": b"ustar\x0000",
         "more": b"",
+        "prefix": b"",
         **fields,
     }
     places = {"mode": (100, 8), "uid": (108, 8), "gid": (116, 8), "size": (124, 12), "mtime": (136, 12)}
     block[: len(name[:100])] = name[:100]
     for field, (at, length) in places.items():
         block[at : at + length] = _number({**values, "size": size}[field], length)
-    for content, at in ((kind, 156), (values["link"], 157), (values["magic"], 257), (values["more"], 386)):
+    for content, at in (
+        (kind, 156),
+        (values["link"], 157),
+        (values["magic"], 257),
+        (values["prefix"], 345),
+        (values["more"], 386),
+    ):
         assert isinstance(content, bytes)
         block[at : at + len(content)] = content
     block[148:156] = b" " * 8
@@ -67,6 +75,16 @@ def archive(*members: bytes) -> bytes:
     return b"".join(members) + bytes(1024)
 
 
+def link(name: bytes, target: bytes) -> bytes:
+    """Make a symbolic link."""
+    return header(name, b"2", link=target)
+
+
+def hardlink(name: bytes, target: bytes) -> bytes:
+    """Make a hard link."""
+    return header(name, b"1", link=target)
+
+
 def unpacked(
     content: "bytes | list[tar.Member]", place: Path, policy: unpack.Policy = OURS, at: bytes = b""
 ) -> unpack.Report:
@@ -75,3 +93,17 @@ def unpacked(
     members = tar.members(compression.plain(io.BytesIO(content))) if isinstance(content, bytes) else content
     with trees.opened(str(place)) as fd:
         return unpack.unpack(members, fd, policy, at)
+
+
+def outside(place: Path) -> object:
+    """Describe what is beside the directory."""
+    secret = place.parent / "outside" / "secret"
+    return (
+        sorted(os.listdir(place.parent / "outside")),
+        secret.read_text(),
+        secret.stat().st_nlink,
+        secret.stat().st_mode,
+    )
+
+
+UNTOUCHED = (["secret"], "secret", 1, stat.S_IFREG | 0o644)

@@ -4,12 +4,12 @@ Values are checked for their shape here, with a suggestion for a word that is un
 the verb itself.
 """
 
-import difflib
 import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pyrun import near
 from pyrun.cli import declared
 from pyrun.cli.declared import Option
 from pyrun.errors import UsageError
@@ -20,7 +20,6 @@ OURS = {  # what the command line has for people at a terminal, or is told by ot
     "exec": "interactive detach_keys",
 }
 _MEANS = {"ports": "publish", "volumes": "volume", "labels": "label", "mounts": "mount", "remove": "rm"}
-_ALIKE = 0.7  # of 1
 _PORTS = "[IP:][HOSTPORT:]PORT"
 
 
@@ -135,6 +134,6 @@ def _published(name: str, port: Any, places: Any) -> list[str]:
 
 def _unknown(verb: str, name: str, known: Mapping[str, Option]) -> UsageError:
     meant = {key: name for name, key in _MEANS.items() if name in known}
-    near = meant.get(name) or next(iter(difflib.get_close_matches(name, known, 1, _ALIKE)), "")
-    hint = f"did you mean {near}?" if near else f"see pyrun {verb} --help"
+    found = meant.get(name) or near.nearest(name, known)
+    hint = f"did you mean {found}?" if found else f"see pyrun {verb} --help"
     return UsageError(f"{verb}: {name}: no such option", hint=hint)

@@ -5,15 +5,17 @@ import sys
 
 from pyrun.cli.complaints import arguments, complain
 from pyrun.cli.reader import Values
+from pyrun.contexts import nullcontext
 from pyrun.errors import PyrunError
 from pyrun.typed import Callable
 
 _STREAM = "-"
+_EVERY = 0.2  # seconds between looks at a file that grows
 
 
 def _cp(values: Values) -> int:
     from pyrun import chronicle, store
-    from pyrun.cli import meters
+    from pyrun.cli.progress import Progress
     from pyrun.runtime import copying
 
     source, target = arguments(values)
@@ -28,8 +30,10 @@ def _cp(values: Values) -> int:
     if not (path if origin else place):
         raise PyrunError("cp: the path in the container cannot be empty", 1)
     container = store.find(origin or receiver)
-    with meters.meter(f"copying {'from' if origin else 'to'} {container.name}", bool(values["quiet"])) as progress:
-        options = copying.Options(bool(values["archive"]), bool(values["follow_link"]), progress)
+    progress = Progress(f"copy {'from' if origin else 'to'} {container.name}")
+    seen = None if values["quiet"] else progress.seen
+    options = copying.Options(bool(values["archive"]), bool(values["follow_link"]), seen)
+    try:
         if target == _STREAM:
             notes = copying.read_archive(container, path, 1, options)
         elif origin:
@@ -38,6 +42,8 @@ def _cp(values: Values) -> int:
             notes = copying.write_archive(container, _StandardInput(), place, options)
         else:
             notes = copying.copy_in(container, path, place, options)
+    finally:
+        progress.clear()
     chronicle.container(container.id, container.config, "archive-path" if origin else "extract-to-dir")
     _tell("cp", notes)
     return 0
@@ -63,7 +69,6 @@ def _diff(values: Values) -> int:
 
 def _export(values: Values) -> int:
     from pyrun import chronicle, store
-    from pyrun.cli import meters
     from pyrun.kernel import files
     from pyrun.runtime import exporting
 
@@ -71,14 +76,22 @@ def _export(values: Values) -> int:
     if not output and os.isatty(1):
         raise PyrunError("export: not written to a terminal", 1, "use -o FILE, or redirect it")
     container = store.find(arguments(values)[0])
-    if not isinstance(output, str) or not output:
-        _tell("export", exporting.export(container, 1))
-        chronicle.container(container.id, container.config, "export")
-        return 0
-    with files.replacing(_checked(output)) as fd, meters.meter(f"exporting {container.name}", False) as progress:
-        _tell("export", exporting.export(container, fd, meters.growing(fd, progress)))
+    with files.replacing(_checked(output)) if isinstance(output, str) and output else nullcontext(1) as fd:
+        notes = exporting.export(container, fd, lambda child: _watch(f"export {container.name}", fd, child))
     chronicle.container(container.id, container.config, "export")
+    _tell("export", notes)
     return 0
+
+
+def _watch(what: str, fd: int, child: int) -> None:
+    """Tell how the file *fd* grows until the process of the pidfd *child* has ended."""
+    from pyrun.cli.progress import Progress
+    from pyrun.kernel import processes
+
+    progress = Progress(what)
+    while not processes.wait_end(child, _EVERY):
+        progress.seen(os.fstat(fd).st_size)
+    progress.clear()
 
 
 def _checked(path: str) -> str:

@@ -11,7 +11,7 @@ from pyrun.templates.functions import HEADING_FUNCTIONS
 from pyrun.typed import Any, Callable, Iterable
 
 _WRONG_TEMPLATE = 64  # what Docker's inspect ends with
-_ALIKE, _LISTED = 0.7, 16  # how near a name has to be to be meant, and how many are worth a hint
+_LISTED = 16  # how many names are worth a hint
 _BREAKS = (("\\t", "\t"), ("\\n", "\n"))
 _Methods = dict[str, Callable[[str], Any]]
 
@@ -101,10 +101,9 @@ def _complaint(problem: TemplateError, code: int) -> PyrunError:
     """Say what is wrong, and what was meant."""
     hint = ""
     if problem.field and problem.known:
-        import difflib
+        from pyrun import near
 
-        near = difflib.get_close_matches(problem.field.lower(), [name.lower() for name in problem.known], 1, _ALIKE)
-        meant = next((name for name in problem.known if [name.lower()] == near), "")
+        meant = near.nearest(problem.field, problem.known)
         listed = f"there are .{', .'.join(problem.known)}" if len(problem.known) <= _LISTED else ""
         hint = f"did you mean .{meant}?" if meant else listed
     return PyrunError(f"template parsing error: {problem}", code, hint)

@@ -1,6 +1,5 @@
 """Verbs that help the person who types: what the shell may complete, and whether this host is fit."""
 
-import os
 import sys
 
 from pyrun import options
@@ -35,14 +34,13 @@ def _complete(values: Values) -> int:
 
 
 def _doctor(values: Values) -> int:
-    from pyrun.cli import examination
+    from pyrun.cli import examination, screen
 
     v: Any = values
     form = v["format"] or "table"
     if form not in ("table", "json"):
         raise UsageError(f"format: {options.show(form)}: use table or json")
-    colour = os.isatty(1) and "NO_COLOR" not in os.environ
-    return examination.print_all(form == "json", bool(v["quiet"]), colour)
+    return examination.print_all(form == "json", bool(v["quiet"]), screen.is_coloured())
 
 
 VERBS: dict[str, Callable[[Values], int]] = {

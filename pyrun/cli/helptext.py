@@ -1,8 +1,6 @@
 """What --help prints, made of declarations and pages: 80 columns, headings that stand out on a terminal."""
 
-import os
-
-from pyrun.cli import manual
+from pyrun.cli import manual, screen
 from pyrun.cli.declared import GROUPS, Option, Verb, every
 from pyrun.typed import Sequence
 
@@ -84,8 +82,8 @@ def _wrapped(text: str, width: int = _WIDTH) -> list[str]:
 
 def _shown(lines: list[str]) -> str:
     """Join the lines, headings bold on a terminal."""
-    bold = os.isatty(1) and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
-    return "\n".join(f"\x1b[1m{line}\x1b[0m" if bold and _is_heading(line) else line for line in lines)
+    bold = screen.is_coloured()
+    return "\n".join(screen.painted(line, "bold") if bold and _is_heading(line) else line for line in lines)
 
 
 def _is_heading(line: str) -> bool:

@@ -52,8 +52,8 @@ _BY_FLAG = {
     "--uts": "host",
     "--userns": "host",
     "--cgroupns": "host|private",
-    "--log-driver": "json-file|none",
-    "--log-opt": "max-size=|max-file=",
+    "--log-driver": "json-file|local|none",
+    "--log-opt": "max-size=|max-file=|env=|env-regex=|labels=|labels-regex=|tag=|mode=",
     "--dns-option": "ndots:|timeout:|attempts:|rotate|edns0",
     "--link": "@running",
     "--opt": "com.docker.network.bridge.name=|com.docker.network.bridge.enable_ip_masquerade=|"
@@ -62,7 +62,7 @@ _BY_FLAG = {
     "volume create --opt": "type=|device=|o=",
     "--driver-opt": "com.docker.network.endpoint.ifname=",
     "--driver": "bridge",
-    "--type": "container|network",
+    "--type": "container|network|volume",
     "--attach": "stdin|stdout|stderr",
     "--tail": "all",
     "--workdir": "",  # inside the container
@@ -72,7 +72,7 @@ _BY_FLAG = {
 _BY_VERB = {  # the arguments of those whose metavars do not tell
     "network why": "@containers|host|internet",
     "cp": "@copied",
-    "inspect": "@containers|@networks",
+    "inspect": "@containers|@networks|@volumes",
     "rename": "@containers|",
     "completion": "bash|zsh|fish|",
     "rootfs build": "debian|ubuntu|busybox|",

@@ -2,11 +2,17 @@
 
 from pyrun import options
 from pyrun.errors import UsageError
-from pyrun.options import devices, show
+from pyrun.options import show
 from pyrun.spec import Resources
 from pyrun.typed import Any
 
 _RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
+_OF_V1 = {  # limits, and their controllers
+    "memory_swappiness": "memory",
+    "oom_kill_disable": "memory",
+    "cpu_rt_period": "cpu",
+    "cpu_rt_runtime": "cpu",
+}
 _LONGEST_PERIOD = 1_000_000  # microseconds
 
 
@@ -24,9 +30,7 @@ def chosen(v: Any) -> Resources:
         **_memory(v, memory),
         **_times(v),
         cpuset_mems=options.cpuset(v["cpuset_mems"], "cpuset-mems") if v["cpuset_mems"] else "",
-        blkio_weight=devices.weight("blkio-weight", v["blkio_weight"]) if v["blkio_weight"] is not None else 0,
-        blkio_weight_device=tuple(map(devices.weight_of, v["blkio_weight_device"])),
-        **_rates(v),
+        **_disks(v),
     )
 
 
@@ -37,7 +41,19 @@ def warnings(v: Any) -> list[str]:
         found.append("kernel-memory: is not limited beside --memory, which counts it")
     if v["oom_kill_disable"] and v["memory"] is None:
         found.append("oom-kill-disable: may be dangerous without --memory")
-    return found
+    return found + _missing(v)
+
+
+def _missing(v: Any) -> list[str]:
+    """Say which of the limits are none with this host's control groups."""
+    found = [key for key in _OF_V1 if v[key] not in (None, False, "", "0", "-1")]
+    if found:
+        from pyrun.kernel import cgroups
+
+        groups = cgroups.hierarchies()
+        homes = {key: cgroups.where(groups, _OF_V1[key]) for key in found}
+        found = [key for key, home in homes.items() if home is None or home.version == 2]
+    return [f"{key.replace('_', '-')}: cgroup v2 has no such limit" for key in found]
 
 
 def _swap(text: "str | None", memory: int) -> int:
@@ -62,8 +78,16 @@ def _memory(v: Any, memory: int) -> dict[str, Any]:
     }
 
 
-def _rates(v: Any) -> dict[str, Any]:
-    return {key: tuple(devices.rate(key.replace("_", "-"), text) for text in v[key]) for key in _RATES}
+def _disks(v: Any) -> dict[str, Any]:
+    if v["blkio_weight"] is None and not any(v[key] for key in ("blkio_weight_device", *_RATES)):
+        return {}
+    from pyrun.options import devices
+
+    return {
+        **{key: tuple(devices.rate(key.replace("_", "-"), text) for text in v[key]) for key in _RATES},
+        "blkio_weight": devices.weight("blkio-weight", v["blkio_weight"]) if v["blkio_weight"] is not None else 0,
+        "blkio_weight_device": tuple(map(devices.weight_of, v["blkio_weight_device"])),
+    }
 
 
 def _times(v: Any) -> dict[str, Any]:
@@ -104,4 +128,13 @@ def changed(v: Any) -> dict[str, Any]:
         found["cpuset_cpus"] = options.cpuset(v["cpuset_cpus"])
     if v["pids_limit"] is not None:
         found["pids_limit"] = options.whole("pids-limit", v["pids_limit"], -1) or -1
+    if v["memory_reservation"] is not None:
+        found["memory_reservation"] = options.size("memory-reservation", v["memory_reservation"], options.MEMORY_MIN)
+    if v["cpuset_mems"]:
+        found["cpuset_mems"] = options.cpuset(v["cpuset_mems"], "cpuset-mems")
+    if v["blkio_weight"] is not None:
+        from pyrun.options import devices
+
+        found["blkio_weight"] = devices.weight("blkio-weight", v["blkio_weight"])
+    found |= _times(v)
     return {name: value for name, value in found.items() if value}  # 0 leaves it as it is, as with Docker

@@ -11,8 +11,6 @@ from pyrun.typed import Any
 
 def chosen(v: Any) -> dict[str, Any]:
     """Give the mounts of a container, and of whom it took some. Errors: UsageError."""
-    if not any(v[key] for key in ("volume", "mount", "tmpfs", "volumes_from", "volume_driver")):
-        return {}
     options.driver(v["volume_driver"] or "local")
     own = _own(v)
     taken = {mount.target for mount in own}

@@ -4,7 +4,7 @@ import os
 import time
 
 from pyrun import options, rootfs
-from pyrun.cli import health_options, limits, log_options, mounts, networks, surroundings
+from pyrun.cli import health_options, limits, log_options, networks, surroundings
 from pyrun.cli.names import random_name
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
@@ -43,10 +43,18 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         **_restart(v),
         **log_options.chosen(v),
         **health_options.chosen(v),
-        **mounts.chosen(v),
+        **_mounts(v),
         labels=options.pairs("label", v["label"], v["label_file"]),
         annotations=options.pairs("annotation", v["annotation"]),
     )
+
+
+def _mounts(v: Any) -> dict[str, Any]:
+    if not any(v[key] for key in ("volume", "mount", "tmpfs", "volumes_from", "volume_driver")):
+        return {}
+    from pyrun.cli import mounts
+
+    return mounts.chosen(v)
 
 
 def _switches(v: Any) -> dict[str, Any]:

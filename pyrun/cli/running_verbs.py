@@ -40,13 +40,14 @@ def _run(values: Values) -> int:
 
 
 def _create(values: Values) -> int:
-    from pyrun.cli import run
+    from pyrun.cli import limits, run
     from pyrun.runtime import birth, launcher
 
     v: Any = {"detach": False, "detach_keys": None, **values}
     run.streams(v["attach"])
     config = run.container_config(v, dict(os.environ))
     cidfile = run.check_cidfile(v["cidfile"])
+    sys.stderr.writelines(f"pyrun: warning: {warning}\n" for warning in limits.warnings(v))
     if config.exposed or config.publish_all:
         from pyrun.cli import ports
 

@@ -2,7 +2,7 @@
 
 from pyrun import options
 from pyrun.errors import PyrunError, UsageError
-from pyrun.options import devices, show
+from pyrun.options import show
 from pyrun.spec import ContainerConfig
 from pyrun.typed import Any
 
@@ -29,9 +29,19 @@ def chosen(v: Any, network: str) -> dict[str, Any]:
         "userns": _one_of("userns", v["userns"], ("", "host")),
         "domainname": options.hostname(v["domainname"]) if v["domainname"] else "",
         "sysctls": _sysctls(v["sysctl"], network, ipc),
+        **_devices(v),
+        "cgroup_parent": _cgroup_parent(v["cgroup_parent"] or ""),
+    }
+
+
+def _devices(v: Any) -> dict[str, Any]:
+    if not v["device"] and not v["device_cgroup_rule"]:
+        return {}
+    from pyrun.options import devices
+
+    return {
         "devices": tuple({each.target: each for each in map(devices.device, v["device"])}.values()),
         "device_rules": tuple(map(devices.rule, v["device_cgroup_rule"])),
-        "cgroup_parent": _cgroup_parent(v["cgroup_parent"] or ""),
     }
 
 

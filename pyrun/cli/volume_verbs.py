@@ -132,9 +132,9 @@ def _prune(values: Values) -> int:
         return 0
     from pyrun.cli import ages
 
-    removed, size = [], 0
+    removed, size, used = [], 0, volumes.used()
     for volume in _matching([pair for pair in filters if pair[0] != "all"]):
-        if volume.settings or not (named or volume.anonymous):
+        if volume.settings or not (named or volume.anonymous) or volume.name in used:
             continue  # what lies elsewhere is nothing to reclaim, as in Docker
         occupied = _size(paths.volume_files(volume.name))
         try:
@@ -152,6 +152,7 @@ def _prune(values: Values) -> int:
 def _matching(filters: list[tuple[str, str]]) -> list[Volume]:
     """Give the volumes that match; of one key any value will do. One that cannot be read is told."""
     found = []
+    used = volumes.used() if any(key == "dangling" for key, _ in filters) else set()
     for name in volumes.names():
         try:
             volume = volumes.find(name)
@@ -161,15 +162,15 @@ def _matching(filters: list[tuple[str, str]]) -> list[Volume]:
             complain(problem)
             continue
         keys = {key for key, _ in filters if not key.startswith("label")}
-        plain = all(any(_matches(volume, key, value) for k, value in filters if k == key) for key in keys)
-        if plain and all(_matches(volume, key, value) for key, value in filters if key.startswith("label")):
+        plain = all(any(_matches(volume, key, value, used) for k, value in filters if k == key) for key in keys)
+        if plain and all(_matches(volume, key, value, used) for key, value in filters if key.startswith("label")):
             found.append(volume)
     return found
 
 
-def _matches(volume: Volume, key: str, value: str) -> bool:
+def _matches(volume: Volume, key: str, value: str, used: set[str]) -> bool:
     if key == "dangling":
-        return _is_true(key, value) != bool(volumes.users(volume.name))
+        return _is_true(key, value) != (volume.name in used)
     if key == "driver":
         return value == "local"
     if key == "name":

@@ -110,10 +110,9 @@ class _Copy:
     def _entry(self, path: bytes, name: bytes, source: int, target: int) -> bool:
         status = os.stat(name, dir_fd=source, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            if status.st_dev == os.fstat(source).st_dev:
-                os.mkdir(name, 0o700, dir_fd=target)
-                return True
-            return False
+            within = status.st_dev == os.fstat(source).st_dev
+            os.mkdir(name, 0o700 if within else 0o755, dir_fd=target)  # of what is mounted there only the place
+            return within
         known = self.linked.get((status.st_dev, status.st_ino)) if status.st_nlink > 1 else None
         if known:
             first = syscalls.openat2(self.target, known[0], os.O_PATH | os.O_DIRECTORY, _BELOW)

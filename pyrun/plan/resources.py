@@ -66,7 +66,10 @@ def updated(old: ContainerConfig, new: ContainerConfig, groups: tuple[Hierarchy,
     for hierarchy in groups:
         limits = _limits_v1 if hierarchy.version == 1 else _limits_v2
         former = limits(hierarchy, hierarchy.group(old.id), old)
-        changed = [each for each in limits(hierarchy, hierarchy.group(new.id), new) if each not in former]
+        now = limits(hierarchy, hierarchy.group(new.id), new)
+        former += disks.limits(hierarchy, hierarchy.group(old.id), old.resources, ())
+        now += disks.limits(hierarchy, hierarchy.group(new.id), new.resources, ())
+        changed = [each for each in now if each not in former]
         raised = new.resources.memory > old.resources.memory > 0 and hierarchy.version == 1
         plan += reversed(changed) if raised else changed  # memory alone is never above memory and swap
     return plan

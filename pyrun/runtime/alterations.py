@@ -105,6 +105,11 @@ def update(container: Container, change: Update) -> None:
 
 
 def _check(old: Resources, new: Resources) -> None:
+    if new.nano_cpus and (new.cpu_quota or new.cpu_period):
+        told = "cpu-quota: cannot be set beside --cpus" if old.nano_cpus else "cpus: cannot be set beside --cpu-quota"
+        raise PyrunError(told, 1, "make the container anew")
+    if new.memory_reservation > new.memory > 0:
+        raise PyrunError("memory: must not be below --memory-reservation", 1)
     if new.memory_swap > 0 and new.memory_swap < new.memory:
         hint = "raise --memory-swap with it"
         raise PyrunError("memory: must not be above memory and swap together", 1, hint if old.memory_swap else "")

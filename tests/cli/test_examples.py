@@ -56,4 +56,5 @@ def test_an_example_works(furnished: Host, verb: str, command: str) -> None:
     present = verb not in _CHANGING and not verb.startswith(("network", "volume"))
     if not present:
         furnished.shell(_WITH_BASH + _CLEANING)
-    assert (done.returncode, done.stderr if "--explain" not in command else b"") == (0, b""), done
+    assert done.returncode in ((0, 1) if verb == "doctor" else (0,)), done
+    assert done.stderr == b"" or "--explain" in command, done

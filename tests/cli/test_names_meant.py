@@ -13,6 +13,7 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
         shared_host.ok("run", "-d", "--net", "none", "--name", name, BUSYBOX, "true")
         shared_host.ok("wait", name)
     shared_host.ok("network", "create", "backend")
+    shared_host.ok("volume", "create", "files")
     yield shared_host
     shared_host.ok("rm", "web", "database")
 
@@ -33,6 +34,7 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
             125,
             "rootfs: debain-rootfs: no such directory or name (did you mean debian-rootfs?)",
         ),
+        ("volume inspect fiels", 1, "no such volume: fiels (did you mean files?)"),
         ("completion fihs", 125, "completion: fihs: unknown shell (did you mean fish?)"),
     ],
 )

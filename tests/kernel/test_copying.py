@@ -214,6 +214,18 @@ def test_killed_while_it_copies_into_a_container_that_does_not_run(host: Host) -
     assert host.out(f"{TYPED} cp still:/w/LICENSE - | tar -xO | cmp - {TOP}/LICENSE") == ""
 
 
+def test_files_of_a_container_that_is_restarted_over_and_over(host: Host, tmp_path: Path) -> None:
+    """Whether it runs just then or waits, its files are there to be read."""
+    line = "echo here > /log; rm -f /bin/ls; exit 1"
+    host.ok("run", "-d", "--name", "loop", "--restart", "always", "-v", f"{tmp_path}:/vol", BUSYBOX, "sh", "-c", line)
+    wait_until(lambda: host.pyrun("cp", "loop:/log", str(tmp_path)).returncode == 0)
+    for _ in range(5):
+        assert host.out(f"{TYPED} cp loop:/log - | tar -xO") == "here\n"
+        assert host.out(f"{TYPED} export loop | tar -t | grep -cx bin/ls; :") == "0\n"
+        assert host.out(f"{TYPED} cp loop:/vol - | tar -t") == "vol/\nvol/log\n"
+    host.ok("rm", "-f", "loop")
+
+
 _SWAPPER = """
 import ctypes, sys
 swap, link = (path.encode() for path in sys.argv[1:])

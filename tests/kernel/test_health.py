@@ -149,12 +149,25 @@ def test_checks_end_with_the_container_and_begin_with_it(host: Host) -> None:
     wait_until(lambda: host.shell(f"kill -0 {first}").returncode)
     host.ok("start", "it")
     becomes(host, "healthy")
+    host.kill_monitor("it")  # and the checker with it, which the next command starts again
+    host.ok("ps")
     second = checker(host, identity)
-    host.kill_monitor("it")
     host.kill_programs(identity)
     wait_until(lambda: host.shell(f"kill -0 {second}").returncode)
     host.ok("ps", "-a")
     assert not host.shell(f"ls /run/pyrun/containers/{identity}").stdout
+
+
+def test_policy_begins_anew_with_the_last_results_kept(host: Host) -> None:
+    """What was known is written by us: the next check is hours away."""
+    options = ("--health-cmd", "true", "--restart", "always", "--health-interval", "9h")
+    identity = started(host, *options)
+    known = '{"status":"unhealthy","streak":4,"log":[{"start":"","end":"","code":1,"output":"ill"}]}'
+    host.out(f"echo '{known}' > /run/pyrun/containers/{identity}/health.json")
+    assert (shown(host), told(host)["FailingStreak"]) == ("unhealthy", 4)
+    host.kill_programs(identity)
+    wait_until(lambda: shown(host) == "health: starting")
+    assert (told(host)["FailingStreak"], [result["Output"] for result in told(host)["Log"]]) == (0, ["ill"])
 
 
 def test_without_a_check_there_is_nothing(host: Host) -> None:
@@ -200,6 +213,7 @@ def test_what_follows_from_a_check(former: Health, result: Result, lived: int, e
     found = health.after(former, result, HealthCheck(start_period=10, retries=2), lived)
     assert (found.status, found.streak) == expected
     assert found.log == (*former.log, result)
+    assert health.after(found._replace(log=(BAD,) * 5), GOOD, HealthCheck(), lived).log == (*(BAD,) * 4, GOOD)
 
 
 @pytest.mark.parametrize(

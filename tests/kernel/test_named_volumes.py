@@ -223,7 +223,7 @@ def test_killed_anywhere_a_start_leaves_no_volume_of_its_own(empty: Host, tree: 
     """And a named one is filled completely or not at all: the next container finds all of it."""
     line = ["run", "--rm", "--net", "none", "-v", "/anonymous", "-v", "v1:/data", str(tree), "true"]
     whole = empty.out(f"cd {tree}/data && {_LOOK}")
-    for place in (*range(1, 40, 6), 1000):
+    for place in (4, 9, 14, 19, 1000):
         done, reached = run_killed(empty, tmp_path / "counter", place, "before,files", *line)
         empty.ok("ps")
         empty.settled()
@@ -234,6 +234,21 @@ def test_killed_anywhere_a_start_leaves_no_volume_of_its_own(empty: Host, tree: 
         if reached < place:
             assert done.returncode == 0
             return
+
+
+def test_after_a_reboot_in_the_middle_of_a_start_no_volume_of_its_own_is_left(empty: Host, tmp_path: Path) -> None:
+    """A journal is forgotten then; the container's record tells what was its own."""
+    line = ["run", "-d", "--net", "none", "-v", "/anonymous", "-v", "named:/named", BUSYBOX, "sleep", "600"]
+    for place in range(9, 40):
+        run_killed(empty, tmp_path / "counter", place, "before", *line)
+        if len(empty.shell(f"ls {_ALL}").stdout.split()) == 2:
+            break
+        empty.ok("ps")
+    identity = empty.out("ls /var/lib/pyrun/containers").strip()
+    empty.out("rm -rf /run/pyrun")
+    empty.forget_groups(identity)
+    assert empty.ok("ps", "-aq") == ""
+    assert empty.ok("volume", "ls", "-q") == "named\n"
 
 
 def test_a_volume_is_explained_and_planned(empty: Host, tree: Path) -> None:

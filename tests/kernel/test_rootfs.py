@@ -106,6 +106,7 @@ def test_names_that_are_taken_or_none(packed: Path, empty: Host) -> None:
         ("https://example.org/x.tar", b"", "curl"),
         ("/", b"", "pyrun's own files"),
         ("/var/lib", b"", "pyrun's own files"),
+        (PLACE, b"", "pyrun's own files"),
     ],
 )
 def test_what_cannot_be_taken_in_leaves_nothing(source: str, content: bytes, reason: str, empty: Host) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import BUSYBOX, Host
+from lab import BUSYBOX, TYPED, Host
 
 LOOP = "/dev/loop-control"
 _needs_loop = pytest.mark.skipif(not os.path.exists(LOOP), reason="this host has no loop devices")
@@ -185,6 +185,29 @@ def test_devices_are_opened_as_far_as_it_was_said(shared_host: Host, options: li
 
 
 @_needs_loop
+@pytest.mark.skipif(
+    not os.path.exists("/sys/fs/cgroup/unified"), reason="this host has one kind of control groups only"
+)
+def test_devices_are_opened_as_far_as_it_was_said_with_cgroup_v2_as_well(shared_host: Host) -> None:
+    """A BPF program decides, where the hierarchies of v1 are not mounted."""
+    cases = {
+        "": "none none",
+        f"--device {LOOP}:/dev/a/b:r": "read none",
+        f"--device {LOOP}:/dev/a/b:w": "none written",
+        "--device-cgroup-rule 'c 10:* rw'": "read written",
+        "--device-cgroup-rule 'a *:* rwm'": "read written",
+        "--device-cgroup-rule 'a *:* r'": "read none",
+    }
+    script = "[ -e /dev/a/b ] || { mkdir -p /dev/a; mknod /dev/a/b c 10 237; }; x=none y=none; "
+    script += "(: < /dev/a/b) 2>/dev/null && x=read; (: >> /dev/a/b) 2>/dev/null && y=written; echo $x $y"
+    v1 = "awk '/ - cgroup / { print $5 }' /proc/self/mountinfo | sort -ru"
+    runs = "\n".join(f"{TYPED} run --rm --net none {options} {BUSYBOX} sh -c '{script}'" for options in cases)
+    inner = f"for m in $({v1}) $({v1}); do umount -l $m || :; done 2>/dev/null\n{runs}"
+    done = shared_host.run(["unshare", "--mount", "--propagation", "private", "bash", "-c", inner])
+    assert done.stdout.decode().splitlines() == list(cases.values()), done
+
+
+@_needs_loop
 def test_a_device_keeps_owner_and_mode_and_a_link_leads_to_one(shared_host: Host, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(LOOP)
     found = _alone(
@@ -217,6 +240,7 @@ def test_control_groups_can_be_elsewhere_and_the_place_stays(shared_host: Host) 
     assert _inspect(shared_host, "placed")["HostConfig"]["CgroupParent"] == "/place/deep"
     shared_host.ok("rm", "-f", "placed")
     assert shared_host.out(f"find /sys/fs/cgroup -name {identity}") == ""
+    assert shared_host.out("find /sys/fs/cgroup -path '*/place/deep' | wc -l") != "0\n"
     shared_host.out(f"for top in {tops}; do [ ! -e $top/place/deep ] || rmdir $top/place/deep; rmdir $top/place; done")
 
 
@@ -237,7 +261,25 @@ def test_limits_are_written_and_told(shared_host: Host) -> None:
     v2 = {"memory.low": str(32 << 20), "cpu.max": "25000 50000", "cpuset.mems": "0"}
     for name, value in (v1 if os.path.exists("/sys/fs/cgroup/memory/tasks") else v2).items():
         assert shared_host.ok("exec", "limited", "cat", f"/sys/fs/cgroup/{name}").strip() == value
+    assert shared_host.ok("update", "--cpu-quota", "30000", "--memory-reservation", "16m", "limited") == "limited\n"
+    look = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/memory/memory.soft_limit_in_bytes 2>/dev/null ||"
+    look += " (cut -d' ' -f1 /sys/fs/cgroup/cpu.max; cat /sys/fs/cgroup/memory.low)"
+    assert shared_host.ok("exec", "limited", "sh", "-c", look) == f"30000\n{16 << 20}\n"
+    done = shared_host.pyrun("update", "--cpus", "1", "limited")
+    assert (done.returncode, b"cannot be set beside --cpu-quota" in done.stderr) == (1, True)
     shared_host.ok("rm", "-f", "limited")
+
+
+def test_rates_of_disks_are_written(shared_host: Host) -> None:
+    disk = next((name for name in sorted(os.listdir("/sys/block")) if os.path.exists(f"/dev/{name}")), "")
+    if not disk:
+        pytest.skip("this host has no disk")
+    options = [f"--device-read-bps=/dev/{disk}:1mb", f"--device-write-iops=/dev/{disk}:10"]
+    files = "/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device /sys/fs/cgroup/blkio/blkio.throttle.write_iops_device"
+    numbers = Path(f"/sys/block/{disk}/dev").read_text().strip()
+    found = _alone(shared_host, *options, BUSYBOX, "sh", "-c", f"cat {files} 2>/dev/null || cat /sys/fs/cgroup/io.max")
+    v2 = f"{numbers} rbps=1048576 wbps=max riops=max wiops=10\n"
+    assert found in (f"{numbers} 1048576\n{numbers} 10\n", v2)
 
 
 @pytest.mark.parametrize("propagation", ["rslave", "rshared", ""])

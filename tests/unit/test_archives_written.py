@@ -10,7 +10,6 @@ import pytest
 
 from pyrun.archive import tar, walk, write
 from pyrun.archive.tar import Member
-from pyrun.cli import meters
 from pyrun.runtime import places
 
 
@@ -112,18 +111,3 @@ def test_a_file_exchanged_for_something_else_is_read_as_what_it_was(tmp_path: Pa
 )
 def test_paths_keep_what_they_say_of_directories(typed: str, cleaned: str) -> None:
     assert places.cleaned(typed, "/s") == cleaned
-
-
-def test_a_meter_waits_a_second_and_goes_away(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    times = iter([0.0, 0.5, 1.0, 1.1, 2.0])
-    monkeypatch.setattr(os, "isatty", lambda fd: True)
-    with meters.meter("copying", False, lambda: next(times)) as progress:
-        assert progress
-        for count in (1, 1500, 1_600_000, 999_999_999):
-            progress(count)
-    assert capfd.readouterr().err == "\rcopying: 1.5kB\033[K\rcopying: 1000MB\033[K\r\033[K"
-    with meters.meter("copying", True) as progress:
-        assert progress is None
-    assert capfd.readouterr().err == ""

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -203,6 +204,23 @@ def test_following_goes_on_across_rotations_without_loss_or_repetition(path: str
     moments = steps(path, [lambda c=count: burst(c) for count in (0, 3, 1, 9, 20, 7, 0, 25, 1)])
     seen = [int(line) for _, content in logs.read(path, True, lambda: next(moments)) for line in content.split()]
     assert seen == list(range(number))
+
+
+def test_following_gets_what_was_written_just_before_a_rotation(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is written to, and rotated, between our reading it to its end and our looking for a newer one."""
+    log = LogWriter(described(path, 500))
+    numbers = iter(range(90))
+    look = logs._newer
+
+    def late(name: str, present: "list[logs._File]") -> "list[logs._File]":
+        for number in islice(numbers, 9):
+            log.write("stdout", b"%d\n" % number)
+        return look(name, present)
+
+    monkeypatch.setattr(logs, "_newer", late)
+    moments = iter([True] * 12)
+    seen = [int(line) for _, content in logs.read(path, True, lambda: next(moments, False)) for line in content.split()]
+    assert seen == list(range(90))
 
 
 def test_following_ends_with_the_container_after_its_last_line(path: str) -> None:

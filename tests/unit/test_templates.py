@@ -60,6 +60,7 @@ def test_what_was_meant(template: str, hint: str) -> None:
         "{{" + "(" * 1500 + "1" + ")" * 1500 + "}}",
         "{{if .}}" * 1500 + "{{end}}" * 1500,
         '{{define "x"}}{{template "x" .}}{{end}}{{template "x" .}}',
+        '{{define "x"}}' + "{{if 1}}" * 60 + '{{template "x" .}}' + "{{end}}" * 61 + '{{template "x" .}}',
         '{{printf "%999999999d" 1}}{{fail}}',
         "{{" + "." * 15000 + "}}",
         "{{\ud800}}",
@@ -75,6 +76,7 @@ def test_what_is_too_much_is_one_line(template: str) -> None:
 def test_widths_have_a_limit() -> None:
     """A template does not make pyrun fill the memory."""
     assert templates.parse('{{printf "%9999999d|%.9999999f" 1 1.5}}').execute({}) == "%!(BADWIDTH)1|%!(BADPREC)1.500000"
+    assert templates.parse('{{printf "%*d" -9999999 1}}').execute({}) == "%!(BADWIDTH)1"
     assert len(templates.parse('{{pad "x" 99999999 99999999}}').execute({})) < 1 << 20
 
 

@@ -14,7 +14,7 @@ from pyrun.cli.declared import every
 from pyrun.errors import Corrupt, PyrunError, UsageError
 from pyrun.kernel import accounts, capabilities, files
 from pyrun.network import addresses, hostfiles, ipam
-from pyrun.options import mounts
+from pyrun.options import devices, mounts
 from pyrun.plan import resources
 from pyrun.spec import ContainerConfig, Mount, Pool, Resources, Ulimit
 
@@ -34,6 +34,8 @@ def test_no_value_raises_anything_but_a_usage_error(text: str) -> None:
         lambda value: options.size("memory", value), lambda value: options.whole("number", value),
         lambda value: options.address("dns", value), lambda value: options.word("dns-search", value), lambda value: options.pairs("label", (value,)),
         lambda value: mounts.driver_options("opt", (value,)), lambda value: mounts.volume_name("volume", value),
+        devices.device, devices.rule, devices.weight_of, lambda value: devices.rate("device-read-bps", value),
+        lambda value: devices.rate("device-write-iops", value), lambda value: options.cpuset(value, "cpuset-mems"),
     ]  # fmt: skip
     for parse in parsers:
         try:

@@ -1,8 +1,13 @@
 """Verbs that change containers."""
 
 from pyrun.cli.declared import Verb, switch, value
+from pyrun.cli.declared.running import LIMITS
 
 _CONTAINERS = "CONTAINER [CONTAINER]..."
+_CHANGED = (
+    "--cpuset-mems --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --memory-reservation --kernel-memory "
+    "--blkio-weight"
+).split()
 UPDATE = Verb(
     "update",
     "Change limits and the restart policy, at once",
@@ -12,6 +17,7 @@ UPDATE = Verb(
         value("NUMBER", "Number of CPUs", "--cpus"),
         value("SHARES", "Relative share of CPU time", "--cpu-shares", "-c"),
         value("LIST", "CPUs to run on (0-1,3)", "--cpuset-cpus"),
+        *(option for option in LIMITS if option.flags[0] in _CHANGED),
         value("NUMBER", "Most processes; -1 unlimited", "--pids-limit"),
         value("POLICY", "no, on-failure[:N], always or unless-stopped", "--restart"),
     ),

@@ -22,7 +22,7 @@ _OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was
 )
 
 _PROXY = switch("Pass signals on to the program", "--sig-proxy", default=True)
-_LIMITS = (
+LIMITS = (
     value("LIST", "Memory nodes to use (0-1,3)", "--cpuset-mems"),
     value("MICROSECONDS", "Period of the quota of CPU time", "--cpu-period"),
     value("MICROSECONDS", "CPU time in each period; -1 unlimited", "--cpu-quota"),
@@ -98,7 +98,7 @@ RUN = Verb(
         value("NUMBER", "Number of CPUs", "--cpus"),
         value("SHARES", "Relative share of CPU time", "--cpu-shares", "-c"),
         value("LIST", "CPUs to run on (0-1,3)", "--cpuset-cpus"),
-        *_LIMITS,
+        *LIMITS,
         value("NUMBER", "Most processes; -1 unlimited", "--pids-limit"),
         value("NAME=SOFT[:HARD]", "Resource limit", "--ulimit", multiple=True),
         value("NUMBER", "Preference of the OOM killer, -1000 to 1000", "--oom-score-adj"),

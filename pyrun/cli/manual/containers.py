@@ -77,10 +77,12 @@ PAGES = {
         ),
     ),
     "cp": Page(
-        "- stands for a tar archive at standard input or output.",
+        "A directory with /. behind it means what is in it. - stands for a tar archive at standard input or output."
+        " Out of a container files belong to whoever asks, and keep no power over this host, unless with -a.",
         (
             ("pyrun cp web:/etc/hosts .", "out of a container"),
             ("pyrun cp index.html web:/tmp/", "into one"),
+            ("pyrun cp -a web:/etc/. etc", "with owners, what is in a directory"),
         ),
     ),
     "diff": Page("A added, C changed, D deleted.", (("pyrun diff web", "what differs from its root file system"),)),
