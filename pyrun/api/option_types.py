@@ -118,6 +118,13 @@ class UpdateOptions(TypedDict, total=False):
     cpu_shares: Number
     cpuset_cpus: str
     pids_limit: Number
+    blkio_weight: Number
+    cpu_period: Number
+    cpu_quota: Number
+    cpu_rt_period: Number
+    cpu_rt_runtime: Number
+    cpuset_mems: str
+    memory_reservation: Number
     restart: str
 
 
