@@ -42,7 +42,8 @@ class Lab(Place):
         assert self._warden.stdout
         told = self._warden.stdout.readline()
         if not told:
-            raise PyrunError(f"lab: cannot be made: {self._said()}")
+            reason = self._said().rpartition("\n")[2]  # of a traceback
+            raise PyrunError(f"lab: cannot be made: {reason}")
         self.pid = self._warden.pid  # for nsenter -t PID -n -m
         self.internet_pid = int(told)
         opened = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for pid, kind in self._namespaces()]

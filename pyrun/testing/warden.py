@@ -42,6 +42,7 @@ def main(ipv6: bool) -> NoReturn:
         os.read(0, 1)
     finally:
         own = {_number("self", "net"), _number("self", "mnt"), _number(internet, "net")}
+        os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)  # held to the end: else its number is soon another's
         syscalls.setns(machine, syscalls.CLONE_NEWNS)  # where the control groups can be seen as such
         left = _ended(own, {os.getpid(), caller, internet}, groups)
         os.kill(internet, signal.SIGKILL)
@@ -154,21 +155,25 @@ def _ended(own: set[int], spared: set[int], groups: list[str]) -> list[str]:
     while True:
         for below in [below for group in groups for below, _, _ in os.walk(group)]:
             cgroups.kill(below)  # each by itself: it may be frozen
-        found = {*_inhabitants(own), *(pid for group in groups for pid in _members(group))} - spared
+        found = [*_killed(own, spared), *(pid for group in groups for pid in _members(group))]
         if not found or time.monotonic() > deadline:
             return [f"process {pid} does not end" for pid in found]
-        for pid in found:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         time.sleep(_AGAIN)
 
 
-def _inhabitants(own: set[int]) -> Iterator[int]:
+def _killed(own: set[int], spared: set[int]) -> Iterator[int]:
+    """Kill who is in namespaces of the host; give their numbers."""
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
+        if not name.isdigit() or int(name) in spared:
+            continue
+        with suppress(OSError):  # it ends just now
+            pidfd = os.pidfd_open(int(name))
+            try:
                 if own & {_number(name, "net"), _number(name, "mnt")}:
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                     yield int(name)
+            finally:
+                os.close(pidfd)
 
 
 def _number(pid: "int | str", kind: str) -> int:

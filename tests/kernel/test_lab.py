@@ -122,6 +122,27 @@ def test_closing_ends_all_that_runs_there() -> None:
         program.communicate()
 
 
+def test_the_end_of_a_host_is_nobody_elses() -> None:
+    """Numbers of namespaces are given again at once: who gets that of the host's is not taken for its inhabitant."""
+    codes, closed = set[int](), threading.Event()
+
+    def others() -> None:
+        while not closed.is_set():
+            codes.add(subprocess.run(["unshare", "--mount", "--net", "true"], check=False).returncode)
+
+    threads = [threading.Thread(target=others) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(10):
+        with Lab() as lab:
+            started = lab.popen("sleep 600")
+        started.communicate()
+    closed.set()
+    for thread in threads:
+        thread.join()
+    assert codes == {0}
+
+
 def test_a_host_ends_with_a_test_that_is_killed() -> None:
     code = (
         f"import sys, time; sys.path.insert(0, {str(TOP)!r})\nfrom pyrun.testing import Lab\nlab = Lab()\n"
