@@ -125,13 +125,6 @@ class UpdateOptions(TypedDict, total=False):
     memory_reservation: Number  # bytes
     blkio_weight: Number
     pids_limit: Number
-    blkio_weight: Number
-    cpu_period: Number
-    cpu_quota: Number
-    cpu_rt_period: Number
-    cpu_rt_runtime: Number
-    cpuset_mems: str
-    memory_reservation: Number
     restart: str
 
 
