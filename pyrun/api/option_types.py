@@ -117,14 +117,14 @@ class UpdateOptions(TypedDict, total=False):
     cpus: "float | str"
     cpu_shares: Number
     cpuset_cpus: str
-    pids_limit: Number
-    blkio_weight: Number
-    cpu_period: Number
+    cpuset_mems: str
+    cpu_period: Number  # microseconds, as the three below
     cpu_quota: Number
     cpu_rt_period: Number
     cpu_rt_runtime: Number
-    cpuset_mems: str
-    memory_reservation: Number
+    memory_reservation: Number  # bytes
+    blkio_weight: Number
+    pids_limit: Number
     restart: str
 
 

@@ -8,7 +8,7 @@ import os
 import stat
 
 from pyrun.archive.source import PIECE
-from pyrun.archive.tar import Member, no_pieces
+from pyrun.archive.tar import Member, no_pieces, refusal
 from pyrun.contexts import suppress
 from pyrun.typed import Callable, Iterator, NamedTuple
 
@@ -33,7 +33,8 @@ class Reading(NamedTuple):
 def members(entry: int, name: bytes, reading: Reading) -> Iterator[Member]:
     """Give what the descriptor *entry* (O_PATH) is, called *name*, and all below it: parents first, names in order.
 
-    What a file holds has to be taken before the next member is asked for. *entry* stays open. Errors: OSError.
+    What a file holds has to be taken before the next member is asked for. *entry* stays open.
+    Errors: PyrunError naming what cannot be read.
     """
     return _Walk(reading).run(entry, name)
 
@@ -65,15 +66,23 @@ class _Walk:
                 if child is None:
                     os.close(levels.pop().fd)
                     continue
-                with suppress(FileNotFoundError):  # gone meanwhile
-                    fd = os.open(child, _ENTRY, dir_fd=level.fd)
-                    try:
-                        yield from self._visit(fd, level.name + b"/" + child if level.name else child, levels)
-                    finally:
-                        os.close(fd)
+                yield from self._child(level, child, levels)
         finally:
             for level in levels:
                 os.close(level.fd)
+
+    def _child(self, level: _Level, child: bytes, levels: list[_Level]) -> Iterator[Member]:
+        name = level.name + b"/" + child if level.name else child
+        try:
+            fd = os.open(child, _ENTRY, dir_fd=level.fd)
+            try:
+                yield from self._visit(fd, name, levels)
+            finally:
+                os.close(fd)
+        except FileNotFoundError:  # gone meanwhile
+            return
+        except OSError as cause:
+            raise refusal(name, os.strerror(cause.errno or 0).lower()) from cause
 
     def _visit(self, fd: int, name: bytes, levels: list[_Level]) -> Iterator[Member]:
         status = os.fstat(fd)

@@ -3,8 +3,11 @@
 Names are the file system's bytes as they are. See pax(1) of POSIX.
 """
 
+import os
+
 from pyrun.archive.source import BLOCK
 from pyrun.archive.tar import Member
+from pyrun.errors import PyrunError
 from pyrun.kernel import files
 from pyrun.typed import Iterable
 
@@ -17,12 +20,12 @@ _END = bytes(2 * BLOCK)
 
 
 def write(members: Iterable[Member], fd: int) -> None:
-    """Write *members* and the end mark to the descriptor *fd*. Errors: OSError; BrokenPipeError nobody reads it."""
+    """Write *members* and the end mark to the descriptor *fd*. Errors: PyrunError; BrokenPipeError nobody reads it."""
     for member in members:
-        files.write_all(fd, header(member))
+        _put(fd, header(member))
         if member.size:
             _write_content(member, fd)
-    files.write_all(fd, _END)
+    _put(fd, _END)
 
 
 def header(member: Member) -> bytes:
@@ -90,13 +93,22 @@ def _write_content(member: Member, fd: int) -> None:
     at = 0
     for offset, content in member.pieces():
         _write_zeros(fd, offset - at)
-        files.write_all(fd, content)
+        _put(fd, content)
         at = offset + len(content)
     _write_zeros(fd, member.size - at + -member.size % BLOCK)
+
+
+def _put(fd: int, content: bytes) -> None:
+    try:
+        files.write_all(fd, content)
+    except BrokenPipeError:
+        raise
+    except OSError as cause:
+        raise PyrunError(f"archive: cannot be written: {os.strerror(cause.errno or 0).lower()}", 1) from cause
 
 
 def _write_zeros(fd: int, count: int) -> None:
     while count > 0:
         portion = min(count, len(_ZEROS))
-        files.write_all(fd, _ZEROS[:portion])
+        _put(fd, _ZEROS[:portion])
         count -= portion

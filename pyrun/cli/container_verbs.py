@@ -4,6 +4,8 @@ import sys
 
 from pyrun.cli.complaints import arguments, each
 from pyrun.cli.reader import Values
+from pyrun.contexts import suppress
+from pyrun.errors import PyrunError
 from pyrun.typed import Any, Callable
 
 
@@ -76,7 +78,22 @@ def _stop(values: Values) -> int:
 
     given = values["time"]
     seconds = options.whole("time", given, -1, 1 << 31) if isinstance(given, str) else None
-    return each(values, lambda container: lifecycle.stop(container, seconds))
+    asked = _asked(values)
+    return each(values, lambda container: lifecycle.stop(container, seconds, asked.get(container.id)))
+
+
+def _asked(values: Values) -> dict[str, float]:
+    """Ask several containers to end before the first is waited for; who cannot be is complained of later."""
+    from pyrun import store
+    from pyrun.runtime import lifecycle
+
+    found: dict[str, float] = {}
+    for reference in arguments(values)[1:] and arguments(values):
+        with suppress(PyrunError, OSError):
+            container = store.find(reference)
+            if container.status().state in ("running", "paused", "restarting"):
+                found[container.id] = lifecycle.ask(container)
+    return found
 
 
 def _kill(values: Values) -> int:

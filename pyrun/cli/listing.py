@@ -74,7 +74,7 @@ class Row(NamedTuple):
 
     def labels(self) -> "tuple[str, ...]":
         """Give the labels, by key."""
-        return tuple(sorted(getattr(self.container.config, "labels", ())))
+        return self.container.config.labels if self.container.config else ()
 
     def _id(self) -> str:
         return self.container.id if self.full else self.container.id[:12]
@@ -125,7 +125,7 @@ class Row(NamedTuple):
 
     def _mounts(self) -> str:
         mounts = self.container.config.mounts if self.container.config else ()
-        found = [getattr(mount, "name", "") or mount.source for mount in mounts if mount.source]
+        found = [mount.source for mount in mounts if mount.source]
         return ",".join(found if self.full else [screen.shortened(each, _MOUNT_WIDTH) for each in found])
 
     def _networks(self) -> str:
@@ -142,7 +142,7 @@ class Row(NamedTuple):
 
 def words(status: Status, now: float) -> str:
     """Say the status as Docker does: ``Up 3 minutes (healthy)``, ``Exited (0) 5 seconds ago``."""
-    health = getattr(status, "health", "")
+    health = status.health
     if status.state in ("running", "paused"):
         shown = {"": "", "none": "", "starting": " (health: starting)"}.get(health, f" ({health})")
         return f"Up {ages.duration(now - status.started)}{' (Paused)' if status.state == 'paused' else shown}"

@@ -23,8 +23,8 @@ _ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def _ls(values: Values) -> int:
-    from pyrun import library
     from pyrun.cli import tables
+    from pyrun.rootfs import library
 
     form = str(values["format"] or "table")
     if values["quiet"] and form == "table":
@@ -66,7 +66,7 @@ def _moment(seconds: float) -> str:
 
 
 def _inspect(values: Values) -> int:
-    from pyrun import library
+    from pyrun.rootfs import library
 
     found, code = [], 0
     for name in arguments(values):
@@ -79,7 +79,7 @@ def _inspect(values: Values) -> int:
 
 
 def _described(tree: Any) -> dict[str, Any]:
-    from pyrun import library
+    from pyrun.rootfs import library
 
     facts = library.facts(tree)
     return {
@@ -99,7 +99,8 @@ def _described(tree: Any) -> dict[str, Any]:
 
 
 def _rm(values: Values) -> int:
-    from pyrun import chronicle, library
+    from pyrun import chronicle
+    from pyrun.rootfs import library
 
     code = 0
     for name in arguments(values):
@@ -115,8 +116,8 @@ def _rm(values: Values) -> int:
 
 
 def _import(values: Values) -> int:
-    from pyrun import intake
     from pyrun.cli.progress import Progress
+    from pyrun.rootfs import intake
 
     source, *rest = arguments(values)
     if source == intake.STDIN and not rest:
@@ -131,8 +132,8 @@ def _import(values: Values) -> int:
 def _build(values: Values) -> int:
     from importlib import import_module
 
-    from pyrun import intake, recipes, unfinished
     from pyrun.cli.progress import Progress
+    from pyrun.rootfs import intake, recipes, unfinished
 
     kind, *rest = arguments(values)
     if kind not in recipes.KINDS:
@@ -144,12 +145,15 @@ def _build(values: Values) -> int:
     _clean_up_when_ended()
     progress = Progress(f"build {path.rpartition('/')[2]}")
     listener = recipes.Listener(lambda text: sys.stderr.write(f"{text}\n"), progress.tell, progress.seen)
-    with import_module(f"pyrun.recipes.{kind}").members(recipes.Wish(v["suite"] or "", packages), listener) as members:
+    with import_module(f"pyrun.rootfs.recipes.{kind}").members(
+        recipes.Wish(v["suite"] or "", packages), listener
+    ) as members:
         return _made(path, members, limit, progress, "build")
 
 
 def _made(path: str, members: Any, limit: int, progress: Any, action: str) -> int:
-    from pyrun import chronicle, intake
+    from pyrun import chronicle
+    from pyrun.rootfs import intake
 
     name = path.rpartition("/")[2]
     try:
@@ -165,7 +169,7 @@ def _made(path: str, members: Any, limit: int, progress: Any, action: str) -> in
 
 
 def _limit(values: Values) -> int:
-    from pyrun import intake
+    from pyrun.rootfs import intake
 
     given = values["max_size"]
     return options.size("max-size", given, 1) if isinstance(given, str) else intake.LIMIT

@@ -59,7 +59,7 @@ def _identified(container: Container, _: Status, values: "tuple[str, ...]") -> b
 
 
 def _labelled(container: Container, _: Status, values: "tuple[str, ...]") -> bool:
-    return filters.has_labels(values, getattr(container.config, "labels", ()))
+    return container.config is not None and filters.has_labels(values, container.config.labels)
 
 
 def _ended(_: Container, status: Status, values: "tuple[str, ...]") -> bool:
@@ -71,7 +71,7 @@ def _in_state(_: Container, status: Status, values: "tuple[str, ...]") -> bool:
 
 
 def _in_health(_: Container, status: Status, values: "tuple[str, ...]") -> bool:
-    return (getattr(status, "health", "") or "none") in values
+    return (status.health or "none") in values
 
 
 def _descends(container: Container, _: Status, values: "tuple[str, ...]") -> bool:
@@ -85,7 +85,7 @@ def _descends(container: Container, _: Status, values: "tuple[str, ...]") -> boo
 
 def _mounts(container: Container, _: Status, values: "tuple[str, ...]") -> bool:
     mounts = container.config.mounts if container.config else ()
-    there = {word for m in mounts if m.source for word in (getattr(m, "name", "") or m.source, m.target)}
+    there = {word for m in mounts if m.source for word in (m.source, m.target)}
     return not there.isdisjoint(values)
 
 

@@ -29,8 +29,9 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
 
 def _reconcile() -> None:
     """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do."""
-    from pyrun import store, unfinished
+    from pyrun import store
     from pyrun.network import standing
+    from pyrun.rootfs import unfinished
 
     served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())

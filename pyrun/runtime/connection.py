@@ -24,6 +24,7 @@ from pyrun.typed import Iterator, NamedTuple
 
 _HOST = "container cannot be disconnected from host network or connected to host network"
 _SHARED = "container sharing network namespace with another container or host cannot be connected to any other network"
+_PATIENCE = 1.0  # seconds that a process which is ending gets to have ended
 _NONE = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 
 
@@ -231,7 +232,7 @@ def _settle(sandbox: Sandbox, mark: str) -> None:
     try:
         _follow(sandbox, ends)
     except (PyrunError, OSError):
-        if processes.is_alive(sandbox.process, processes.boot_id()):
+        if not processes.wait_end(sandbox.pidfd, _PATIENCE):  # its namespaces go a moment before it counts as ended
             raise
     os.unlink(mark)
 

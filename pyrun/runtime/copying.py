@@ -10,7 +10,7 @@ from pyrun.archive import tar, unpack, walk, write
 from pyrun.archive.compression import plain
 from pyrun.archive.source import BLOCK, Stream
 from pyrun.errors import PyrunError
-from pyrun.kernel import files, syscalls, trees
+from pyrun.kernel import files, trees
 from pyrun.runtime import inside, places
 from pyrun.runtime.inside import Place
 from pyrun.runtime.places import Root
@@ -20,7 +20,7 @@ from pyrun.typed import Callable, Iterator, NamedTuple
 _NO_LIMIT = 1 << 62
 _PORTION = 1 << 20
 _AS_MADE = (-1, -1)  # nothing is changed of what a new file has from who makes it, and from its directory
-_HOST = syscalls.RESOLVE_IN_ROOT  # here also the links of /proc lead somewhere
+_HOST = 0  # as any program: here also the links of /proc lead somewhere
 
 
 class Options(NamedTuple):

@@ -93,7 +93,7 @@ def perform_inside(container: Container, visit: Visit) -> list[str]:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if problem:
         raise PyrunError(problem, 1)
-    if failure:
+    if failure and (code or not isinstance(failure, BrokenPipeError)):  # who has all that it needs reads no further
         raise failure
     if code:
         raise BrokenPipeError if code == _BROKEN_PIPE else PyrunError("inside the container: ended unexpectedly", 1)

@@ -60,7 +60,7 @@ def _files(config: ContainerConfig) -> dict[str, Any]:
         "ResolvConfPath": f"{own}/resolv.conf",
         "HostnamePath": f"{own}/hostname",
         "HostsPath": f"{own}/hosts",
-        "LogPath": f"{own}/container.log",
+        "LogPath": f"{own}/container.log" if config.log_driver != "none" else "",
         "GraphDriver": {"Name": "overlay", "Data": layers},
     }
 

@@ -16,26 +16,34 @@ from pyrun.typed import Callable
 _MOMENT = 0.005  # seconds
 
 
-def stop(container: Container, seconds: "int | None" = None) -> None:
+def ask(container: Container) -> float:
+    """Ask the program to end, whom no policy starts again; give the moment (monotonic) from which it has its time."""
+    if container.status().state in ("running", "paused", "restarting"):
+        forbid_restart(container)
+        pidfd, config = _pidfd(container), container.config
+        if pidfd is not None:
+            number = config.stop_signal if config else signal.SIGTERM
+            chronicle.container(container.id, config, "kill", signal=str(number))
+            processes.send_signal(pidfd, number)
+            _thaw(container)
+            os.close(pidfd)
+    return time.monotonic()
+
+
+def stop(container: Container, seconds: "int | None" = None, asked: "float | None" = None) -> None:
     """Ask the program to end; kill it after *seconds* (the container's own time-out, negative for never).
 
-    No policy starts it again. Errors: PyrunError.
+    *asked* is when somebody has `ask`ed it already. No policy starts it again. Errors: PyrunError.
     """
-    if container.status().state not in ("running", "paused", "restarting"):
+    if asked is None and container.status().state not in ("running", "paused", "restarting"):
         return
-    forbid_restart(container)
-    config = container.config
+    since, config = ask(container) if asked is None else asked, container.config
     patience = seconds if seconds is not None else config.stop_timeout if config else 10
-    pidfd = _pidfd(container)
-    if pidfd is not None:
-        number = config.stop_signal if config else signal.SIGTERM
-        chronicle.container(container.id, config, "kill", signal=str(number))
-        processes.send_signal(pidfd, number)
-        _thaw(container)
-        if not processes.wait_end(pidfd, patience if patience >= 0 else None):
-            chronicle.container(container.id, config, "kill", signal="9")
-            processes.send_signal(pidfd, signal.SIGKILL)
-            processes.wait_end(pidfd)
+    pidfd, left = _pidfd(container), since + patience - time.monotonic() if patience >= 0 else None
+    if pidfd is not None and not processes.wait_end(pidfd, left):
+        chronicle.container(container.id, config, "kill", signal="9")
+        processes.send_signal(pidfd, signal.SIGKILL)
+        processes.wait_end(pidfd)
     settle(container)
     chronicle.container(container.id, config, "stop")
 

@@ -15,6 +15,7 @@ from pyrun.kernel import trees
 from pyrun.typed import Iterable, Iterator, NamedTuple
 
 _LINKS_MAX = 40
+_SHOWN_MAX = 200
 _UNCOPIED = {stat.S_IFCHR: "a device file", stat.S_IFBLK: "a device file", stat.S_IFSOCK: "a socket"}
 _SEARCH = os.O_PATH | os.O_DIRECTORY
 
@@ -28,7 +29,8 @@ class Root(NamedTuple):
 
     def refusal(self, path: str, reason: str) -> PyrunError:
         """Make the error that names a path."""
-        return PyrunError(f"cp: {self.label}{path}: {reason}", 1)
+        shown = path if len(path) <= _SHOWN_MAX else f"…{path[-_SHOWN_MAX:]}"
+        return PyrunError(f"cp: {self.label}{shown}: {reason}", 1)
 
 
 class Source(NamedTuple):

@@ -134,7 +134,7 @@ def test_an_export_that_fails_leaves_no_file(host: Host, tmp_path: Path) -> None
     (tmp_path / "kept").write_text("kept")
     limited = f"ulimit -f 100; trap '' XFSZ; {TYPED} export -o {tmp_path}/kept fresh"
     done = host.shell(limited)
-    assert (done.returncode, done.stderr) == (1, b"pyrun: inside the container: file too large\n")
+    assert (done.returncode, done.stderr) == (1, b"pyrun: archive: cannot be written: file too large\n")
     assert ((tmp_path / "kept").read_text(), os.listdir(tmp_path)) == ("kept", ["kept"])
     for wrong, reason in (
         ("nowhere/x", "no such directory"),

@@ -238,9 +238,9 @@ _COPIER = """
 from pyrun import store
 from pyrun.errors import PyrunError
 from pyrun.runtime import copying
-box, volume, out, mine = store.find("swapped"), *sys.argv[1:]
+box, volume, out, mine, times = store.find("swapped"), *sys.argv[1:]
 done = 0
-for number in range(50):
+for number in range(int(times)):
     for copy in (
         lambda: copying.copy_out(box, f"{volume}/swap/f", f"{out}/f"),
         lambda: copying.copy_out(box, volume, f"{out}/d"),
@@ -278,6 +278,7 @@ def test_links_that_are_exchanged_meanwhile_lead_nowhere(
     swapper.stdout.readline()
     start = f"import sys; sys.path[:0] = {[str(TOP), *SITE]!r}\n{defence}\n"
     words = [sys.executable, "-I", "-S", "-c", start + _COPIER, str(volume), f"{tmp_path}/out", f"{tmp_path}/mine"]
+    words.append("50" if held else "15")
     done = shared_host.run(words, timeout=300)
     swapper.kill()
     swapper.wait()

@@ -42,12 +42,12 @@ def test_killed_anywhere_the_next_command_cleans(host: Host, tmp_path: Path, mom
     assert places > (60 if moment == "before" else 10)
 
 
-_PORTS = ["-p", "8080:80", "-p", "8080:80/udp", "-p", "127.0.0.1:81:81", "-P", "--expose", "99"]
+_PORTS = ["-p", "8080:80", "-p", "8080:80/udp", "-p", "127.0.0.1:81:81", "-P", "--expose", "99", "--health-cmd", "true"]
 
 
 @pytest.mark.parametrize("moment", ["before", "noted"])
 def test_killed_anywhere_while_publishing_the_next_command_cleans(host: Host, tmp_path: Path, moment: str) -> None:
-    """Held ports, their rules, flows and whoever serves them go as everything else does."""
+    """Held ports, their rules, flows, whoever serves them and whoever checks health go as everything else does."""
     places = _sweep(host, moment, tmp_path, "run", "--rm", "--name", "doomed", *_PORTS, BUSYBOX, "true")
     assert places > (65 if moment == "before" else 12)
     host.ok("run", "--rm", *_PORTS, BUSYBOX, "true")

@@ -315,7 +315,7 @@ def test_paths_with_special_characters(shared_host: Host, tmp_path: Path) -> Non
         (["run"], 125, "missing argument"),
         (["exec", "gone", "true"], 1, "no such container"),
         (["logs", "gone"], 1, "no such container"),
-        (["ps", "--format", "{{.ID}}"], 125, "templates come later"),
+        (["ps", "--format", "{{.ID"], 1, "unclosed action"),
     ],
 )
 def test_bad_input_is_one_line_and_touches_nothing(

@@ -330,6 +330,21 @@ def test_killed_in_renaming_it_has_one_name(host: Host, tmp_path: Path, running:
     assert place > 2
 
 
+def test_several_are_stopped_in_the_time_of_one(shared_host: Host) -> None:
+    """All are asked before the first is waited for: the log of the last has it, while the first still refuses."""
+    deaf, names = 'trap "echo asked" TERM; echo up; while :; do sleep 0.05; done', ("deaf1", "deaf2", "deaf3")
+    for name in names:
+        shared_host.ok("run", "-d", "--name", name, BUSYBOX, "sh", "-c", deaf)
+        wait_until(lambda: shared_host.ok("logs", name) == "up\n")  # noqa: B023
+    client = shared_host.start([*PYRUN, "stop", "-t", "600", *names], stdout=subprocess.PIPE)
+    wait_until(lambda: shared_host.ok("logs", names[2]) == "up\nasked\n")
+    assert client.poll() is None
+    shared_host.ok("kill", *reversed(names))
+    out, _ = client.communicate(timeout=30)
+    assert (client.returncode, out.decode().split()) == (0, [*names])
+    shared_host.ok("rm", *names)
+
+
 def test_every_verb_says_what_is_missing_in_one_line(shared_host: Host) -> None:
     for verb in ("start", "restart", "attach", "pause", "unpause", "wait", "stop", "kill"):
         done = shared_host.pyrun(verb, "nobody")

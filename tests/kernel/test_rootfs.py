@@ -272,7 +272,7 @@ def test_a_container_that_comes_while_its_root_is_removed(packed: Path, empty: H
     start = [*PYRUN, "run", "-d", "--name", "late", "--net", "none", f"{PLACE}/x", "sleep", "600"]
     meanwhile = f"""
 import os, subprocess
-from pyrun import library
+from pyrun.rootfs import library
 seen = library._refuse_used
 def late(tree):
     seen(tree)

@@ -4,9 +4,13 @@ from pyrun.cli.manual import Page
 
 PAGES = {
     "ps": Page(
-        "Without -a only those that run. PORTS says which port of the host leads to which of the container.",
+        "Without -a only those that run. PORTS says which port of the host leads to which of the container. On a"
+        " terminal columns are shortened to fit; --no-trunc shortens nothing. Keys of --filter: ancestor, before,"
+        " exited, expose, health, id, label, name, network, publish, since, status, volume.",
         (
             ("pyrun ps -a", "also those that have ended"),
+            ("pyrun ps -a -f status=exited -f name=web", "those that match"),
+            ("pyrun ps --format 'table {{.Names}}\\t{{.Status}}'", "columns of one's choice"),
             ("pyrun ps --format json", "an object a line, for programs"),
         ),
     ),
@@ -31,7 +35,14 @@ PAGES = {
         "Prints the exit code of each container when it has ended.",
         (("pyrun wait job", "the code of one that has ended"),),
     ),
-    "inspect": Page("The fields are those of docker inspect.", (("pyrun inspect web", "all of it"),)),
+    "inspect": Page(
+        "The fields are those of docker inspect, and templates are Docker's.",
+        (
+            ("pyrun inspect web", "all of it"),
+            ("pyrun inspect -f '{{.State.Status}} {{.NetworkSettings.IPAddress}}' web", "two of its facts"),
+            ("pyrun inspect -f '{{json .Mounts}}' web", "a part, as JSON"),
+        ),
+    ),
     "port": Page("", (("pyrun port web", "all of them"), ("pyrun port web 80/tcp", "where one of them is"))),
     "start": Page("", (("pyrun start web", "the program begins anew, on the files as they were left"),)),
     "restart": Page("", (("pyrun restart -t 2 web", "at most two seconds for its end"),)),

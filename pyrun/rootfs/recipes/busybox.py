@@ -5,7 +5,7 @@ import time
 
 from pyrun.archive.tar import Member
 from pyrun.contexts import contextmanager
-from pyrun.recipes import Listener, Wish, failure, output, program
+from pyrun.rootfs.recipes import Listener, Wish, failure, output, program
 from pyrun.typed import Iterator
 
 _KIND = "busybox"

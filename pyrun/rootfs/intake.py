@@ -3,13 +3,14 @@
 import os
 import stat
 
-from pyrun import options, paths, unfinished
+from pyrun import options, paths
 from pyrun.archive import tar, unpack
 from pyrun.archive.source import Stream
 from pyrun.archive.tar import Member
 from pyrun.archive.unpack import Policy, Report
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError, UsageError
+from pyrun.rootfs import unfinished
 from pyrun.typed import Callable, Iterable, Iterator
 
 Seen = Callable[[int], None]  # is told how many bytes have been read

@@ -9,7 +9,7 @@ from pyrun.archive import tar
 from pyrun.archive.tar import Member
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
-from pyrun.recipes import Listener, Unreachable, Wish, failure, output, program
+from pyrun.rootfs.recipes import Listener, Unreachable, Wish, failure, output, program
 from pyrun.typed import Iterator
 
 _KIND = "debian"

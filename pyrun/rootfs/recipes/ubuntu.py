@@ -11,7 +11,7 @@ import urllib.request
 from pyrun.archive import compression, tar
 from pyrun.archive.tar import Member
 from pyrun.contexts import contextmanager
-from pyrun.recipes import Listener, Unreachable, Wish, failure, output
+from pyrun.rootfs.recipes import Listener, Unreachable, Wish, failure, output
 from pyrun.typed import Any, Iterator
 
 _KIND = "ubuntu"

@@ -1,12 +1,13 @@
-"""The root file systems that have a name: listed, measured, described, removed. How they come is in `pyrun.intake`."""
+"""The root file systems that have a name: listed, measured, described, removed. How they come is in `intake`."""
 
 import os
 import stat
 
-from pyrun import options, paths, rootfs, store, unfinished
+from pyrun import options, paths, rootfs, store
 from pyrun.contexts import suppress
 from pyrun.errors import NotFound, PyrunError
 from pyrun.kernel import syscalls, trees
+from pyrun.rootfs import unfinished
 from pyrun.store import Container
 from pyrun.typed import NamedTuple
 
