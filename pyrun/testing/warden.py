@@ -29,22 +29,22 @@ def main(ipv6: bool) -> NoReturn:
     """
     os.setsid()
     caller = os.getppid()  # its thread may be on the host
-    machine = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    machine = _opened("self", "mnt")
     internet = _internet()
+    held = [_opened(internet, "net")]  # to the end: else a namespace's number is soon another's
     groups: list[str] = []
     try:
         syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
+        held += [_opened("self", "net"), _opened("self", "mnt")]
         syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
-        groups += _own_groups()
+        _own_groups(groups)
         _own_files(internet, groups)
         _connect(internet, ipv6)
         os.write(1, f"{internet}\n".encode())
         os.read(0, 1)
     finally:
-        own = {_number("self", "net"), _number("self", "mnt"), _number(internet, "net")}
-        os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)  # held to the end: else its number is soon another's
         syscalls.setns(machine, syscalls.CLONE_NEWNS)  # where the control groups can be seen as such
-        left = _ended(own, {os.getpid(), caller, internet}, groups)
+        left = _ended({os.fstat(fd).st_ino for fd in held}, {os.getpid(), caller, internet}, groups)
         os.kill(internet, signal.SIGKILL)
         os.waitpid(internet, 0)
         deadline = time.monotonic() + _PATIENCE
@@ -69,21 +69,19 @@ def _internet() -> int:
     return pid
 
 
-def _own_groups() -> list[str]:
-    """Make a control group of the host's own in each hierarchy where that can be, to lie over its top."""
-    found = []
+def _own_groups(made: list[str]) -> None:
+    """Make a control group of the host's own in each hierarchy where that can be, to lie over its top; list it."""
     for top in _hierarchies():
         own = f"{top}/{GROUP}{os.getpid()}"
         with suppress(OSError):  # read-only
             os.mkdir(own)
-            found.append(own)
+            made.append(own)
         if os.path.exists(f"{own}/cpuset.sched_load_balance"):  # a new cpuset of version 1 has no CPUs at all
             for name in ("cpuset.cpus", "cpuset.mems"):
                 cgroups.write(f"{own}/{name}", _content(f"{top}/{name}"))
         for name in _content(f"{top}/cgroup.controllers").split():
             with suppress(OSError):  # where we are in a container ourselves
                 cgroups.write(f"{top}/cgroup.subtree_control", f"+{name}")
-    return found
 
 
 def _hierarchies() -> list[str]:
@@ -138,7 +136,7 @@ def _connect(internet: int, ipv6: bool) -> None:
 
 def _set_up_internet(internet: int, ipv6: bool) -> NoReturn:
     try:
-        syscalls.setns(os.open(f"/proc/{internet}/ns/net", os.O_RDONLY | os.O_CLOEXEC), syscalls.CLONE_NEWNET)
+        syscalls.setns(_opened(internet, "net"), syscalls.CLONE_NEWNET)
         links.SetUp("lo").apply()
         links.SetUp(UPLINK).apply()
         links.AddAddress(UPLINK, *INTERNET).apply()
@@ -174,6 +172,10 @@ def _killed(own: set[int], spared: set[int]) -> Iterator[int]:
                     yield int(name)
             finally:
                 os.close(pidfd)
+
+
+def _opened(pid: "int | str", kind: str) -> int:
+    return os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _number(pid: "int | str", kind: str) -> int:

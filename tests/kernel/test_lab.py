@@ -143,6 +143,13 @@ def test_the_end_of_a_host_is_nobody_elses() -> None:
     assert codes == {0}
 
 
+def test_a_host_whose_internet_was_killed_leaves_nothing() -> None:
+    lab = Lab()
+    os.kill(lab.internet_pid, 9)
+    lab.close()
+    assert _groups(lab.pid) == []
+
+
 def test_a_host_ends_with_a_test_that_is_killed() -> None:
     code = (
         f"import sys, time; sys.path.insert(0, {str(TOP)!r})\nfrom pyrun.testing import Lab\nlab = Lab()\n"
