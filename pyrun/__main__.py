@@ -72,7 +72,8 @@ def _guarded(argv: list[str], umask: int) -> int:
 def unexpected(problem: Exception) -> PyrunError:
     """Give the one line for a mistake of ours, or of the system's, that nobody foresaw."""
     name = getattr(problem, "filename", None)
-    reason = f"{name}: {getattr(problem, 'strerror', None) or problem}" if name else str(problem)
+    said = (getattr(problem, "strerror", None) or "").lower() or str(problem)
+    reason = f"{name}: {said}" if name else said
     kind = "" if isinstance(problem, OSError) else f"internal error: {type(problem).__name__}: "
     return PyrunError(f"{kind}{reason}")
 

@@ -124,7 +124,7 @@ def abandon(
     """Undo a start that failed, and say why; a *first* one leaves no trace but that."""
     code = problem.code if isinstance(problem, PyrunError) else 125
     hint = problem.hint if isinstance(problem, PyrunError) else ""
-    text = str(problem) if isinstance(problem, PyrunError) else f"monitor: {problem}"
+    text = str(problem) if isinstance(problem, PyrunError) else _words(problem)
     for long, short in filesystem.abbreviations(identity).items():
         text = text.replace(long, short)
     text = f"{text} ({hint})" if hint else text
@@ -137,6 +137,13 @@ def abandon(
         client.send(FAILED, failure(code, text))
         client.close()
     leave_network()
+
+
+def _words(problem: Exception) -> str:
+    """Say what went wrong with the container's own files; where it is not known of which, it is one of pyrun's."""
+    if isinstance(problem, OSError) and problem.errno:
+        return f"state: {problem.filename or paths.STATE}: {os.strerror(problem.errno).lower()}"
+    return f"monitor: {type(problem).__name__}: {problem}"
 
 
 def _note_failure(identity: str, code: int, text: str, first: bool) -> None:
