@@ -183,7 +183,11 @@ def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool
 
 def remove_unfinished(directory: str) -> None:
     """Remove what those who were killed in `write_atomically` left in a directory."""
-    for name in os.listdir(directory) if os.path.isdir(directory) else ():
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:  # its owner has just removed it
+        return
+    for name in names:
         pid = name.rpartition(".")[2]
         if name.startswith(".") and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
             with suppress(FileNotFoundError):

@@ -106,6 +106,7 @@ def begin(pidfd: int, made: ContainerConfig, config: ExecConfig) -> tuple[Channe
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
     visit = _prepare(made, config, pidfd, theirs, inner)
+    _note_beginning(visit)
     if os.fork() == 0:
         ours.close()
         _close(outer)
@@ -120,7 +121,6 @@ def begin(pidfd: int, made: ContainerConfig, config: ExecConfig) -> tuple[Channe
         visit.program.trampoline,
     }:
         os.close(fd)
-    _note_beginning(visit)
     return ours, outer
 
 

@@ -67,6 +67,7 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
     protected = not config.privileged
     return {
         "Binds": [_bind(mount) for mount in typed] or None,
+        "LogConfig": {"Type": config.log_driver, "Config": _pairs(config.log_options)},
         "NetworkMode": config.network,
         "PortBindings": _bindings(config),
         "RestartPolicy": {"Name": config.restart or "no", "MaximumRetryCount": config.restart_most},

@@ -75,7 +75,7 @@ def test_job_control_and_interrupt(host: Host) -> None:
     terminal.expect(b"# ")
     terminal.type(b"sleep 1000\r")
     terminal.expect(b"sleep 1000\r\n")
-    inside = "--ns $(ip netns pids $(ip netns list | cut -d' ' -f1) | head -n 1) --nslist net"
+    inside = "--ns $(ip netns pids $(ip netns list | grep -o '^pyrun-[^ ]*') | head -n 1) --nslist net"
     wait_until(lambda: host.shell(f"pgrep -x {inside} sleep").returncode == 0)
     terminal.type(b"\x1a")
     terminal.expect(b"Stopped")
