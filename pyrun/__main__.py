@@ -1,6 +1,7 @@
 """The command `pyrun`: the one place where errors become a line and an exit code."""
 
 import _signal  # type: ignore[import-not-found]  # signal itself imports enum
+import gc
 import os
 import sys
 
@@ -14,6 +15,8 @@ if MYPY:
 
 program = "from pyrun.__main__ import main; main()"  # what this process does, for one that starts over
 
+_GARBAGE = 50_000  # objects made before it is looked for
+
 
 def main() -> None:
     """Run the command line of this process, and end it."""
@@ -23,6 +26,7 @@ def main() -> None:
 
 def begin() -> int:
     """Be a process that trusts nothing of its caller's; give the caller's umask."""
+    gc.set_threshold(_GARBAGE)  # a verb makes much and keeps it to its end: looking for garbage takes a tenth of it
     _end_by_interrupts()
     _open_standard_descriptors()
     if not sys.flags.isolated:

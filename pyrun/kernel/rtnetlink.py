@@ -185,6 +185,15 @@ def links() -> list[tuple[int, int, dict[int, bytes]]]:
     return found
 
 
+def names_and_peers() -> dict[str, tuple[int, int]]:
+    """Give each link by its name: its index, and that of its other end, in its own namespace; 0 where it has none."""
+    found = {}
+    for index, _, attributes in links():
+        peer = struct.unpack("=I", attributes.get(IFLA_LINK, bytes(4)))[0]
+        found[attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")] = index, peer
+    return found
+
+
 def bridge_ports(bridge: int) -> "dict[str, tuple[int, int, int, bool]]":
     """Give each port of a bridge by its name: index, index of its other end, state and whether it is isolated.
 

@@ -1,4 +1,4 @@
-"""What `inspect` tells: Docker's shape, and beside it what the kernel says now, asked by pyroute2.
+"""What `inspect` tells: Docker's shape, and beside it what the kernel says now.
 
 Docker never shows the host's end of the cable; pyrun does (HostInterface).
 """
@@ -7,7 +7,7 @@ import os
 import time
 
 from pyrun import paths
-from pyrun.kernel import cgroups, controllers, processes, survey
+from pyrun.kernel import cgroups, controllers, processes, rtnetlink, survey
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.plan import filesystem
@@ -106,7 +106,7 @@ def _mount(mount: Mount) -> dict[str, Any]:
 def _network_settings(container: Container, config: ContainerConfig, status: Status) -> dict[str, Any]:
     """Give Docker's network part; the fields beside Networks are of `bridge` alone, as Docker has them up to 28."""
     ends = standing.plugs(container.id)
-    links = _links(status.pid) if ends else {}
+    links = _links(status.pid, ends) if ends else {}
     networks = {end.network.name: _endpoint(end, links.get(end.link, {}), config) for end in ends}
     first = networks.get(DEFAULT, {})
     legacy = {key: first.get(key, 0 if key.endswith("Len") else "") for key in _LEGACY}
@@ -189,20 +189,20 @@ def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _links(pid: int) -> dict[str, dict[str, Any]]:
+def _links(pid: int, ends: list[Endpoint]) -> dict[str, dict[str, Any]]:
     """Ask the kernel for both ends of the container's cables, by the name inside."""
     if not pid or not processes.identify(pid):
         return {}
-    outer = {link.number for link in survey.links()}
+    outer = {found[0] for end in ends if (found := rtnetlink.find_link(end.host_link))}
     pidfd = os.pidfd_open(pid)
     try:
         with survey.inside(pidfd):
-            inner = survey.links()
+            inner = rtnetlink.names_and_peers()
     finally:
         os.close(pidfd)
     return {
-        link.name: {"InterfaceIndex": link.number, "HostInterfaceIndex": link.peer if link.peer in outer else 0}
-        for link in inner
+        name: {"InterfaceIndex": number, "HostInterfaceIndex": peer if peer in outer else 0}
+        for name, (number, peer) in inner.items()
     }
 
 

@@ -283,10 +283,10 @@ def test_attaching_without_a_monitor_is_told(shared_host: Host) -> None:
 
 
 def test_pruned_are_those_that_do_not_run(host: Host) -> None:
-    host.ok("run", "-d", "--name", "up", BUSYBOX, "sleep", "600")
     host.ok("run", "--name", "done", "-l", "kind=old", BUSYBOX, "true")
-    made = host.ok("create", "--name", "made", BUSYBOX, "true").strip()
     host.settled()
+    host.ok("run", "-d", "--name", "up", BUSYBOX, "sleep", "600")
+    made = host.ok("create", "--name", "made", BUSYBOX, "true").strip()
     assert host.pyrun("prune", stdin=b"n\n").stdout.endswith(b"[y/N] ")
     assert host.ok("prune", "-f", "--filter", "label=kind=new") == ""
     assert host.ok("container", "prune", "-f", "--filter", "label!=kind") == f"Deleted Containers:\n{made}\n\n"
