@@ -72,3 +72,20 @@ def inspected(values: Values, found: list[dict[str, Any]]) -> int:
     for problem in problems:
         complain(problem)
     return 1 if problems else 0
+
+
+def performed(body: Callable[[Values], int]) -> Callable[[Values], int]:
+    """Let a verb explain, and end with 1 as Docker's do."""
+
+    def verb(values: Values) -> int:
+        if values.get("explain"):
+            from pyrun import operation
+
+            operation.observers.append(operation.explain_to(2))
+        try:
+            return body(values)
+        except PyrunError as problem:
+            problem.code = 1
+            raise
+
+    return verb

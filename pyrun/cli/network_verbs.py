@@ -6,6 +6,7 @@ What is printed of a network is made in `pyrun.runtime.network_inspection`.
 import sys
 
 from pyrun import documents, filters, options
+from pyrun.cli.complaints import performed
 from pyrun.cli.reader import Values
 from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.filters import Filters
@@ -238,23 +239,6 @@ def _disconnect(values: Values) -> int:
     return 0
 
 
-def _performed(body: Callable[[Values], int]) -> Callable[[Values], int]:
-    """Let a verb explain, and end with 1 as Docker's do."""
-
-    def verb(values: Values) -> int:
-        if values.get("explain"):
-            from pyrun import operation
-
-            operation.observers.append(operation.explain_to(2))
-        try:
-            return body(values)
-        except PyrunError as problem:
-            problem.code = 1
-            raise
-
-    return verb
-
-
 def _filters(given: tuple[str, ...]) -> Filters:
     """Read the filters. Errors: UsageError."""
     wanted = filters.read(given, ("dangling", "driver", "id", "label", "name", "scope", "type"))
@@ -282,4 +266,4 @@ _BODIES: dict[str, Callable[[Values], int]] = {
     "network disconnect": _disconnect,
     "network repair": _repair,
 }
-VERBS = {verb: _performed(body) for verb, body in _BODIES.items()}
+VERBS = {verb: performed(body) for verb, body in _BODIES.items()}

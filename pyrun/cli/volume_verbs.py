@@ -5,7 +5,7 @@ import sys
 import time
 
 from pyrun import documents, options, paths, volumes
-from pyrun.cli.complaints import complain
+from pyrun.cli.complaints import complain, performed
 from pyrun.cli.reader import Values
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
 from pyrun.options import mounts
@@ -217,23 +217,6 @@ def _agreed(warning: str) -> bool:
     return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _performed(body: Callable[[Values], int]) -> Callable[[Values], int]:
-    """Let a verb explain, and end with 1 as Docker's do."""
-
-    def verb(values: Values) -> int:
-        if values.get("explain"):
-            from pyrun import operation
-
-            operation.observers.append(operation.explain_to(2))
-        try:
-            return body(values)
-        except PyrunError as problem:
-            problem.code = 1
-            raise
-
-    return verb
-
-
 _BODIES: dict[str, Callable[[Values], int]] = {
     "volume create": _create,
     "volume ls": _ls,
@@ -241,4 +224,4 @@ _BODIES: dict[str, Callable[[Values], int]] = {
     "volume rm": _rm,
     "volume prune": _prune,
 }
-VERBS = {verb: _performed(body) for verb, body in _BODIES.items()}
+VERBS = {verb: performed(body) for verb, body in _BODIES.items()}
