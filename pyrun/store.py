@@ -15,7 +15,7 @@ from pyrun.spec import ContainerConfig
 from pyrun.typed import Iterator, NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
-NEW_VOLUME = ".new."  # followed by the process that makes it
+NEW_VOLUME = ".new."  # followed by the signature of the process that makes it
 UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
@@ -165,7 +165,7 @@ def unfinished_volumes() -> list[str]:
 
 
 def _is_being_made(entry: str) -> bool:
-    return entry.startswith(NEW_VOLUME) and os.path.exists(f"/proc/{entry.removeprefix(NEW_VOLUME)}")
+    return entry.startswith(NEW_VOLUME) and processes.is_signed_by_living(entry.removeprefix(NEW_VOLUME))
 
 
 def unserved() -> list[str]:

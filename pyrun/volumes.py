@@ -10,7 +10,7 @@ import time
 from pyrun import chronicle, documents, near, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.kernel import copies, files, syscalls, trees, volume_mounts
+from pyrun.kernel import copies, files, processes, syscalls, trees, volume_mounts
 from pyrun.operation import Journal, Operation, perform
 from pyrun.options.mounts import volume_name
 from pyrun.spec import ContainerConfig, Mount, Volume
@@ -69,7 +69,7 @@ class MakeVolume(NamedTuple):
 
 def creation(volume: Volume, owner: str = "") -> list[Operation]:
     """Make a volume: prepared beside its place, so that it exists as a whole or not at all. Pure."""
-    new = f"{paths.VOLUMES}/{_NEW}{os.getpid()}"
+    new = f"{paths.VOLUMES}/{_NEW}{processes.signature()}"
     record = files.WriteFile(f"{new}/volume.json", encode(volume), 0o600, "the record of the volume", True)
     return [
         trees.MakeDirectory(new, 0o701, reason="where the volume is prepared"),
@@ -93,7 +93,7 @@ def create(volume: Volume, owner: str = "", journal: "Journal | None" = None) ->
         perform([made], "host", journal)
         chronicle.volume(volume.name, "create")
     except BaseException:
-        trees.remove_tree(f"{paths.VOLUMES}/{_NEW}{os.getpid()}")
+        trees.remove_tree(f"{paths.VOLUMES}/{_NEW}{processes.signature()}")
         raise
     finally:
         os.umask(umask)

@@ -113,10 +113,12 @@ class Host:
         return self.snapshot()
 
     def kill_monitor(self, name: str) -> None:
-        """Kill the monitor of a container with -9; whoever else runs containers on this machine keeps theirs."""
+        """Kill the monitor of a container with -9, and nobody who serves or checks it, nor another's on this machine."""
         identity = self.out(f"readlink /var/lib/pyrun/names/{name}").strip()
         # Its command line has the name at first, and the identity once it is the relay alone.
-        self.out(f"kill -9 $(pgrep -f --ns $$ --nslist net '[p]yrun.*({name}|{identity})')")
+        found = f"$(pgrep -f --ns $$ --nslist net '[p]yrun.*({name}|{identity})')"
+        other = "grep -qE 'pyrun.runtime.(services|check)' /proc/$p/cmdline"
+        self.out(f"n=0; for p in {found}; do {other} || {{ kill -9 $p; n=1; }}; done; [ $n = 1 ]")
 
     def kill_programs(self, identity: str = "*") -> None:
         """Kill all processes of a container, or of all of them, with -9."""

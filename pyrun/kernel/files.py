@@ -10,6 +10,7 @@ import stat
 
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
+from pyrun.kernel import processes
 from pyrun.typed import Iterator, NamedTuple
 
 
@@ -169,7 +170,7 @@ def write_atomically(path: str, content: bytes, mode: int = 0o600, durable: bool
     after us in the directory *by*, else in its own. Errors: OSError.
     """
     directory, _, name = path.rpartition("/")
-    temporary = f"{by or directory}/.{name}.{os.getpid()}"
+    temporary = f"{by or directory}/.{name}.{processes.signature()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         write_all(fd, content)
@@ -188,8 +189,8 @@ def remove_unfinished(directory: str) -> None:
     except FileNotFoundError:  # its owner has just removed it
         return
     for name in names:
-        pid = name.rpartition(".")[2]
-        if name.startswith(".") and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+        signature = name.rpartition(".")[2]
+        if signature.replace("-", "", 1).isdigit() and not processes.is_signed_by_living(signature):
             with suppress(FileNotFoundError):
                 os.unlink(f"{directory}/{name}")
 
@@ -213,7 +214,7 @@ def replacing(path: str) -> "Iterator[int]":
     Where the file system allows it, nothing is left of what was killed on the way. Errors: OSError.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    temporary = f"{directory}/.{name[:200]}.{os.getpid()}"
+    temporary = f"{directory}/.{name[:200]}.{processes.signature()}"
     try:
         fd = os.open(directory, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
         named = False

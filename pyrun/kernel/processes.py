@@ -39,6 +39,18 @@ def is_alive(process: Process, boot: str) -> bool:
     return process.boot == boot and process.pid > 0 and _start_time(process.pid) == process.started
 
 
+def signature() -> str:
+    """Give what tells this process from every other of this boot: for the names of what it has not finished."""
+    pid = os.getpid()
+    return f"{pid}-{_start_time(pid)}"
+
+
+def is_signed_by_living(signed: str) -> bool:
+    """Claim that the process whose signature this is still runs; a number alone may be another's by now."""
+    pid, _, started = signed.partition("-")
+    return pid.isdigit() and started == str(_start_time(int(pid)))
+
+
 def open_process(process: Process) -> int:
     """Give a pidfd of exactly this process. Errors: ProcessLookupError when it has ended."""
     fd = os.pidfd_open(process.pid)

@@ -7,6 +7,8 @@ import os
 import time
 
 from pyrun import paths
+from pyrun.contexts import suppress
+from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, controllers, processes, rtnetlink, survey
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT
@@ -106,7 +108,7 @@ def _mount(mount: Mount) -> dict[str, Any]:
 def _network_settings(container: Container, config: ContainerConfig, status: Status) -> dict[str, Any]:
     """Give Docker's network part; the fields beside Networks are of `bridge` alone, as Docker has them up to 28."""
     ends = standing.plugs(container.id)
-    links = _links(status.pid, ends) if ends else {}
+    links = _links(container, ends) if ends and status.is_up else {}
     networks = {end.network.name: _endpoint(end, links.get(end.link, {}), config) for end in ends}
     first = networks.get(DEFAULT, {})
     legacy = {key: first.get(key, 0 if key.endswith("Len") else "") for key in _LEGACY}
@@ -189,17 +191,17 @@ def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _links(pid: int, ends: list[Endpoint]) -> dict[str, dict[str, Any]]:
-    """Ask the kernel for both ends of the container's cables, by the name inside."""
-    if not pid or not processes.identify(pid):
-        return {}
+def _links(container: Container, ends: list[Endpoint]) -> dict[str, dict[str, Any]]:
+    """Ask the kernel for both ends of the container's cables, by the name inside; none where it has just ended."""
     outer = {found[0] for end in ends if (found := rtnetlink.find_link(end.host_link))}
-    pidfd = os.pidfd_open(pid)
-    try:
-        with survey.inside(pidfd):
-            inner = rtnetlink.names_and_peers()
-    finally:
-        os.close(pidfd)
+    inner: dict[str, tuple[int, int]] = {}
+    with suppress(PyrunError, ProcessLookupError):
+        pidfd = processes.open_process(container.process())
+        try:
+            with survey.inside(pidfd):
+                inner = rtnetlink.names_and_peers()
+        finally:
+            os.close(pidfd)
     return {
         name: {"InterfaceIndex": number, "HostInterfaceIndex": peer if peer in outer else 0}
         for name, (number, peer) in inner.items()

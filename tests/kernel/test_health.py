@@ -149,7 +149,8 @@ def test_checks_end_with_the_container_and_begin_with_it(host: Host) -> None:
     wait_until(lambda: host.shell(f"kill -0 {first}").returncode)
     host.ok("start", "it")
     becomes(host, "healthy")
-    host.kill_monitor("it")  # and the checker with it, which the next command starts again
+    host.kill_monitor("it")
+    host.out(f"kill -9 {checker(host, identity)}")  # the next command starts it again
     host.ok("ps")
     second = checker(host, identity)
     host.kill_programs(identity)

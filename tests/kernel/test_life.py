@@ -101,6 +101,21 @@ def test_on_failure_counts(shared_host: Host) -> None:
     shared_host.ok("rm", "good")
 
 
+def test_what_has_just_ended_is_told_all_the_same(shared_host: Host) -> None:
+    """Its program is a zombie: the one that would note the end has not come to it."""
+    shared_host.ok("run", "-d", "--name", "brief", BUSYBOX, "sleep", "600")
+    pid = shared_host.ok("inspect", "-f", "{{.State.Pid}}", "brief").strip()
+    monitor = shared_host.out(f"awk '/PPid/ {{ print $2 }}' /proc/{pid}/status").strip()
+    shared_host.out(f"kill -STOP {monitor}; kill -9 {pid}")
+    try:
+        wait_until(lambda: "Z (zombie)" in shared_host.out(f"cat /proc/{pid}/status"))
+        assert json.loads(shared_host.ok("inspect", "brief"))[0]["Name"] == "/brief"
+    finally:
+        shared_host.out(f"kill -CONT {monitor}")
+    shared_host.ok("wait", "brief")
+    shared_host.ok("rm", "brief")
+
+
 @pytest.mark.parametrize("verb", [["stop"], ["kill"], ["rm", "-f"]])
 def test_always_ends_when_somebody_wants_it(shared_host: Host, verb: list[str]) -> None:
     """Whether it runs just now, or its monitor waits before the next start."""
