@@ -1,0 +1,1 @@
+"""pyrun beside Docker: the same lines typed into both, their outputs compared, differences explained or reported."""

@@ -1,0 +1,1 @@
+"""All comparisons, an area a module, each of which has `SCENARIOS`."""

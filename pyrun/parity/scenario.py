@@ -1,0 +1,50 @@
+"""What a comparison is: data that says what a user does, what is compared, and what is known to differ.
+
+Versions are Docker's, as far as they tell ("20.10", "28", "28.3"); a range holds from *since*, included, up to *until*,
+excluded, and an empty end is open.
+"""
+
+from pyrun.typed import NamedTuple
+
+
+class Deviation(NamedTuple):
+    """A difference that is meant, beside the Dockers of which it is true; of others the outputs have to be equal."""
+
+    reason: str
+    since: str = ""
+    until: str = ""
+
+
+class Scenario(NamedTuple):
+    """One comparison: *script* is typed for either engine, and what it prints has to be equal once normalised.
+
+    In a script `E` is the engine's command, `TREE` the image or root file system, `INTERNET` an address behind the
+    uplink, `FAR` a command typed there and `$NC` a busybox of the host. `quiet` runs a command whose output does not
+    matter, `no` one of which only matters whether it is taken. What it makes is removed afterwards.
+    """
+
+    area: str  # by which a table is grouped: addressing, links, routes, …
+    name: str  # unique, short, in words
+    does: str  # what the user does and what is compared, one line
+    script: str
+    normalise: tuple[tuple[str, str], ...] = ()  # regular expressions with what takes the place of their matches
+    deviations: tuple[Deviation, ...] = ()
+    needs: tuple[str, ...] = ()  # what a host may lack; then it is not compared, and said so
+
+
+def holds(deviation: Deviation, version: str) -> bool:
+    """Claim that a deviation is expected of this version of Docker."""
+    found = _numbers(version)
+    return _numbers(deviation.since) <= found and (not deviation.until or found < _numbers(deviation.until))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Give the numbers of "28.3.2" or "20.10.24+dfsg1"; what follows them does not count."""
+    numbers = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if digits:
+            numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)
