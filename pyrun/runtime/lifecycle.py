@@ -122,8 +122,14 @@ def _await_record(container: Container, begun: float) -> None:
 
 
 def remove(container: Container, force: bool, volumes: bool = False) -> None:
-    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError.
+
+    Somebody who starts it just now, or copies its files, is waited for.
+    """
     status = container.status()
+    while not force and status.state == "created" and status.monitored:
+        runs_soon(container)  # its files are copied, or it is being started
+        status = container.status()
     if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
             hint = "stop it first, or use rm -f"

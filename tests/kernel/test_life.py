@@ -195,6 +195,8 @@ def test_renamed_it_is_known_by_the_new_name_alone(host: Host) -> None:
     host.ok("run", "-d", "--name", "peer", "--net", "net1", BUSYBOX, "sleep", "600")
     assert host.ok("rename", "old", "new") == ""
     assert "pyrun-new" in host.out("ip netns list") and "pyrun-old" not in host.out("ip netns list")
+    cables = host.out("ip -j link | grep -o 'pyrun:[a-z]*' | sort")
+    assert cables.split() == ["pyrun:new", "pyrun:peer"]
     wait_until(lambda: host.pyrun("exec", "peer", "ping", "-c", "1", "new").returncode == 0)
     assert host.pyrun("inspect", "old").returncode == 1
     taken = host.pyrun("rename", "new", "peer")
