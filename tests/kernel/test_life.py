@@ -347,6 +347,20 @@ def test_killed_in_renaming_it_has_one_name(host: Host, tmp_path: Path, running:
     assert place > 2
 
 
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_the_signal_that_asks_to_end_may_be_chosen(shared_host: Host, verb: str, names: tuple[str, ...]) -> None:
+    script = 'trap "echo asked; exit" USR1; trap "" TERM; echo up; while :; do sleep 0.05; done'
+    for name in names:
+        shared_host.ok("run", "-d", "--name", name, BUSYBOX, "sh", "-c", script)
+        wait_until(lambda: shared_host.ok("logs", name) == "up\n")  # noqa: B023
+    assert shared_host.ok(verb, "--timeout", "600", "-s", "USR1", *names).split() == [*names]
+    for name in names:
+        wait_until(lambda: shared_host.ok("logs", name) == ("up\nasked\n" * 2)[: 9 if verb == "stop" else 12])  # noqa: B023
+    assert shared_host.pyrun(verb, "--signal", "NONE", "one").stderr == b"pyrun: signal: NONE: unknown\n"
+    shared_host.ok("rm", "-f", *names)
+
+
 def test_several_are_stopped_in_the_time_of_one(shared_host: Host) -> None:
     """All are asked before the first is waited for: the log of the last has it, while the first still refuses."""
     deaf, names = 'trap "echo asked" TERM; echo up; while :; do sleep 0.05; done', ("deaf1", "deaf2", "deaf3")
