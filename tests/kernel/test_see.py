@@ -47,10 +47,12 @@ def _build(host: Host) -> None:
         ("bare", "--network", "none"),
         ("side", "--network", "container:con1"),
     ):
-        host.ok("run", "-d", "--name", name, *options, BUSYBOX, "sh", "-c", "httpd -p 80; sleep 1000")
+        host.ok("run", "-d", "--name", name, *options, BUSYBOX, "sh", "-c", "httpd -p 80; touch /up; sleep 1000")
+        wait_until(lambda: host.pyrun("exec", name, "test", "-e", "/up").returncode == 0)  # noqa: B023
     host.out(
         "ip link add docker0 type bridge; ip addr add 172.31.0.1/16 dev docker0; ip link set docker0 up;"
-        "unshare -n sleep 1000 >/dev/null 2>&1 & echo $! > /run/neighbour; sleep 0.1; P=$(cat /run/neighbour);"
+        "unshare -n sleep 1000 >/dev/null 2>&1 & P=$!; echo $P > /run/neighbour;"
+        "until [ $(readlink /proc/$P/ns/net) != $(readlink /proc/self/ns/net) ]; do sleep 0.01; done;"
         "ip link add vethn type veth peer name eth0 netns $P; ip link set vethn master docker0 up;"
         "nsenter -t $P -n sh -c 'ip addr add 172.31.0.2/16 dev eth0; ip link set eth0 up; ip route add default via 172.31.0.1'"
     )
