@@ -13,6 +13,7 @@ class Deviation(NamedTuple):
     reason: str
     since: str = ""
     until: str = ""
+    lines: str = ""  # a regular expression, found in each differing line that this explains; empty: it explains all
 
 
 class Scenario(NamedTuple):
