@@ -182,9 +182,9 @@ def reconcile() -> list[Exception]:
     for name, identity in store.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
     if store.unfinished_volumes():
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        failures += _each(store.unfinished_volumes(), volumes.discard)
+        failures += _each(store.unfinished_volumes(), volume_store.discard)
     return failures
 
 
@@ -207,9 +207,9 @@ def forget(container: Container) -> None:
 def forget_volumes(config: ContainerConfig) -> None:
     """Remove the volumes that were made for a container which is gone. Errors: PyrunError, OSError."""
     if any(mount.anonymous for mount in config.mounts):
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        volumes.remove_anonymous(config)
+        volume_store.remove_anonymous(config)
 
 
 def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:

@@ -21,7 +21,7 @@ LEVELS = (
         "records",
         "rootfs",
         "options",
-        "volumes",
+        "volume_store",
         "health",
     },
     {"plan", "network", "operation", "journal", "chronicle", "archive"},
