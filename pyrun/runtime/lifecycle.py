@@ -43,6 +43,7 @@ def stop(container: Container, seconds: "int | None" = None, asked: "float | Non
     if pidfd is not None and not processes.wait_end(pidfd, left):
         chronicle.container(container.id, config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
+        _thaw(container)  # somebody may have paused it since it was asked
         processes.wait_end(pidfd)
     settle(container)
     chronicle.container(container.id, config, "stop")
@@ -123,6 +124,39 @@ def _await_record(container: Container, begun: float) -> None:
 
 def remove(container: Container, force: bool, volumes: bool = False) -> None:
     """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
+    lock = _claim(container, force)
+    try:
+        left = recovery.left_by(container)
+        failures = operation.unwind(left)
+        if failures:
+            raise PyrunError(f"container {container.name}: {failures[0]}", 1)
+        if left:
+            driver.sweep()
+        if os.path.lexists(paths.container(container.id)):  # else somebody else was faster
+            keeping.forget(container)
+    finally:
+        keeping.discard(container.id)
+        os.close(lock)
+    keeping.tidy()
+    if volumes and container.config:
+        keeping.forget_volumes(container.config)
+
+
+def _claim(container: Container, force: bool) -> int:
+    """Have the container to ourselves, so that nobody starts it any more: give its lock, with nothing of it running.
+
+    What runs, or is started at this moment, is ended by *force* alone. Errors: PyrunError.
+    """
+    while True:
+        _end_or_refuse(container, force)
+        if not locks.is_held(store.lock_path(container.id)):
+            settle(container, _discard_damaged if force else None)
+            with suppress(FileExistsError):
+                return keeping.claim(container.id)
+        time.sleep(_MOMENT)
+
+
+def _end_or_refuse(container: Container, force: bool) -> None:
     status = container.status()
     if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
@@ -130,23 +164,12 @@ def remove(container: Container, force: bool, volumes: bool = False) -> None:
             raise PyrunError(f"container {container.name} is running", 1, hint)
         forbid_restart(container)
         _end(container)
-    elif status.state == "corrupt":
+    elif status.state == "corrupt" and os.path.lexists(paths.container(container.id)):
         if not force:
             raise PyrunError(
                 f"container {container.name}: {container.problem or 'its record is corrupt'}", 1, "use rm -f"
             )
         _end(container)
-    settle(container, _discard_damaged if force else None)
-    left = recovery.left_by(container)
-    failures = operation.unwind(left)
-    if failures:
-        raise PyrunError(f"container {container.name}: {failures[0]}", 1)
-    if left:
-        keeping.discard(container.id)
-        driver.sweep()
-    keeping.forget(container)
-    if volumes and container.config:
-        keeping.forget_volumes(container.config)
 
 
 def settle(
@@ -178,12 +201,19 @@ def _discard_damaged(container: Container, failures: list[Exception]) -> list[Ex
 
 
 def _take_over(path: str) -> "int | None":
-    """Wait until the lock *path* is ours; None once it is gone."""
+    """Wait until the lock *path* is ours; None once it is gone, also when somebody made another in its place."""
+    known = 0
     while True:
         lock = locks.take_abandoned(path)
-        if lock is not None or not locks.is_held(path):
+        watched = locks.watch(path) if lock is None else None
+        if watched is None:
             return lock
-        locks.wait_released(path)
+        number = os.fstat(watched).st_ino
+        if known not in (0, number):
+            os.close(watched)
+            return None
+        known = number
+        locks.last_word(watched)
 
 
 def _end(container: Container) -> None:

@@ -71,7 +71,7 @@ def keep(begin: Begin) -> NoReturn:
     ending.redirect(keep_errors=begin.explained)
     identity, lock = begin.config.id, -1
     try:
-        lock = keeping.claim(identity)
+        lock = _claimed_lock(begin)
         begin = _looked_up(begin) if begin.born else begin
         running = _start(begin, lock, listening(paths.monitor(identity)))
     except Exception as problem:  # whatever it is, what was made has to be unmade
@@ -82,6 +82,14 @@ def keep(begin: Begin) -> NoReturn:
         for client in [*running.relay.clients]:
             running.relay.detach(client)
     _live(running)
+
+
+def _claimed_lock(begin: Begin) -> int:
+    """Become the container's keeper. Errors: PyrunError when somebody else is."""
+    try:
+        return keeping.claim(begin.config.id)
+    except FileExistsError:
+        raise PyrunError(f"container {begin.config.name}: somebody else starts or removes it just now", 1) from None
 
 
 def again(arguments: list[str]) -> NoReturn:
@@ -290,6 +298,8 @@ def _let_go(begin: Begin, pid: int, channel: Channel, report: int) -> None:
     config = begin.config
     start = records.Start(processes.identify(pid), time.time(), begin.restarts, begin.delay)
     records.write_start(f"{paths.container(config.id)}/start.json", start, not config.remove)
+    if os.path.lexists(paths.stopped(config.id)):  # by somebody who looked for the process before it was written down
+        raise PyrunError(f"container {config.name}: was ended while it started", 137)
     channel.send(START)
     number = os.read(report, 4)
     os.close(report)
