@@ -15,6 +15,7 @@ from pyrun.store import Container
 from pyrun.typed import Any, Iterator, NamedTuple
 
 _MOMENT = 0.005  # seconds
+_UNPAUSABLE = {"paused": "is already paused", "restarting": "is restarting, wait until it is running"}
 
 
 class Update(NamedTuple):
@@ -28,8 +29,7 @@ def pause(container: Container) -> None:
     """Stop every process of a container where it is. Errors: PyrunError when it does not run, or stands still."""
     status = container.status()
     if status.state != "running":
-        state = "is already paused" if status.state == "paused" else "is not running"
-        raise PyrunError(f"container {container.name} {state}", 1)
+        raise PyrunError(f"container {container.name} {_UNPAUSABLE.get(status.state, 'is not running')}", 1)
     keeping.mark(paths.paused(container.id))
     try:
         perform([_freezing(container, frozen=True)])

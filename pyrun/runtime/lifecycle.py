@@ -50,9 +50,17 @@ def stop(container: Container, seconds: "int | None" = None, asked: "float | Non
 
 
 def kill(container: Container, number: int) -> None:
-    """Send a signal to the program. Errors: PyrunError when the container does not run."""
-    pidfd = _pidfd(container)
-    if not container.status().is_up or pidfd is None:
+    """Send a signal to the program; one that waits to be started again is not, whatever the signal, as with Docker.
+
+    Errors: PyrunError when the container does not run.
+    """
+    pidfd, status = _pidfd(container), container.status()
+    if status.state == "restarting":
+        forbid_restart(container)
+        chronicle.container(container.id, container.config, "kill", signal=str(number))
+        settle(container)
+        return
+    if not status.is_up or pidfd is None:
         raise PyrunError(f"container {container.name} is not running", 1)
     ending = number in (signal.SIGKILL, container.config.stop_signal if container.config else signal.SIGTERM)
     if ending:
@@ -78,16 +86,16 @@ def runs_soon(container: Container) -> bool:
 def forbid_restart(container: Container) -> None:
     """Let no policy start the container again, also if its monitor waits to do so just now."""
     if os.path.isdir(paths.container(container.id)):
-        keeping.mark(paths.stopped(container.id))
+        keeping.forbid_restart(container.id)
     if os.path.lexists(paths.restarting(container.id)):
         with suppress(OSError):
             channel.connected(paths.monitor(container.id)).close()
 
 
 def wait(container: Container) -> int:
-    """Wait for the container's program to end; give its exit code, 255 when nobody saw it.
+    """Wait for the container's program to end; give its exit code, 255 when nobody saw it, 0 when it never ran.
 
-    Errors: PyrunError when nothing is known of it: it never ran, is gone already, or its record is corrupt.
+    Errors: PyrunError when nothing is known of it: it is gone already, or its record is corrupt.
     """
     watched = locks.watch(store.lock_path(container.id))  # before any look: with --rm nothing else stays of it
     begun = container.status().started
@@ -105,6 +113,8 @@ def wait(container: Container) -> int:
         locks.wait_released(store.lock_path(container.id))
         ended = container.status()
     if ended.state in ("exited", "restarting"):
+        return ended.exit_code
+    if ended.state == "created" and os.path.isdir(paths.container(container.id)):
         return ended.exit_code
     if pidfd is not None:
         return store.UNSEEN

@@ -68,7 +68,7 @@ def state(host: Host, name: str) -> str:
 NETWORK = "/run/pyrun/networks/meeting/lock"
 
 
-@pytest.mark.parametrize("verb", [["stop", "-t", "0"], ["rm", "-f"]])
+@pytest.mark.parametrize("verb", [["stop", "-t", "0"], ["rm", "-f"], ["kill"]])
 def test_what_its_policy_starts_at_that_moment_ends_as_well(host: Host, tmp_path: Path, verb: list[str]) -> None:
     """Asked to end when its monitor has waited and is about to start it, but there is no process yet."""
     words = ("-d", "--name", "again", "--net", "meeting", "--restart", "always", "-v", f"{tmp_path}:/d")
@@ -80,11 +80,13 @@ def test_what_its_policy_starts_at_that_moment_ends_as_well(host: Host, tmp_path
             if "again" in who_waits(lock):
                 break
             held.close()  # it is taken apart, not started, just now
+        for refused in (["pause", "again"], ["exec", "again", "true"]):
+            assert b"is restarting, wait until it is running" in host.pyrun(*refused, timeout=20).stderr
         (tmp_path / "go").touch()
         client = host.start([*PYRUN, *verb, "again"], stdout=subprocess.DEVNULL)
         wait_until(lambda: is_at_rest(client) or waits_for(client.pid) == f"/run/pyrun/locks/{identity}")
     assert client.wait(20) == 0
-    assert state(host, "again") == ("exited" if verb[0] == "stop" else "")
+    assert state(host, "again") == ("" if verb[0] == "rm" else "exited")
     host.pyrun("rm", "-f", "again")
 
 
