@@ -168,6 +168,20 @@ def mark(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
+def forbid_restart(identity: str) -> None:
+    """Mark that somebody has ended a container: no policy starts it again. Errors: OSError."""
+    try:
+        mark(paths.stopped(identity))
+    except OSError:  # no room, and for removing something there has to be a way
+        with suppress(FileNotFoundError):  # nobody keeps it
+            mark(paths.unwanted(identity))
+
+
+def may_restart(identity: str) -> bool:
+    """Claim that nobody has ended a container for good."""
+    return not (os.path.lexists(paths.stopped(identity)) or os.path.lexists(paths.unwanted(identity)))
+
+
 def unmark(path: str) -> None:
     """Remove a mark, if it is there. Errors: OSError."""
     with suppress(FileNotFoundError):

@@ -55,6 +55,11 @@ def stopped(identity: str) -> str:
     return f"{container(identity)}/stopped"
 
 
+def unwanted(identity: str) -> str:
+    """Give the mark that stands in for `stopped` where the disk has no room for it."""
+    return f"{runtime(identity)}/unwanted"
+
+
 def again(identity: str) -> str:
     """Give the lock of who is about to end a container and to start it again."""
     return f"{container(identity)}/again"
