@@ -14,6 +14,7 @@ LOCKS = f"{RUN}/locks"
 RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
 PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
+SERVICES = "/services"  # below a container's runtime directory: the lock of who serves its ports and names
 VOLUMES = f"{STATE}/volumes"  # a directory each
 HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from elsewhere
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
