@@ -182,8 +182,7 @@ def unserved() -> list[str]:
 
 def unchecked() -> list[str]:
     """List the containers whose health was checked by somebody who has died."""
-    checked = [each for each in listed(paths.RUNTIMES) if os.access(paths.checks(each), os.F_OK)]
-    return [identity for identity in checked if not locks.is_held(paths.checks(identity))]
+    return locks.unheld(paths.CHECKS, listed(paths.CHECKS))
 
 
 def load(identity: str) -> Container:
