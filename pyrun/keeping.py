@@ -120,6 +120,7 @@ def note_unseen_end(identity: str) -> None:
 def discard(identity: str) -> None:
     """Remove the container's journals and its lock: there is nothing any more that they name."""
     with suppress(OSError):
+        unmark(paths.checks(identity))
         trees.remove_tree(paths.runtime(identity))
         os.unlink(lock_path(identity))
 
@@ -291,6 +292,6 @@ def _remove_forgotten(identity: str) -> list[Exception]:
 
 def tidy() -> None:
     """Remove the empty directories under /run, so that the last container leaves nothing there."""
-    for path in (paths.RUNTIMES, paths.LOCKS, paths.NETWORKS, paths.HELD, paths.RUN):
+    for path in (paths.RUNTIMES, paths.LOCKS, paths.CHECKS, paths.NETWORKS, paths.HELD, paths.RUN):
         with suppress(OSError):
             os.rmdir(path)
