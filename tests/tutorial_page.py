@@ -23,7 +23,7 @@ _RANDOM = {
     "link": r"\bveth[0-9a-f]{7}\b",
     "namespace": r"(?<![0-9])402[67][0-9]{6}\b",
     "address": r"\b(?!02:42:ac:1[0-9a-f]:00|ff:ff:|00:00:|01:|33:)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b",  # not those made of IPv4's
-    "process": r"(?<=\bpid )[0-9]+\b|(?<=\bnetns )[0-9]+\b",
+    "process": r"(?<=\bpid )[0-9]+\b",
 }
 # What is measured, or counted down, or taken from the kernel's next: any will do.
 _MEASURED = {

@@ -12,6 +12,8 @@ PAGE = TOP / "docs" / "tutorial.md"
 
 def test_the_tutorial_is_true(shared_host: Host, tmp_path: Path) -> None:
     """In one shell, from its first command to its last; `scripts/tutorial --write` writes what came out instead."""
+    if len(shared_host.out("unshare --net ip -br link").splitlines()) > 1:
+        pytest.skip("each new network has more than lo on this machine: the page's indexes would be others")
     for name, command in (("pyrun", TYPED), ("sudo", "/usr/bin/env")):
         (tmp_path / name).write_text(f'#!/bin/bash\nexec {command} "$@"\n')
         (tmp_path / name).chmod(0o755)
