@@ -199,12 +199,17 @@ class Shell:
 
 
 def differences(shell: Shell, page: str) -> list[Difference]:
-    """Work through the page; list what came out otherwise."""
+    """Work through the page; list what came out otherwise. A command that fails, or ought to, is the last.
+
+    What follows it supposes that it has done its work, first of all that it has made the place.
+    """
     glossary, found = Glossary(), []
     for step in steps(page):
         printed, code = shell.type(step.command)
         if not glossary.agrees(step.printed, printed) or code != step.code:
             found.append(Difference(step, glossary.translated(step.printed, printed), code))
+        if code != step.code:
+            break
     return found
 
 
