@@ -1,6 +1,9 @@
 """How docs/tutorial.md is read and compared: what a block says, and which differences count."""
 
+import re
+
 import pytest
+from lab import TOP
 from tutorial_page import Difference, Glossary, Step, corrected, steps
 
 _PAGE = """Words.
@@ -96,3 +99,12 @@ def test_what_differs_is_told_and_written_in_the_words_of_the_page() -> None:
     told = difference._replace(code=2).told().splitlines()
     assert told[:2] == ["docs/tutorial.md:8: two \\", "more"]
     assert "exit code 2, not 0" in told and {"-so", "+this"} <= set(told)
+
+
+def test_its_links_lead_somewhere() -> None:
+    page = (TOP / "docs" / "tutorial.md").read_text()
+    headings = [line.lstrip("#").strip().lower() for line in page.splitlines() if re.match("##+ ", line)]
+    places = {"#" + re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(([^)]+)\)", page)
+    assert len(links) > 15
+    assert [link for link in links if link not in places and not (TOP / "docs" / link).is_file()] == []
