@@ -57,7 +57,7 @@ class Route(NamedTuple):
 
 @contextmanager
 def inside(pidfd: int) -> Iterator[None]:
-    """Be in the network namespace of a process for a while; -1 stays here. Errors: OSError.
+    """Be in the network namespace of a process, or in an opened one, for a while; -1 stays here. Errors: OSError.
 
     /proc/sys/net and /proc/net are the namespace's as well while this lasts.
     """
@@ -87,10 +87,13 @@ def links() -> list[Link]:
     return [link._replace(addresses=tuple(order[link.number])) for link in found]
 
 
-def namespace_number(pid: int) -> int:
-    """Give the number by which links of this namespace name that of a process; -1 for none. Errors: OSError."""
+def namespace_number(pid: "int | None" = None, fd: "int | None" = None) -> int:
+    """Give the number by which links of this namespace name another: that of a process, or an opened one; -1 for none.
+
+    Errors: OSError.
+    """
     with _socket() as kernel:
-        answer = kernel.get_netnsid(pid=pid)
+        answer = kernel.get_netnsid(pid=pid, fd=fd)
     number = int(answer["nsid"])
     return -1 if number == 0xFFFFFFFF else number
 
