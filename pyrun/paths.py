@@ -15,6 +15,7 @@ RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
 PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
 VOLUMES = f"{STATE}/volumes"  # a directory each
+LAB = f"{RUN}/lab"  # of `pyrun lab`: its lock and records, inside and outside of it
 HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from elsewhere
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
