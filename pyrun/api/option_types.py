@@ -102,6 +102,7 @@ class RunOptions(ProgramOptions, total=False):
     health_cmd: str
     health_interval: Number
     health_retries: Number
+    health_start_interval: Number
     health_start_period: Number
     health_timeout: Number
     no_healthcheck: bool
