@@ -65,6 +65,10 @@ AREAS = {
     "system": ("version", "system boot"),
     "host": ("events", "info"),
     "watching": ("stats", "top"),
+    "lab": (
+        *("lab start", "lab shell", "lab check", "lab hint", "lab solve", "lab reset", "lab status", "lab ls"),
+        *("lab stop", "lab faults"),
+    ),
     "parity": ("parity",),
     "help": ("doctor", "completion", "__complete"),
 }
@@ -75,6 +79,7 @@ GROUPS = {
     "rootfs": "Take in, make and look at root file systems",
     "system": "Look after this host",
     "volume": "Make and look at volumes",
+    "lab": "Learn container networking by hand, on a private host",
     "netns": "Go where a container's network is",
 }
 ALIASES = {
