@@ -10,13 +10,13 @@ def _parity(values: Values) -> int:
     from pyrun.parity import catalogue, chosen, contest, engines, outcomes
 
     v: Any = values
-    scenarios = chosen.among(catalogue.every(), v["only"])
+    scenarios = chosen.among(catalogue.SCENARIOS, v["only"])
     if v["list"]:
         sys.stdout.write("".join(f"{each.area}: {each.name}\n" for each in scenarios))
         return 0
     docker = engines.docker(v["docker"] or "", v["host"] or "")
     failed = False
-    with contest.begun(docker, v["tree"] or "") as begun:
+    with contest.begun(docker, scenarios, v["tree"] or "") as begun:
         for outcome in begun.outcomes(scenarios):
             failed = failed or outcomes.is_failure(outcome)
             sys.stdout.write(f"{outcome.verdict:10}{outcome.scenario.name}\n")

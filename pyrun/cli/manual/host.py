@@ -28,10 +28,10 @@ PAGES = {
         ),
     ),
     "parity": Page(
-        "Types each scenario of a catalogue into Docker and into pyrun, on this host, and compares what they print. What"
-        " is meant to differ is listed, with the reason and the versions of Docker of which it is true; such a difference"
-        " that is none any more counts as one that is not listed.\n\n"
-        "Docker has to run; nothing of yours is touched in either: scenarios that would show or take what you have, or"
+        "Types each scenario of a catalogue into Docker and into pyrun, on this host, and compares what they print."
+        " What is meant to differ is listed, with the reason and the versions of Docker of which it is true; such a"
+        " difference that is none any more counts as one that is not listed.\n\n"
+        "Docker has to run. Nothing of yours is touched in either: scenarios that would show or take what you have, or"
         " have its names, are skipped and say so. An internet is made for the time, behind a link of its own, and what"
         " the scenarios make is removed, if need be by the next command.",
         (
