@@ -16,6 +16,7 @@ NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
 PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
 VOLUMES = f"{STATE}/volumes"  # a directory each
 HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from elsewhere
+PARITY = f"{RUN}/parity"  # of a comparison with Docker: see pyrun.parity.stage
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
 

@@ -67,9 +67,10 @@ AREAS = {
     "system": ("version", "system boot"),
     "host": ("events", "info"),
     "watching": ("stats", "top"),
+    "parity": ("parity",),
     "help": ("doctor", "completion", "__complete"),
 }
-_OF_THE_HOST = ("system", "host", "help")  # areas whose verbs of one word are not about containers
+_OF_THE_HOST = ("system", "host", "help", "parity")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",

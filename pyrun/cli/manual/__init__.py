@@ -34,7 +34,7 @@ SECTIONS = (
     ("Look", "ps inspect logs top stats port diff events"),
     ("Networks", "network netns"),
     ("Files", "cp export rootfs volume"),
-    ("This host", "doctor info system completion version help"),
+    ("This host", "doctor info parity system completion version help"),
 )
 _TOPICS = ("running", "containers", "networks", "host")
 
