@@ -14,7 +14,7 @@ _ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 def _parity(values: Values) -> int:
     """Give 1 when something differs that nobody has explained."""
-    from pyrun.parity import outcomes, reports
+    from pyrun.parity import on_screen, outcomes, reports
 
     v: Any = values
     form = v["format"] or "table"
@@ -24,10 +24,11 @@ def _parity(values: Values) -> int:
         return _list(v["only"])
     if v["arguments"]:
         runs = list(map(reports.read, v["arguments"]))
-        sys.stdout.write("".join(map(reports.on_paper, runs)) if form == "table" else _written(form, runs))
+        for run in runs if form == "table" else ():
+            on_screen.replay(run)
     else:
         runs = [_compared(v, form)]
-        sys.stdout.write("" if form == "table" else _written(form, runs))
+    sys.stdout.write("" if form == "table" else _written(form, runs))
     return int(any(outcomes.is_failure(outcome) for run in runs for outcome in run.outcomes))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Generator
 
 from pyrun import documents, rootfs
 from pyrun.contexts import contextmanager
@@ -26,7 +27,7 @@ class Contest(NamedTuple):
     tree: str  # where its files are
     stage: Stage
 
-    def outcomes(self, scenarios: Sequence[Scenario]) -> Iterator[Outcome]:
+    def outcomes(self, scenarios: Sequence[Scenario]) -> Generator[Outcome, None, None]:
         """Compare one after the other. Errors: PyrunError when what one has made cannot be removed."""
         reasons = {scenario: self._in_the_way(scenario) for scenario in scenarios}
         typed = turns.taken(

@@ -1,6 +1,6 @@
 """Reports of one or several runs as a page in Markdown; docs/parity.md is one. Pure."""
 
-from pyrun.parity import catalogue, reports
+from pyrun.parity import catalogue
 from pyrun.parity.outcomes import DEVIATES, DIFFERS, EQUAL, OUTDATED, SKIPPED, VERDICTS, Outcome, difference
 from pyrun.parity.reports import Report
 from pyrun.parity.scenario import Deviation, Scenario
@@ -9,9 +9,10 @@ from pyrun.typed import Iterable, Sequence
 _INTRODUCTION = """\
 # Where pyrun and Docker were compared, and what differs
 
-`pyrun parity` types the same lines into a live Docker and into pyrun, on one host with an internet behind it, and compares
-what they print. What is not listed below as a deviation has to be equal; a deviation that is listed for a version of
-Docker and is none there fails as well. This page is written by `pyrun parity --format markdown` from the runs that it names.
+`pyrun parity` types the same lines into a live Docker and into pyrun, on one host with an internet behind it, and
+compares what they print. What is not listed below as a deviation has to be equal; a deviation that is listed for a
+version of Docker and is none there fails as well. This page is what `pyrun parity --format markdown` writes of the runs
+that it names.
 """
 _CELLS = {EQUAL: "equal", DEVIATES: "deviates", DIFFERS: "**differs**", OUTDATED: "**outdated**", SKIPPED: "skipped"}
 
@@ -55,7 +56,13 @@ def _area(
     rows = []
     for each in scenarios:
         outcomes = [run.get(_key(each)) for run in found]
-        rows.append([_plain(each.name), _plain(each.does), *(_CELLS[outcome.verdict] if outcome else "–" for outcome in outcomes)])
+        rows.append(
+            [
+                _plain(each.name),
+                _plain(each.does),
+                *(_CELLS[outcome.verdict] if outcome else "–" for outcome in outcomes),
+            ]
+        )
     headings = ["Scenario", "What is compared", *(f"Docker {_short(run.docker)}" for run in runs)]
     return f"### {area}\n\n{_table(headings, rows)}"
 
@@ -83,7 +90,11 @@ def _range(deviation: Deviation) -> str:
 
 def _skipped(runs: Iterable[Report]) -> str:
     rows = [
-        [_plain(f"{outcome.scenario.area}: {outcome.scenario.name}"), f"Docker {_short(run.docker)}", _plain(outcome.notes[0])]
+        [
+            _plain(f"{outcome.scenario.area}: {outcome.scenario.name}"),
+            f"Docker {_short(run.docker)}",
+            _plain(outcome.notes[0]),
+        ]
         for run in runs
         for outcome in run.outcomes
         if outcome.verdict == SKIPPED

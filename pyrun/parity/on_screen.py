@@ -4,11 +4,12 @@ import os
 import sys
 
 from pyrun.cli import screen
+from pyrun.cli.progress import Progress
 from pyrun.parity import reports
 from pyrun.parity.outcomes import DEVIATES, DIFFERS, EQUAL, OUTDATED, SKIPPED, Outcome, difference
 from pyrun.parity.reports import Report
 from pyrun.parity.scenario import Scenario
-from pyrun.typed import Iterable
+from pyrun.typed import Sequence
 
 _SIGNS = {EQUAL: "equal", DEVIATES: "deviates", DIFFERS: "DIFFERS", OUTDATED: "OUTDATED", SKIPPED: "skipped"}
 _COLOURS = {EQUAL: "green", DEVIATES: "yellow", DIFFERS: "red", OUTDATED: "red", SKIPPED: "dim"}
@@ -45,9 +46,9 @@ class Screen:
         text += "".join(f"{_MARGIN}{screen.printable(note)}\n" for note in outcome.notes)
         self._write(text + (self._difference(outcome) if verdict == DIFFERS else ""))
 
-    def end(self, outcomes: Iterable[Outcome]) -> None:
+    def end(self, outcomes: Sequence[Outcome]) -> None:
         """Show the summary."""
-        self._write(f"\n{reports.summary(list(outcomes))}\n")
+        self._write(f"\n{reports.summary(outcomes)}\n")
 
     def _difference(self, outcome: Outcome) -> str:
         rows = [f"{_MARGIN}{self._paint('- Docker', 'red')}   {self._paint('+ pyrun', 'green')}"]
@@ -58,3 +59,35 @@ class Screen:
     def _write(self, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+class Quiet:
+    """Prints nothing, for a page that comes at the end; on a terminal it shows how far things are."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._seen = total, 0
+        self._progress = Progress("parity")
+
+    def begin(self, _: Report) -> None:
+        """Print nothing."""
+
+    def now(self, scenario: Scenario) -> None:
+        """Show what is typed now."""
+        self._progress.tell(f"{self._seen + 1} of {self._total}, {scenario.area}: {scenario.name}")
+
+    def show(self, _: Outcome) -> None:
+        """Count what came out."""
+        self._seen += 1
+
+    def end(self, _: Sequence[Outcome]) -> None:
+        """Take the line away."""
+        self._progress.clear()
+
+
+def replay(report: Report) -> None:
+    """Print a run that is over."""
+    screen = Screen(len(report.outcomes))
+    screen.begin(report)
+    for outcome in report.outcomes:
+        screen.show(outcome)
+    screen.end(report.outcomes)

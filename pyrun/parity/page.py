@@ -22,7 +22,8 @@ def written(runs: Sequence[Report]) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{_TITLE}</title>\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{_TITLE}</h1>\n"
         f'<p class="about">The same lines typed into both, and what they print. {escape(reports.summary(every))}.</p>\n'
-        f'{_filter(every)}{body}<p id="nothing" hidden>Nothing is like that.</p>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
+        f'{_filter(every)}{body}<p id="nothing" hidden>Nothing is like that.</p>\n'
+        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
@@ -52,8 +53,9 @@ def _scenario(outcome: Outcome) -> str:
     scenario, verdict = outcome.scenario, outcome.verdict
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in outcome.notes)
     sides = "" if verdict == SKIPPED else _sides(outcome)
+    state = " open" if verdict in _OPEN else ""
     return (
-        f'<details class="{verdict}"{" open" if verdict in _OPEN else ""}><summary><span class="verdict">{verdict}</span>'
+        f'<details class="{verdict}"{state}><summary><span class="verdict">{verdict}</span>'
         f'<span class="name">{escape(scenario.name)}</span><span class="does">{escape(scenario.does)}</span></summary>'
         f'<div class="inside">{notes}<pre>{escape(scenario.script)}</pre>{sides}</div></details>\n'
     )
@@ -88,5 +90,3 @@ def _paired(theirs: list[str], ours: list[str]) -> Iterator[_Row]:
         yield left[1] or "theirs", left[0], right[1] or "ours", right[0]
     theirs.clear()
     ours.clear()
-
-

@@ -65,7 +65,8 @@ td.theirs { background: var(--theirs); } td.ours { background: var(--ours); } td
 SCRIPT = """
 const buttons = [...document.querySelectorAll("nav button")], search = document.querySelector("nav input");
 function show() {
-  const on = buttons.find(each => each.getAttribute("aria-pressed") === "true").value, text = search.value.toLowerCase();
+  const on = buttons.find(each => each.getAttribute("aria-pressed") === "true").value;
+  const text = search.value.toLowerCase();
   let any = false;
   for (const area of document.querySelectorAll(".area")) {
     let some = false;

@@ -19,6 +19,7 @@ _WORDS = {
     "outdated": ("does not deviate any more, as it is documented", "do not deviate any more, as it is documented"),
     "skipped": ("skipped", "skipped"),
 }
+_ABOUT = ("Docker", "Pyrun", "Host", "Kernel", "Cgroups", "Date")
 
 
 class Report(NamedTuple):
@@ -55,12 +56,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 def encoded(report: Report) -> str:
     """Give a report as JSON."""
     fields = {
-        "Docker": report.docker,
-        "Pyrun": report.pyrun,
-        "Host": report.host,
-        "Kernel": report.kernel,
-        "Cgroups": report.cgroups,
-        "Date": report.date,
+        **dict(zip(_ABOUT, report[:-1], strict=True)),
         "Summary": {verdict: sum(each.verdict == verdict for each in report.outcomes) for verdict in VERDICTS},
         "Outcomes": [_encoded(outcome) for outcome in report.outcomes],
     }
@@ -72,8 +68,8 @@ def read(path: str) -> Report:
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-        about = [found[key] for key in ("Docker", "Pyrun", "Host", "Kernel", "Cgroups", "Date")]
-        return Report(*map(str, about), tuple(_decoded(row) for row in found["Outcomes"]))
+        docker, own, host, kernel, cgroups, date = (str(found[key]) for key in _ABOUT)
+        return Report(docker, own, host, kernel, cgroups, date, tuple(map(_decoded, found["Outcomes"])))
     except OSError as cause:
         raise PyrunError(f"parity: {path}: {os.strerror(cause.errno or 0).lower()}", 1) from cause
     except (ValueError, KeyError, TypeError) as cause:
@@ -95,11 +91,11 @@ def _encoded(outcome: Outcome) -> dict[str, Any]:
 
 
 def _decoded(row: dict[str, Any]) -> Outcome:
-    scenario = Scenario(*(str(row[key]) for key in ("Area", "Name", "Does", "Script")))
+    area, name, does, script = (str(row[key]) for key in ("Area", "Name", "Does", "Script"))
     if row["Verdict"] not in VERDICTS:
         raise ValueError
     theirs, ours = (str(row.get("Both", row.get(key, ""))) for key in ("Docker", "Pyrun"))
-    return Outcome(scenario, row["Verdict"], theirs, ours, tuple(map(str, row["Notes"])))
+    return Outcome(Scenario(area, name, does, script), row["Verdict"], theirs, ours, tuple(map(str, row["Notes"])))
 
 
 def _system() -> str:

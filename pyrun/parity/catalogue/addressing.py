@@ -35,7 +35,7 @@ SCENARIOS = (
         "gateway and range",
         "a network with a gateway and a range of choice; address and route of a container",
         f"{network(options='--gateway 10.77.0.254 --ip-range 10.77.0.128/25')};"
-        + inside("ip -o -4 addr show eth0 | cut -d\" \" -f7; ip route", "--network n1"),
+        + inside('ip -o -4 addr show eth0 | cut -d" " -f7; ip route', "--network n1"),
     ),
     Scenario(
         _AREA,
@@ -70,7 +70,10 @@ SCENARIOS = (
         "--ip without a network of one's own is refused",
         "E run --rm --ip 172.17.0.99 TREE true 2>/dev/null; echo $?",
         deviations=(
-            Deviation("20.10 takes --ip on the default bridge and ignores it; pyrun refuses it, as Docker's documentation says", until="23"),
+            Deviation(
+                "20.10 takes --ip on the default bridge and ignores it; pyrun refuses it, as Docker's documentation says",
+                until="23",
+            ),
         ),
     ),
     Scenario(
@@ -129,6 +132,6 @@ SCENARIOS = (
         "several networks",
         "a container on three networks has an address on each, in the order of their connection",
         f"{network()}; {network('n2', '10.78.0.0/24')}; {kept('c1', '--network n2')}; E network connect n1 c1; E network connect bridge c1;"
-        'E exec c1 sh -c \'ip -o -4 addr | awk "{ print \\$2, \\$4 }"\'',
+        "E exec c1 sh -c 'ip -o -4 addr | awk \"{ print \\$2, \\$4 }\"'",
     ),
 )

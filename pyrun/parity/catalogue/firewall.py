@@ -11,7 +11,7 @@ B=$(E network inspect -f '{{index .Options "com.docker.network.bridge.name"}}' b
 rules() { for t in filter nat; do iptables-save -t $t | grep -E '^-A' | sed "s/^/$t: /"; done; }
 [ $B != docker0 ] || until ! rules | grep -q PYRUN; do sleep 0.05; done
 [ $B = docker0 ] && : >before || rules | grep -v PYRUN >before"""
-_WORDS = "s/ -m comment --comment \"pyrun:[0-9a-f]+\"//; s/-A PYRUN-FORWARD/-A FORWARD/; s/PYRUN/DOCKER/g; s/(pyrun|docker)0/BRIDGE/g"
+_WORDS = 's/ -m comment --comment "pyrun:[0-9a-f]+"//; s/-A PYRUN-FORWARD/-A FORWARD/; s/PYRUN/DOCKER/g; s/(pyrun|docker)0/BRIDGE/g'
 _END_OF = f"rules | grep -vxFf before | grep -E '{{}}' | sed -E '{_WORDS}' | sort"
 _END = _END_OF.format("docker0|pyrun0|DOCKER|PYRUN")
 _COMMON = (
@@ -19,17 +19,21 @@ _COMMON = (
     (r"172\.X\.0\.\d+", "ADDRESS"),
 )
 _RETURNS = Deviation("20.10 ends its chains with a RETURN, as they do anyway", lines="-j RETURN$")
-_FORWARD = Deviation("pyrun's rules are in a chain of their own, as Docker's are since 28", lines="-A FORWARD -j DOCKER-FORWARD$")
+_FORWARD = Deviation(
+    "pyrun's rules are in a chain of their own, as Docker's are since 28", lines="-A FORWARD -j DOCKER-FORWARD$"
+)
 _CLOSED_IN = Deviation(
     "nothing gets in that is not published, whatever the policy of FORWARD; Docker drops it since 28",
     until="28",
     lines="-A FORWARD -o (BRIDGE|OWN) -j DROP$",
 )
 _APART = Deviation(
-    "pyrun keeps its containers out of Docker's networks, whose chains come later", lines="STAGE-2 -o (br-\\+|BRIDGE) -j DROP$"
+    "pyrun keeps its containers out of Docker's networks, whose chains come later",
+    lines="STAGE-2 -o (br-\\+|BRIDGE) -j DROP$",
 )
 _ANSWERS = Deviation(
-    "a neighbour's container that uses a published port gets its answers", lines="STAGE-2 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
+    "a neighbour's container that uses a published port gets its answers",
+    lines="STAGE-2 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
 )
 _LATER = Deviation("since 28 Docker's rules are made of other chains", since="28")
 _MEANT = (_RETURNS, _FORWARD, _CLOSED_IN, _APART, _ANSWERS, _LATER)

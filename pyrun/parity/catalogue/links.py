@@ -27,8 +27,17 @@ SCENARIOS = (
         _AREA,
         "without a network",
         "--network none: what links there are, and their addresses",
-        inside(f"{_LINKS.replace(chr(39), chr(34))} | sort; ip -o addr | cut -d\" \" -f2-7; ip route | wc -l", "--network none"),
-        deviations=(Deviation("20.10 switches IPv6 off in each sandbox; pyrun, as current releases, leaves it on where no network says otherwise", until="26", lines="inet6 ::1/128"),),
+        inside(
+            f'{_LINKS.replace(chr(39), chr(34))} | sort; ip -o addr | cut -d" " -f2-7; ip route | wc -l',
+            "--network none",
+        ),
+        deviations=(
+            Deviation(
+                "20.10 switches IPv6 off in each sandbox; pyrun, as current releases, leaves it on where no network says otherwise",
+                until="26",
+                lines="inet6 ::1/128",
+            ),
+        ),
     ),
     Scenario(
         _AREA,
@@ -69,7 +78,9 @@ SCENARIOS = (
         "how it follows from the IPv4 address",
         f"{network()}; {inside('cat /sys/class/net/eth0/address', '--network n1')}",
         deviations=(
-            Deviation("it follows from the address up to 27, and is random since; pyrun keeps to the former", since="28"),
+            Deviation(
+                "it follows from the address up to 27, and is random since; pyrun keeps to the former", since="28"
+            ),
         ),
     ),
     Scenario(
@@ -119,7 +130,11 @@ SCENARIOS = (
         f"{network()}; {network('n2', '10.78.0.0/24')}; {kept('c1', '--network n1')};"
         "L() { E exec c1 ip -o -4 addr | awk '{ print $2, $4 }'; }; E network connect n2 c1; L; E network disconnect n1 c1; L; E network connect n1 c1; L",
         deviations=(
-            Deviation("20.10 counts on; pyrun, as current releases, takes the lowest number that is free", until="26", lines="^eth[02] 10.77"),
+            Deviation(
+                "20.10 counts on; pyrun, as current releases, takes the lowest number that is free",
+                until="26",
+                lines="^eth[02] 10.77",
+            ),
         ),
     ),
 )

@@ -25,7 +25,14 @@ SCENARIOS = (
         ),
         needs=(),
     ),
-    Scenario(_AREA, "IPv6 on the default bridge", "whether links have IPv6", inside(_V6), deviations=(_PER_LINK,), needs=("ipv6",)),
+    Scenario(
+        _AREA,
+        "IPv6 on the default bridge",
+        "whether links have IPv6",
+        inside(_V6),
+        deviations=(_PER_LINK,),
+        needs=("ipv6",),
+    ),
     Scenario(
         _AREA,
         "IPv6 on a network with it",
@@ -53,7 +60,9 @@ SCENARIOS = (
         _AREA,
         "may not be written",
         "a container cannot change settings, its own among them",
-        inside("echo 0 >/proc/sys/net/ipv4/ip_forward || echo 0 >/proc/sys/kernel/msgmax || echo 1 >/proc/sysrq-trigger || echo refused"),
+        inside(
+            "echo 0 >/proc/sys/net/ipv4/ip_forward || echo 0 >/proc/sys/kernel/msgmax || echo 1 >/proc/sysrq-trigger || echo refused"
+        ),
     ),
     Scenario(
         _AREA,
