@@ -99,11 +99,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
-
     for place, names in _PLACES.items():
         if name in names:
-            found = getattr(import_module(f"pyrun.{place}"), name)
+            found = getattr(__import__(f"pyrun.{place}", fromlist=(name,)), name)
             return globals().setdefault(name, found) if name != "network" else found
     raise AttributeError(f"module 'pyrun' has no attribute {name!r}")
 

@@ -8,7 +8,7 @@ from pyrun.api.option_types import ConnectOptions, NetworkOptions, Pairs
 from pyrun.api.places import Place
 from pyrun.api.things import Thing
 from pyrun.network import standing
-from pyrun.runtime import network_inspection
+from pyrun.runtime import network_listing
 from pyrun.spec import Pool
 
 
@@ -77,7 +77,7 @@ class Network(Thing):
 
     def _pools(self) -> tuple[Pool, ...]:
         with self._place.entered():
-            net = network_inspection.find(self._name).net
+            net = network_listing.find(self._name).net
         return net.pools if net else ()
 
 
@@ -97,7 +97,7 @@ def networks() -> list[Network]:
     calls.need_root()
     place = places.current()
     with place.entered():
-        return [Network(row.id, row.name, place) for row in network_inspection.rows({})]
+        return [Network(row.id, row.name, place) for row in network_listing.rows({})]
 
 
 def network(name: str) -> Network:
@@ -105,7 +105,7 @@ def network(name: str) -> Network:
     calls.need_root()
     place = places.current()
     with place.entered():
-        row = network_inspection.find(name)
+        row = network_listing.find(name)
     return Network(row.id, row.name, place)
 
 
