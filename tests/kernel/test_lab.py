@@ -93,6 +93,15 @@ def test_a_container_stays_the_hosts_that_it_was_started_on(lab: Lab) -> None:
             assert pyrun.containers() == [mine]
 
 
+def test_a_host_has_groups_of_its_own_in_every_hierarchy(lab: Lab) -> None:
+    """What runs on one host is nowhere among the control groups that another one sees."""
+    find = "find /sys/fs/cgroup -type d -name {}"
+    with Lab() as other, other.run(BUSYBOX, "sleep 600", detach=True) as box:
+        assert len(_groups(other.pid)) == len(_groups(lab.pid))
+        assert other.call(find.format(box.id)).text.count(box.id) > 0
+        assert lab.call(find.format(box.id)).text == ""
+
+
 def test_programs_of_the_machine_run_there(lab: Lab) -> None:
     assert lab.call("sh -c 'cat; exit 3'", input="given") == (3, b"given", b"")
     with pytest.raises(pyrun.Failed):
