@@ -87,13 +87,13 @@ def links() -> list[Link]:
     return [link._replace(addresses=tuple(order[link.number])) for link in found]
 
 
-def namespace_number(pid: "int | None" = None, fd: "int | None" = None) -> int:
-    """Give the number by which links of this namespace name another: that of a process, or an opened one; -1 for none.
+def namespace_number(pid: int = 0, fd: int = -1) -> int:
+    """Give the number by which links here name the namespace of a process, or one opened; -1 for none.
 
     Errors: OSError.
     """
     with _socket() as kernel:
-        answer = kernel.get_netnsid(pid=pid, fd=fd)
+        answer = kernel.get_netnsid(pid=pid) if pid else kernel.get_netnsid(fd=fd)
     number = int(answer["nsid"])
     return -1 if number == 0xFFFFFFFF else number
 

@@ -44,7 +44,7 @@ def shown(host: Host) -> str:
 
 
 def checker(host: Host, identity: str) -> str:
-    return host.out(f"cut -d' ' -f1 /run/pyrun/containers/{identity}/checks").strip()
+    return host.out(f"cut -d' ' -f1 /run/pyrun/checks/{identity}").strip()
 
 
 @contextlib.contextmanager
