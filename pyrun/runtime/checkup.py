@@ -10,7 +10,7 @@ from pyrun import chronicle, health, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.health import Result
-from pyrun.kernel import capabilities, cgroups
+from pyrun.kernel import capabilities, cgroups, processes
 from pyrun.runtime import checks, execute
 from pyrun.runtime.channel import EXITED, FAILED, GONE, KILL_ALL, Channel, read_failure
 from pyrun.spec import ContainerConfig, ExecConfig
@@ -40,12 +40,13 @@ def examine(identity: str) -> None:
         return
     execute.take_cover(container, sys.orig_argv)
     began = time.time_ns()
+    lived = processes.lived(container.process())
     result = _asked(container, config, began)
     now = container.status()
     if (now.state, now.started) != ("running", status.started):
         return
     former = health.read(identity)
-    found = health.after(former, result, config.health, began - int(status.started * 10**9))
+    found = health.after(former, result, config.health, int(lived * 10**9))
     health.write(identity, found)
     if found.status != former.status:
         chronicle.container(identity, config, f"health_status: {found.status}")

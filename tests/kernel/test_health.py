@@ -114,6 +114,20 @@ def test_program_that_is_not_there_is_told(host: Host) -> None:
     assert (found["ExitCode"], found["Output"]) == (-1, 'exec: "/bin/sh": no such file or directory')
 
 
+def test_a_clock_that_was_set_back_keeps_no_check_from_counting(host: Host) -> None:
+    """R10: the record tells of a start in ten years; how long the program has lived another clock knows."""
+    words = ("--health-interval", "9h", "--health-cmd", "false", "--health-retries", "1")
+    identity = started(host, *words)
+    start = f"/var/lib/pyrun/containers/{identity}/start.json"
+    record = json.loads(host.out(f"cat {start}"))
+    host.shell(f"cat > {start}", stdin=json.dumps({**record, "at": record["at"] + 10 * 365 * 86400}).encode())
+    assert (
+        host.run([sys.executable, "-c", f"from pyrun.runtime.checkup import examine; examine('{identity}')"]).returncode
+        == 0
+    )
+    assert told(host)["Status"] == "unhealthy"
+
+
 def test_paused_container_is_not_asked(host: Host, tmp_path: Path) -> None:
     """Asked for by hand while it is paused, nothing happens; afterwards it does."""
     identity = started(host, "-v", f"{tmp_path}:/d", "--health-cmd", "echo x >> /d/asked")
