@@ -109,15 +109,15 @@ def started(container: Any, explain: bool = False) -> None:
 
 
 def _restart(values: Values) -> int:
-    from pyrun import chronicle, keeping, options, store
+    from pyrun import chronicle, keeping, store
+    from pyrun.cli.container_verbs import ending
     from pyrun.runtime import lifecycle
 
-    given = values["time"]
-    seconds = options.whole("time", given, -1, 1 << 31) if isinstance(given, str) else None
+    seconds, number = ending(values)
 
     def again(container: Any) -> None:
         with keeping.starting_over(container.id):
-            lifecycle.stop(container, seconds)
+            lifecycle.stop(container, seconds, wanted=number)
             started(store.load(container.id))
         chronicle.container(container.id, container.config, "restart")
 

@@ -5,12 +5,12 @@ import time
 from pyrun import chronicle, keeping, paths, store
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, files, locks
+from pyrun.kernel import cgroups, files, links, locks
 from pyrun.network import endpoints, standing, turns
-from pyrun.operation import perform
+from pyrun.operation import Operation, perform
 from pyrun.plan import container as plan
 from pyrun.plan import resources
-from pyrun.spec import ContainerConfig, Resources
+from pyrun.spec import ContainerConfig, Endpoint, Resources
 from pyrun.store import Container
 from pyrun.typed import Any, Iterator, NamedTuple
 
@@ -89,7 +89,12 @@ def _rename_running(container: Container, old: ContainerConfig, new: ContainerCo
         with turns.locked(wanted.network, make=False) as exists:
             end = standing.endpoint(wanted.network, new.id) if exists else None
             if end:
-                perform([endpoints.registered(end._replace(name=new.name))])
+                perform([*_renamed_cable(end, new.name), endpoints.registered(end._replace(name=new.name))])
+
+
+def _renamed_cable(end: Endpoint, name: str) -> list[Operation]:
+    """Let `ip link` tell the new name, where the cable is still there."""
+    return [links.SetAlias(end.host_link, end._replace(name=name).alias)] if links.exists(end.host_link) else []
 
 
 def update(container: Container, change: Update) -> None:

@@ -16,13 +16,16 @@ from pyrun.typed import Callable
 _MOMENT = 0.005  # seconds
 
 
-def ask(container: Container) -> float:
-    """Ask the program to end, whom no policy starts again; give the moment (monotonic) from which it has its time."""
+def ask(container: Container, wanted: int = 0) -> float:
+    """Ask the program to end, whom no policy starts again, by a *wanted* signal or its own.
+
+    Give the moment (monotonic) from which it has its time.
+    """
     if container.status().state in ("running", "paused", "restarting"):
         forbid_restart(container)
         pidfd, config = _pidfd(container), container.config
         if pidfd is not None:
-            number = config.stop_signal if config else signal.SIGTERM
+            number = wanted or (config.stop_signal if config else signal.SIGTERM)
             chronicle.container(container.id, config, "kill", signal=str(number))
             processes.send_signal(pidfd, number)
             _thaw(container)
@@ -30,14 +33,15 @@ def ask(container: Container) -> float:
     return time.monotonic()
 
 
-def stop(container: Container, seconds: "int | None" = None, asked: "float | None" = None) -> None:
+def stop(container: Container, seconds: "int | None" = None, asked: "float | None" = None, wanted: int = 0) -> None:
     """Ask the program to end; kill it after *seconds* (the container's own time-out, negative for never).
 
-    *asked* is when somebody has `ask`ed it already. No policy starts it again. Errors: PyrunError.
+    *asked* is when somebody has `ask`ed it already, *wanted* a signal other than its own. No policy starts it again.
+    Errors: PyrunError.
     """
     if asked is None and container.status().state not in ("running", "paused", "restarting"):
         return
-    since, config = ask(container) if asked is None else asked, container.config
+    since, config = ask(container, wanted) if asked is None else asked, container.config
     patience = seconds if seconds is not None else config.stop_timeout if config else 10
     pidfd, left = _pidfd(container), since + patience - time.monotonic() if patience >= 0 else None
     if pidfd is not None and not processes.wait_end(pidfd, left):
@@ -133,7 +137,10 @@ def _await_record(container: Container, begun: float) -> None:
 
 
 def remove(container: Container, force: bool, volumes: bool = False) -> None:
-    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError.
+
+    Somebody who starts it just now, or copies its files, is waited for.
+    """
     lock = _claim(container, force)
     try:
         left = recovery.left_by(container)
@@ -168,6 +175,9 @@ def _claim(container: Container, force: bool) -> int:
 
 def _end_or_refuse(container: Container, force: bool) -> None:
     status = container.status()
+    while not force and status.state == "created" and status.monitored:
+        runs_soon(container)  # its files are copied, or it is being started
+        status = container.status()
     if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
             hint = "stop it first, or use rm -f"

@@ -207,9 +207,9 @@ def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surrounding
     around = host.look_around(config)
     perform(plan.sources(around))
     if any(mount.kind == "volume" for mount in config.mounts):
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        volumes.attach(config, keeping.journal(config.id))
+        volume_store.attach(config, keeping.journal(config.id))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", keeping.journal(config.id))
     return around

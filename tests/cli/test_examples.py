@@ -15,7 +15,17 @@ _EXAMPLES = [
     if not verb.hidden
 ]
 # Those that want a terminal, a person or another machine, that last, or that other tests show to work.
-_LEFT_OUT = (" -it ", "docker ", "pyrun logs -f", "--probe", "attach", "~/", "rootfs build", "system boot")
+_LEFT_OUT = (
+    " -it ",
+    "docker ",
+    "pyrun logs -f",
+    "--probe",
+    "attach",
+    "~/",
+    "rootfs build",
+    "system boot",
+    "pyrun parity",
+)
 _WITH_BASH = f'pyrun() {{ {TYPED} "$@"; }}; '
 _WEB = f"run -d --name web --stop-signal KILL --expose 80 -p 8080:80 {BUSYBOX} sleep 600".split()
 # What has to be there before an example beside `web`, and verbs after which `web` is not as it was.

@@ -192,6 +192,8 @@ def test_renamed_it_is_known_by_the_new_name_alone(host: Host) -> None:
     host.ok("run", "-d", "--name", "peer", "--net", "net1", BUSYBOX, "sleep", "600")
     assert host.ok("rename", "old", "new") == ""
     assert "pyrun-new" in host.out("ip netns list") and "pyrun-old" not in host.out("ip netns list")
+    cables = host.out("ip -j link | grep -o 'pyrun:[a-z]*' | sort")
+    assert cables.split() == ["pyrun:new", "pyrun:peer"]
     wait_until(lambda: host.pyrun("exec", "peer", "ping", "-c", "1", "new").returncode == 0)
     assert host.pyrun("inspect", "old").returncode == 1
     taken = host.pyrun("rename", "new", "peer")
@@ -340,6 +342,20 @@ def test_killed_in_renaming_it_has_one_name(host: Host, tmp_path: Path, running:
             host.ok("run", "--rm", "--name", name, BUSYBOX, "true")
         assert host.out("ls /run/netns /var/lib/pyrun/names 2>/dev/null | grep -e one -e two || :") == "", place
     assert place > 2
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_the_signal_that_asks_to_end_may_be_chosen(shared_host: Host, verb: str, names: tuple[str, ...]) -> None:
+    script = 'trap "echo asked; exit" USR1; trap "" TERM; echo up; while :; do sleep 0.05; done'
+    for name in names:
+        shared_host.ok("run", "-d", "--name", name, BUSYBOX, "sh", "-c", script)
+        wait_until(lambda: shared_host.ok("logs", name) == "up\n")  # noqa: B023
+    assert shared_host.ok(verb, "--timeout", "600", "-s", "USR1", *names).split() == [*names]
+    for name in names:
+        wait_until(lambda: shared_host.ok("logs", name) == ("up\nasked\n" * 2)[: 9 if verb == "stop" else 12])  # noqa: B023
+    assert shared_host.pyrun(verb, "--signal", "NONE", "one").stderr == b"pyrun: signal: NONE: unknown\n"
+    shared_host.ok("rm", "-f", *names)
 
 
 def test_several_are_stopped_in_the_time_of_one(shared_host: Host) -> None:
