@@ -137,6 +137,19 @@ def test_what_is_being_removed_is_not_started(host: Host) -> None:
     assert (left["processes"], left["cgroups"]) == ("", "")
 
 
+def test_what_is_started_again_is_not_taken_for_running(host: Host) -> None:
+    """Nobody saw its last end, as after a reboot: that is written down before anything of the next start is made."""
+    host.ok("run", "-d", "--name", "lost", "--net", "meeting", BUSYBOX, "sleep", "600")
+    host.kill_monitor("lost")
+    host.kill_programs()
+    with contextlib.ExitStack() as held:
+        starting = started_but_for_its_lease(host, held, "lost")
+        told = host.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.Pid}}", "lost")
+    assert told == "exited 255 0\n"
+    assert starting.wait(20) == 0
+    host.ok("rm", "-f", "lost")
+
+
 _PAUSED_MEANWHILE = f"""
 import subprocess; from pyrun.kernel import processes; wait_end = processes.wait_end
 def late(pidfd, seconds=None):
