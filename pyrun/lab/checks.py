@@ -106,7 +106,8 @@ def addresses(view: View) -> list[Finding]:
 def _fitting(outside: Link, inside: Link) -> list[Finding]:
     pairs = [(a, b) for a in sight.addresses(outside) for b in sight.addresses(inside)]
     near = [pair for pair in pairs if _subnet(pair[0]) == _subnet(pair[1])]
-    (gateway, prefix), (own, other) = (near or pairs)[0]
+    same = [pair for pair in pairs if pair[0][0] == pair[1][0]]
+    (gateway, prefix), (own, other) = (same or near or pairs)[0]
     if gateway == own:
         return [_bad(f"{outside.name} and {inside.name} both have {own}: an address is one link's alone")]
     if not near and prefix != other:

@@ -85,7 +85,9 @@ def route(view: View) -> list[Operation]:
     gateway = _needed(sight.first(switch) or None, "addresses")
     if not cable.inner.up or not sight.first(cable.inner):
         _needed(None, "up" if sight.first(cable.inner) else "addresses")
-    plan: list[Operation] = []
+    refusing = ("blackhole", "unreachable", "prohibit")
+    plan: list[Operation] = [Typed(f"ip -n {space} route flush type {kind}", "", "it refuses") for kind in refusing]
+    plan = [] if view.space and not view.space.route.error else plan
     if view.space and view.space.defaults:
         plan.append(Typed(f"ip -n {space} route delete default", "", "it leads nowhere"))
     return [*plan, Inside(space, Because(AddRoute(gateway, cable.inner.name), "the host knows more"))]

@@ -21,6 +21,7 @@ KINDS = {
 }
 LOCK, RECORD, PROGRESS = f"{paths.LAB}/lock", f"{paths.LAB}/lab.json", f"{paths.LAB}/progress.json"
 PROMPT, SHELL = f"{paths.LAB}/prompt", f"{paths.LAB}/bashrc"
+_AGAIN = 10
 _PATIENCE = 10.0  # seconds for what was killed to be gone
 
 
@@ -71,11 +72,13 @@ def write(lab: Standing) -> None:
 
 def claim() -> int:
     """Make sure that no other lab is made meanwhile; give the descriptor of the lock. Errors: PyrunError."""
-    os.makedirs(paths.LAB, 0o700, exist_ok=True)
-    try:
-        return locks.create_locked(LOCK)
-    except FileExistsError:
-        pass
+    for _ in range(_AGAIN):
+        with suppress(FileNotFoundError):  # somebody has just removed what we made
+            os.makedirs(paths.LAB, 0o700, exist_ok=True)
+            try:
+                return locks.create_locked(LOCK)
+            except FileExistsError:
+                break
     with suppress(PyrunError):
         found = look()
         if found is not None:
@@ -141,4 +144,5 @@ def _swept() -> list[PyrunError]:
     os.unlink(LOCK)  # the last: until now nobody makes another
     with suppress(OSError):  # somebody does just now
         os.rmdir(paths.LAB)
+        os.rmdir(paths.RUN)
     return []

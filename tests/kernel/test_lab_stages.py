@@ -53,7 +53,13 @@ _WAYS = [
 ]
 # Mistakes beside those, made when everything before is right: how they are made, what is said, and how they are mended.
 _MISTAKES = [
-    ("veth", "ip link delete veth0; ip link add veth0 type dummy", "is of the kind dummy", "ip link delete veth0"),
+    (
+        "veth",
+        "ip link delete veth0; ip -n box link add a type veth peer name b",
+        "both ends of the cable lie in box (b, a)",
+        "ip -n box link delete a",
+    ),
+    ("veth", "ip link delete veth0; ip tuntap add t0 mode tap", "t0 is of the kind tun", "ip tuntap del t0 mode tap"),
     ("bridge", "ip link set up0 master br0", "up0, the way out, is a port of a bridge", "ip link set up0 nomaster"),
     (
         "addresses",
@@ -135,7 +141,7 @@ def test_start_tells_what_to_do_and_the_prompt_shows_the_way(learner: Learner) -
 def test_a_stage_by_hand(learner: Learner, name: str, wrong: str, reproach: str, right: str) -> None:
     _reach(learner.host, name)
     learner.types(wrong)
-    told = learner.types(f"pyrun lab check {name}")
+    told = " ".join(learner.types(f"pyrun lab check {name}").split())
     assert reproach in told, told
     assert not stage(learner.host, name)["Done"]
 
@@ -159,8 +165,8 @@ def test_a_mistake_is_told(learner: Learner, name: str, wrong: str, reproach: st
     learner.host.ok("lab", "solve", "all")
     learner.types(wrong)
     found = stage(learner.host, name)
-    assert [text for text in found["Wrong"] if reproach in text], found
     learner.types(right)
+    assert [text for text in found["Wrong"] if reproach in text], found
 
 
 def test_any_way_is_right(learner: Learner) -> None:
@@ -183,8 +189,7 @@ def test_any_way_is_right(learner: Learner) -> None:
     assert grade["Done"]
 
 
-@pytest.mark.parametrize("tool", ["iptables", "nft"])
-def test_every_stage_is_solved_and_taken_back(learner: Learner, tool: str) -> None:
+def test_every_stage_is_solved_and_taken_back(learner: Learner) -> None:
     host = learner.host
     host.ok("lab", "reset", "all")
     shown = host.ok("lab", "solve", "all")
@@ -239,13 +244,13 @@ def test_kill_leaves_nothing(shared_host: Host, learner: Learner, what: str) -> 
     clean = shared_host.snapshot()
     shell = Learner(shared_host, "start", "bridge")
     first = int(shared_host.out("grep -o '\"pid\": [0-9]*' /run/pyrun/lab/lab.json").split()[-1])
-    shell.types("ip netns add box; ip netns exec box sleep 600 & true")
+    shell.types("ip netns add box; ip netns exec box sleep 600 >/dev/null 2>&1 & true")
     if what == "the first process":
         os.kill(first, 9)
         assert "The lab has ended." in shell.gone()
     elif what == "start":
         shell.process.kill()  # setsid, with the terminal
-        shared_host.out("kill -9 $(pgrep -f --ns $$ --nslist net 'lab start bridge')")
+        shared_host.out("kill -9 $(pgrep -f --ns $$ --nslist net '[l]ab start bridge')")
     else:
         shell.send("kill -9 $$\r")
         shell.gone()
