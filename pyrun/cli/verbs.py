@@ -33,6 +33,11 @@ def _reconcile() -> None:
     from pyrun.network import standing
     from pyrun.rootfs import unfinished
 
+    if store.is_comparison_left():
+        from pyrun.parity import contest
+
+        for text in contest.finish():
+            complain(PyrunError(f"left over: {text}"))
     served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     clean = clean and not (store.unfinished_volumes() or unfinished.left())
