@@ -4,7 +4,6 @@ Each body imports what it needs itself: a verb pays for nothing that only others
 """
 
 import os
-from importlib import import_module
 
 from pyrun.cli import declared
 from pyrun.cli.complaints import complain
@@ -23,13 +22,14 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
         _reconcile()
     if verb == "netns exec":
         values["umask"] = f"{umask:o}"
-    code: int = import_module(f"pyrun.cli.{declared.area(verb)}_verbs").VERBS[verb](values)
+    bodies = __import__(f"pyrun.cli.{declared.area(verb)}_verbs", fromlist=("VERBS",))  # importlib imports warnings
+    code: int = bodies.VERBS[verb](values)
     return code
 
 
 def _reconcile() -> None:
     """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do."""
-    from pyrun import store
+    from pyrun import paths, store
     from pyrun.network import standing
     from pyrun.rootfs import unfinished
 
@@ -38,6 +38,11 @@ def _reconcile() -> None:
 
         for text in contest.finish():
             complain(PyrunError(f"left over: {text}"))
+    if os.path.exists(paths.LAB):
+        from pyrun.lab import standing as lab
+
+        for problem in lab.sweep():
+            complain(problem)
     served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     clean = clean and not (store.unfinished_volumes() or unfinished.left())

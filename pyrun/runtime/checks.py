@@ -5,8 +5,10 @@ The process itself is `pyrun.runtime.checker`, what it does each time `pyrun.run
 
 import os
 import sys
+import time
 
 from pyrun import health, keeping, paths, store
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import holders, locks
 from pyrun.kernel.files import quote
@@ -28,10 +30,7 @@ class StartChecks(NamedTuple):
     again: bool = False  # after one who has died: what is known stays
 
     def apply(self) -> None:
-        path = paths.checks(self.config.id)
-        lock = locks.take_abandoned(path)
-        if lock is None:
-            lock = locks.create_locked(path)
+        lock = _locked(paths.checks(self.config.id))
         try:
             if not self.again:
                 health.begin(self.config.id)
@@ -76,11 +75,27 @@ def reconcile() -> list[Exception]:
     return failures
 
 
+def _locked(path: str) -> int:
+    """Take the lock of who checks a container; somebody may tidy the directory away meanwhile. Errors: OSError."""
+    while True:
+        with suppress(FileExistsError):
+            os.mkdir(paths.CHECKS, 0o700)
+        lock = locks.take_abandoned(path)
+        if lock is not None:
+            return lock
+        with suppress(FileNotFoundError):
+            return locks.create_locked(path)
+
+
 def _spawn(job: StartChecks, lock: int) -> None:
     """Start the process, which holds *lock* from now on. Errors: OSError."""
     check, identity = job.config.health, job.config.id
     pidfd = os.pidfd_open(job.pid)
-    words = (identity, str(lock), str(pidfd), str(check.interval or INTERVAL), str(check.timeout or TIMEOUT))
+    words = [identity, *map(str, (lock, pidfd, check.interval or INTERVAL, check.timeout or TIMEOUT))]
+    if check.start_interval and check.start_period:
+        lived = time.time_ns() - int(store.load(identity).status().started * 10**9) if job.again else 0
+        until = time.monotonic_ns() + check.start_period - lived
+        words += [str(check.start_interval), str(until), paths.health(identity)]
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, ":".join(sys.path), *words]
     log = f"{paths.runtime(identity)}/checks.log"
     actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]

@@ -131,6 +131,8 @@ def opened(container: Container) -> tuple[int, ContainerConfig]:
     state = container.status().state
     if state == "paused":
         raise PyrunError(f"container {container.name} is paused, unpause the container before exec", 1)
+    if state == "restarting":
+        raise PyrunError(f"container {container.name} is restarting, wait until it is running", 1)
     try:
         if state == "running":
             return processes.open_process(container.process()), container.config

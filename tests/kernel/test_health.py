@@ -44,7 +44,7 @@ def shown(host: Host) -> str:
 
 
 def checker(host: Host, identity: str) -> str:
-    return host.out(f"cut -d' ' -f1 /run/pyrun/containers/{identity}/checks").strip()
+    return host.out(f"cut -d' ' -f1 /run/pyrun/checks/{identity}").strip()
 
 
 @contextlib.contextmanager
@@ -157,6 +157,20 @@ def test_checks_end_with_the_container_and_begin_with_it(host: Host) -> None:
     wait_until(lambda: host.shell(f"kill -0 {second}").returncode)
     host.ok("ps", "-a")
     assert not host.shell(f"ls /run/pyrun/containers/{identity}").stdout
+
+
+def test_in_the_start_period_it_is_asked_more_often(host: Host, tmp_path: Path) -> None:
+    """By whoever checks first, and by the one that the next command puts in a dead one's place; later hours go by."""
+    early = ("--health-start-period", "600s", "--health-start-interval", "50ms", "--health-interval", "9h")
+    identity = started(host, *early, "-v", f"{tmp_path}:/d", "--health-cmd", "test -e /d/well")
+    wait_until(lambda: len(told(host)["Log"]) > 1)
+    check = json.loads(host.ok("inspect", "it"))[0]["Config"]["Healthcheck"]
+    assert (check["StartInterval"], check["StartPeriod"]) == (50 * 10**6, 600 * 10**9)
+    first = checker(host, identity)
+    host.out(f"kill -9 {first}")
+    host.ok("ps")
+    (tmp_path / "well").touch()
+    becomes(host, "healthy")
 
 
 def test_policy_begins_anew_with_the_last_results_kept(host: Host) -> None:

@@ -4,8 +4,6 @@ Reading a plain command line has to cost nothing: only what is asked for is impo
 module of its own here. Its bodies are in `pyrun.cli.AREA_verbs`.
 """
 
-from importlib import import_module
-
 from pyrun.typed import NamedTuple
 
 
@@ -67,6 +65,10 @@ AREAS = {
     "system": ("version", "system boot"),
     "host": ("events", "info"),
     "watching": ("stats", "top"),
+    "lab": (
+        *("lab start", "lab shell", "lab check", "lab hint", "lab solve", "lab reset", "lab status", "lab ls"),
+        *("lab stop", "lab faults"),
+    ),
     "parity": ("parity",),
     "help": ("doctor", "completion", "__complete"),
 }
@@ -77,12 +79,16 @@ GROUPS = {
     "rootfs": "Take in, make and look at root file systems",
     "system": "Look after this host",
     "volume": "Make and look at volumes",
+    "lab": "Learn container networking by hand, on a private host",
     "netns": "Go where a container's network is",
 }
 ALIASES = {
     "container ls": "ps",
     "container list": "ps",
     "container ps": "ps",
+    "container remove": "rm",
+    "network list": "network ls",
+    "network remove": "network rm",
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }
@@ -115,7 +121,7 @@ def area(verb: str) -> str:
 
 def declaration(verb: str) -> Verb:
     """Give the declaration of a verb by its whole name."""
-    found: Verb = import_module(f"{__name__}.{area(verb)}").VERBS[verb]
+    found: Verb = __import__(f"{__name__}.{area(verb)}", fromlist=("VERBS",)).VERBS[verb]
     return found
 
 

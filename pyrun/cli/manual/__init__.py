@@ -4,8 +4,6 @@ Loaded for help and manual pages alone. A verb without a page has its summary an
 there before its verb.
 """
 
-from importlib import import_module
-
 from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, in_container
 from pyrun.typed import NamedTuple
 
@@ -32,17 +30,17 @@ SECTIONS = (
         "run exec create start stop restart kill wait pause unpause rename update attach rm prune",
     ),
     ("Look", "ps inspect logs top stats port diff events"),
-    ("Networks", "network netns"),
+    ("Networks", "network netns lab"),
     ("Files", "cp export rootfs volume"),
     ("This host", "doctor info parity system completion version help"),
 )
-_TOPICS = ("running", "containers", "networks", "host")
+_TOPICS = ("running", "containers", "networks", "host", "lab")
 
 
 def page(name: str) -> Page:
     """Give what more is told of a verb, by its whole name."""
     for topic in _TOPICS:
-        found: Page | None = import_module(f"{__name__}.{topic}").PAGES.get(name)
+        found: Page | None = __import__(f"{__name__}.{topic}", fromlist=("PAGES",)).PAGES.get(name)
         if found is not None:
             return found
     return Page()
