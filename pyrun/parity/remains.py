@@ -6,7 +6,7 @@ script has its name, or it is a volume without one.
 
 import re
 
-from pyrun import paths, store, volumes
+from pyrun import paths, store, volume_store
 from pyrun.errors import PyrunError
 from pyrun.network import definitions
 from pyrun.parity.engines import TREE, Engine
@@ -58,7 +58,7 @@ def _of_pyrun() -> Found:
     found = store.containers()
     own = {each.id for each in found if each.config and each.config.rootfs == tree}
     others = {word for each in found if each.id not in own for word in (each.id, each.name)}
-    return Found(*map(frozenset, (own, others, definitions.names(), volumes.names())))
+    return Found(*map(frozenset, (own, others, definitions.names(), volume_store.names())))
 
 
 def words(script: str) -> frozenset[str]:
