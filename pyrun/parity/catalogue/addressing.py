@@ -35,7 +35,7 @@ SCENARIOS = (
         "gateway and range",
         "a network with a gateway and a range of choice; address and route of a container",
         f"{network(options='--gateway 10.77.0.254 --ip-range 10.77.0.128/25')};"
-        + inside("ip -o -4 addr show eth0 | cut -d\" \" -f7; ip route", "--network n1"),
+        + inside('ip -o -4 addr show eth0 | cut -d" " -f7; ip route', "--network n1"),
     ),
     Scenario(
         _AREA,
@@ -70,7 +70,10 @@ SCENARIOS = (
         "--ip without a network of one's own is refused",
         "E run --rm --ip 172.17.0.99 TREE true 2>/dev/null; echo $?",
         deviations=(
-            Deviation("20.10 takes --ip on the default bridge and ignores it; pyrun refuses it, as Docker's documentation says", until="23"),
+            Deviation(
+                "20.10 takes --ip on the default bridge and ignores it; pyrun refuses it, as Docker's documentation says",
+                until="23",
+            ),
         ),
     ),
     Scenario(
@@ -113,7 +116,7 @@ SCENARIOS = (
             'ip -o addr show eth0 | awk "{ print \\$3, \\$4 }" | grep -v fe80; ip -6 route | grep -v fe80 | cut -d" " -f1-5; ping -c 1 -W 1 fd00:77::1 | grep -c ttl',
             "--network n1",
         ),
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
@@ -122,13 +125,13 @@ SCENARIOS = (
         "quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1;"
         f"{kept('c1', '--network n1 --ip 10.77.0.9 --ip6 fd00:77::9')};"
         "E inspect -f '{{with .NetworkSettings.Networks.n1}}{{.IPAddress}} {{.GlobalIPv6Address}}/{{.GlobalIPv6PrefixLen}} {{.IPv6Gateway}} {{json .IPAMConfig}}{{end}}' c1",
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
         "several networks",
         "a container on three networks has an address on each, in the order of their connection",
         f"{network()}; {network('n2', '10.78.0.0/24')}; {kept('c1', '--network n2')}; E network connect n1 c1; E network connect bridge c1;"
-        'E exec c1 sh -c \'ip -o -4 addr | awk "{ print \\$2, \\$4 }"\'',
+        "E exec c1 sh -c 'ip -o -4 addr | awk \"{ print \\$2, \\$4 }\"'",
     ),
 )

@@ -37,7 +37,11 @@ SCENARIOS = (
         "/etc/hosts to the byte, with --hostname and --add-host",
         inside("cat /etc/hosts", "--hostname h.domain --add-host x:1.2.3.4 --add-host y:fd00::1"),
         deviations=(
-            Deviation("20.10 writes fe00::0 where current releases, and pyrun, write fe00::", until="26", lines="^f[ef]00::0?\\t"),
+            Deviation(
+                "20.10 writes fe00::0 where current releases, and pyrun, write fe00::",
+                until="26",
+                lines="^f[ef]00::0?\\t",
+            ),
         ),
     ),
     Scenario(
@@ -46,7 +50,11 @@ SCENARIOS = (
         "lines for each network of a container, as it is connected and disconnected",
         f"{network()}; {network('n2', '10.78.0.0/24')}; {kept('c1', '--network n1 --hostname h')}; quiet E network connect n2 c1;"
         "E exec c1 grep '^10' /etc/hosts; quiet E network disconnect n1 c1; echo ==; E exec c1 grep '^10' /etc/hosts",
-        deviations=(Deviation("Docker takes the lines of the other networks as well, as they have the same name", lines="^10.78"),),
+        deviations=(
+            Deviation(
+                "Docker takes the lines of the other networks as well, as they have the same name", lines="^10.78"
+            ),
+        ),
     ),
     Scenario(
         _FILES,
@@ -58,8 +66,10 @@ SCENARIOS = (
         _FILES,
         "hostname",
         "/etc/hostname, hostname and HOSTNAME, given and by the engine",
-        inside("cat /etc/hostname; hostname; echo $HOSTNAME; hostname -d", "--hostname name.domain") + ";"
-        + inside("cat /etc/hostname | wc -c; [ $(hostname) = $HOSTNAME ] && echo same", "") + ";"
+        inside("cat /etc/hostname; hostname; echo $HOSTNAME; hostname -d", "--hostname name.domain")
+        + ";"
+        + inside("cat /etc/hostname | wc -c; [ $(hostname) = $HOSTNAME ] && echo same", "")
+        + ";"
         + inside("hostname; cat /proc/sys/kernel/domainname", "--hostname h --domainname d.e"),
     ),
     Scenario(
@@ -79,7 +89,7 @@ SCENARIOS = (
         _FILES,
         "written from inside",
         "a container changes the files; they are as it left them after a restart, but for hosts",
-        f"{kept('c1')}; E exec c1 sh -c 'echo \"1.1.1.1 x\" >>/etc/hosts; echo \"# x\" >>/etc/resolv.conf; hostname new || echo refused';"
+        f'{kept("c1")}; E exec c1 sh -c \'echo "1.1.1.1 x" >>/etc/hosts; echo "# x" >>/etc/resolv.conf; hostname new || echo refused\';'
         "quiet E restart -t 0 c1; E exec c1 grep -c x /etc/hosts; E exec c1 grep -c x /etc/resolv.conf",
     ),
     *(_resolv(title, options) for title, options in _OPTIONS),

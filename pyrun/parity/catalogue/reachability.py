@@ -6,7 +6,7 @@ from pyrun.parity.scenario import Deviation, Scenario
 
 _AREA = "reachability"
 _NO_ICC = "-o com.docker.network.bridge.enable_icc=false"
-_TCP = "T() { echo \"$1 to $2:$3: $(E exec $1 sh -c \"timeout 1 nc $2 $3 </dev/null || echo none\")\"; }"
+_TCP = 'T() { echo "$1 to $2:$3: $(E exec $1 sh -c "timeout 1 nc $2 $3 </dev/null || echo none")"; }'
 
 SCENARIOS = (
     Scenario(
@@ -72,7 +72,9 @@ SCENARIOS = (
         f"{network()}; {serving('c1', '--network n1 -p 8080:80')}; {serving('c2', '--network n1')}; FAR ip route add 10.77.0.0/24 via $HOST;"
         "for a in 2 3; do echo $a: $(FAR timeout 1 $NC nc 10.77.0.$a 80 </dev/null || echo none); done; FAR ip route del 10.77.0.0/24",
         deviations=(
-            Deviation("a published port is reached through the host's port only, as since 28", until="28", lines="^2: "),
+            Deviation(
+                "a published port is reached through the host's port only, as since 28", until="28", lines="^2: "
+            ),
         ),
     ),
     Scenario(

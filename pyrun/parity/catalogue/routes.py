@@ -7,12 +7,17 @@ _AREA = "routes"
 _TABLE = "ip route show table all | grep -v ^local"
 
 SCENARIOS = (
-    Scenario(_AREA, "default bridge", "routes of a container, and how it would reach the internet", inside("ip route; ip route get 192.0.2.1 | head -n 1 | cut -d\" \" -f1-5")),
+    Scenario(
+        _AREA,
+        "default bridge",
+        "routes of a container, and how it would reach the internet",
+        inside('ip route; ip route get 192.0.2.1 | head -n 1 | cut -d" " -f1-5'),
+    ),
     Scenario(
         _AREA,
         "a network of one's own",
         "all routes of all tables, and the rules that lead there",
-        f"{network()}; {kept('c1', '--network n1')}; nsenter -t $(E inspect -f '{{{{.State.Pid}}}}' c1) -n sh -c 'ip -4 route show table all; ip rule'",
+        f"{network()}; {kept('c1', '--network n1')}; IN c1 sh -c 'ip -4 route show table all; ip rule'",
     ),
     Scenario(
         _AREA,
@@ -28,7 +33,9 @@ SCENARIOS = (
         f"{network(options='--internal')}; {inside('ip route', '--network n1')}",
         deviations=(
             Deviation(
-                "20.10 gives a default route that leads nowhere; pyrun, as current releases, gives none", until="23", lines="^default"
+                "20.10 gives a default route that leads nowhere; pyrun, as current releases, gives none",
+                until="23",
+                lines="^default",
             ),
         ),
     ),
@@ -56,6 +63,8 @@ SCENARIOS = (
         _AREA,
         "changed from inside",
         "with NET_ADMIN a container changes its routes, without it may not",
-        inside("ip route del default && ip route | wc -l", "--cap-add NET_ADMIN") + ";" + inside("ip route del default 2>/dev/null; echo $?"),
+        inside("ip route del default && ip route | wc -l", "--cap-add NET_ADMIN")
+        + ";"
+        + inside("ip route del default 2>/dev/null; echo $?"),
     ),
 )

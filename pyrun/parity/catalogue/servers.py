@@ -63,7 +63,7 @@ def _started(enter: str, text: str) -> str:
 
 NAMESERVER = _started("FAR", _NAMES)  # behind the uplink: x.test, and x of any domain; fail.* and refused.*; no others
 WHO_OUTSIDE = _started("FAR", _WHO)
-ASK = f"ask() {{ {_program(_ASK)} \"$@\"; }}"  # defines ask tcp|udp ADDRESS PORT
+ASK = f'ask() {{ {_program(_ASK)} "$@"; }}'  # defines ask tcp|udp ADDRESS PORT
 
 
 def who(process: str) -> str:

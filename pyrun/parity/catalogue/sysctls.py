@@ -25,14 +25,21 @@ SCENARIOS = (
         ),
         needs=(),
     ),
-    Scenario(_AREA, "IPv6 on the default bridge", "whether links have IPv6", inside(_V6), deviations=(_PER_LINK,), needs=("ipv6",)),
+    Scenario(
+        _AREA,
+        "IPv6 on the default bridge",
+        "whether links have IPv6",
+        inside(_V6),
+        deviations=(_PER_LINK,),
+        needs=("IPv6",),
+    ),
     Scenario(
         _AREA,
         "IPv6 on a network with it",
         "whether links have IPv6 where the network has",
         f"quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1; {inside(_V6, '--network n1')}",
         deviations=(_PER_LINK,),
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
@@ -53,7 +60,9 @@ SCENARIOS = (
         _AREA,
         "may not be written",
         "a container cannot change settings, its own among them",
-        inside("echo 0 >/proc/sys/net/ipv4/ip_forward || echo 0 >/proc/sys/kernel/msgmax || echo 1 >/proc/sysrq-trigger || echo refused"),
+        inside(
+            "echo 0 >/proc/sys/net/ipv4/ip_forward || echo 0 >/proc/sys/kernel/msgmax || echo 1 >/proc/sysrq-trigger || echo refused"
+        ),
     ),
     Scenario(
         _AREA,
