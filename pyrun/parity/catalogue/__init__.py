@@ -1,6 +1,21 @@
 """The comparisons of `pyrun parity`, by area; each module has SCENARIOS."""
 
-from pyrun.parity.catalogue import addressing, firewall, links, names, ports, reachability, routes, sysctls
+from pyrun.parity.catalogue import (
+    addressing,
+    confinement,
+    firewall,
+    links,
+    lives,
+    mounts,
+    names,
+    ports,
+    programs,
+    reachability,
+    resources,
+    routes,
+    seccomp,
+    sysctls,
+)
 from pyrun.parity.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -12,4 +27,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     *firewall.SCENARIOS,
     *reachability.SCENARIOS,
     *ports.SCENARIOS,
+    *mounts.SCENARIOS,
+    *confinement.SCENARIOS,
+    *seccomp.SCENARIOS,
+    *resources.SCENARIOS,
+    *programs.SCENARIOS,
+    *lives.SCENARIOS,
 )

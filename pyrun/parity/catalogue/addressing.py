@@ -116,7 +116,7 @@ SCENARIOS = (
             'ip -o addr show eth0 | awk "{ print \\$3, \\$4 }" | grep -v fe80; ip -6 route | grep -v fe80 | cut -d" " -f1-5; ping -c 1 -W 1 fd00:77::1 | grep -c ttl',
             "--network n1",
         ),
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
@@ -125,7 +125,7 @@ SCENARIOS = (
         "quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1;"
         f"{kept('c1', '--network n1 --ip 10.77.0.9 --ip6 fd00:77::9')};"
         "E inspect -f '{{with .NetworkSettings.Networks.n1}}{{.IPAddress}} {{.GlobalIPv6Address}}/{{.GlobalIPv6PrefixLen}} {{.IPv6Gateway}} {{json .IPAMConfig}}{{end}}' c1",
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,

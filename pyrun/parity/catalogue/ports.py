@@ -9,7 +9,7 @@ _BY_FAMILY = "; ".join(
     (
         "{ E ps --format '{{.Ports}}'",
         "E port c1 | sort -V",
-        "E inspect -f '{{json .NetworkSettings.Ports}}' c1",
+        "E inspect -f '{{range $p, $all := .NetworkSettings.Ports}}{{$p}}:{{println}}{{range $all}}{{$p}} {{.HostIp}} {{.HostPort}}{{println}}{{end}}{{end}}' c1 | sort",
         "E inspect -f '{{json .Config.ExposedPorts}} {{json .HostConfig.PortBindings}} {{.HostConfig.PublishAllPorts}}' c1; }",
     )
 )
@@ -72,7 +72,7 @@ SCENARIOS = (
         deviations=(
             Deviation(
                 "UDP from a container to the host's address: Docker's proxy answers from another address, and the answer is lost",
-                lines=r"^udp c[12] asks 198\.51",
+                lines=r"^udp c[12] asks HOST",
             ),
         ),
         needs=("python3",),
@@ -101,7 +101,7 @@ SCENARIOS = (
         _AREA,
         "of the engine's choice",
         "-P and -p without a host's port: which ports are published, and that they differ",
-        f"{kept('c1', '-P -p 90 --expose 80 --expose 81-82/udp')}; E port c1 | sed 's/[0-9]*$/PORT/' | sort -u; E port c1 | grep -v '\\[' | grep -o '[0-9]*$' | sort -u | wc -l;"
+        f"{kept('c1', '-P -p 90 --expose 80 --expose 81-82/udp')}; E port c1 | sed 's/[0-9]*$/PORT/' | sort -u; E port c1 | sed 's|^[0-9]*/||; s/>.*:/>/' | sort -u | wc -l;"
         "R=$(cut -f1 /proc/sys/net/ipv4/ip_local_port_range); E port c1 80 | head -n 1 | grep -o '[0-9]*$' | awk -v r=$R '{ print ($1 >= r) }'",
     ),
     Scenario(

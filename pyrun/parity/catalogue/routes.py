@@ -17,7 +17,7 @@ SCENARIOS = (
         _AREA,
         "a network of one's own",
         "all routes of all tables, and the rules that lead there",
-        f"{network()}; {kept('c1', '--network n1')}; nsenter -t $(E inspect -f '{{{{.State.Pid}}}}' c1) -n sh -c 'ip -4 route show table all; ip rule'",
+        f"{network()}; {kept('c1', '--network n1')}; IN c1 sh -c 'ip -4 route show table all; ip rule'",
     ),
     Scenario(
         _AREA,

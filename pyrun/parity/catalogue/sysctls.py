@@ -31,7 +31,7 @@ SCENARIOS = (
         "whether links have IPv6",
         inside(_V6),
         deviations=(_PER_LINK,),
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
@@ -39,7 +39,7 @@ SCENARIOS = (
         "whether links have IPv6 where the network has",
         f"quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1; {inside(_V6, '--network n1')}",
         deviations=(_PER_LINK,),
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
