@@ -1,4 +1,4 @@
-"""The comparisons of `pyrun parity`, by area; each module has SCENARIOS."""
+"""The comparisons of `pyrun parity`, in the order of their areas; each module has SCENARIOS."""
 
 from pyrun.parity.catalogue import (
     addressing,
@@ -15,6 +15,8 @@ from pyrun.parity.catalogue import (
     routes,
     seccomp,
     sysctls,
+    telling,
+    terminals,
 )
 from pyrun.parity.scenario import Scenario
 
@@ -32,5 +34,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *seccomp.SCENARIOS,
     *resources.SCENARIOS,
     *programs.SCENARIOS,
+    *terminals.SCENARIOS,
+    *telling.SCENARIOS,
     *lives.SCENARIOS,
 )

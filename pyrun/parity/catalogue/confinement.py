@@ -6,13 +6,17 @@ from pyrun.parity.catalogue.phrases import inside, kept
 from pyrun.parity.scenario import Deviation, Scenario
 
 _DEVICES, _PROC, _CAPABILITIES = "/dev", "/proc and /sys", "capabilities"
-_WRITABLE = "for f in $(find /proc/sys /proc/irq /proc/bus /proc/fs /proc/sysrq-trigger -maxdepth 2 2>/dev/null | sort); do [ -w $f ] && echo $f; done; echo over"
+_WRITABLE = (
+    "for f in $(find /proc/sys /proc/irq /proc/bus /proc/fs /proc/sysrq-trigger -maxdepth 2 2>/dev/null "
+    "| sort); do [ -w $f ] && echo $f; done; echo over"
+)
 _STATUS = 'grep -E "^(Cap|NoNewPrivs|Seccomp:|SigIgn|SigBlk)" /proc/self/status'
 _TRIED = """
 try() { "$@" >/dev/null 2>&1 && echo "$* taken" || echo "$* refused"; }
-mkdir -p /m; touch /f; try mount -t tmpfs t /m; try mount --bind /etc /m; try chown 1 /f; try chroot / true; try mknod /n c 1 3; try hostname x;
-try date -s 2030-01-01; try ip link add d0 type dummy; try ip addr add 10.9.9.9/32 dev lo; try nice -n -5 true; try ping -c 1 127.0.0.1; try dmesg; try unshare -m true;
-try sh -c "kill -0 1"; try swapoff /f; try setsid true; try nc -l -p 1 -w 1 127.0.0.1"""
+mkdir -p /m; touch /f; try mount -t tmpfs t /m; try mount --bind /etc /m; try chown 1 /f; try chroot / true
+try mknod /n c 1 3; try hostname x; try date -s 2030-01-01; try ip link add d0 type dummy; try ip addr add 10.9.9.9/32 dev lo
+try nice -n -5 true; try ping -c 1 127.0.0.1; try dmesg; try unshare -m true; try sh -c "kill -0 1"; try swapoff /f
+try setsid true"""
 
 SCENARIOS = (
     Scenario(
@@ -26,7 +30,9 @@ SCENARIOS = (
         "read and written",
         "what each node gives and takes",
         inside(
-            "head -c 4 /dev/zero | od -An -tx1; head -c 4 /dev/urandom | wc -c; echo x >/dev/null && echo null; echo x >/dev/full || echo full; cat /dev/null | wc -c; : >/dev/tty || echo no tty; readlink /dev/fd /dev/core /dev/ptmx; test -w /dev/shm && echo shm"
+            "head -c 4 /dev/zero | od -An -tx1; head -c 4 /dev/urandom | wc -c; echo x >/dev/null && echo null; "
+            "echo x >/dev/full || echo full; cat /dev/null | wc -c; : >/dev/tty || echo no tty; "
+            "readlink /dev/fd /dev/core /dev/ptmx; test -w /dev/shm && echo shm"
         ),
     ),
     Scenario(
@@ -34,21 +40,24 @@ SCENARIOS = (
         "others",
         "device files that a container makes: which can be opened",
         inside(
-            'for d in "b 8 0" "c 1 1" "c 1 2" "c 1 11" "c 10 229" "c 10 200" "c 1 3" "c 1 8" "c 5 1"; do mknod /dev/x $d || echo $d not made; head -c 0 /dev/x && echo $d opened; rm -f /dev/x; done'
+            'for d in "b 8 0" "c 1 1" "c 1 2" "c 1 11" "c 10 229" "c 10 200" "c 1 3" "c 1 8" "c 5 1"; '
+            "do mknod /dev/x $d || echo $d not made; head -c 0 /dev/x && echo $d opened; rm -f /dev/x; done"
         )
         + " | sed 's/:.*: /: /'",
     ),
     Scenario(
         _DEVICES,
-        "of choice",
+        "devices of choice",
         "--device and --device-cgroup-rule, inside and in inspect; and refused",
         inside(
             "ls -l /dev/x/y | cut -c1-10; head -c 1 /dev/x/y | wc -c; echo >/dev/x/y || echo not written",
             "--device /dev/zero:/dev/x/y:r",
         )
         + ";"
-        "quiet E create --name c1 --device /dev/zero:/dev/z:r --device-cgroup-rule 'c 1:3 rw' TREE true; E inspect -f '{{json .HostConfig.Devices}} {{json .HostConfig.DeviceCgroupRules}}' c1;"
-        "for d in rel ''; do no create --device \"$d\" TREE true; done; for r in foo 'c 1:3 q'; do no create --device-cgroup-rule \"$r\" TREE true; done",
+        "quiet E create --name c1 --device /dev/zero:/dev/z:r --device-cgroup-rule 'c 1:3 rw' TREE true; "
+        "E inspect -f '{{json .HostConfig.Devices}} {{json .HostConfig.DeviceCgroupRules}}' c1;"
+        "for d in rel ''; do no create --device \"$d\" TREE true; done; for r in foo 'c 1:3 q'; "
+        'do no create --device-cgroup-rule "$r" TREE true; done',
     ),
     Scenario(
         _DEVICES,
@@ -65,8 +74,11 @@ SCENARIOS = (
         "written",
         "what comes of writing to settings of the kernel, of this container and of nobody",
         inside(
-            "for f in /proc/sys/kernel/hostname /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /proc/sys/net/ipv4/ip_forward /proc/sysrq-trigger /proc/irq/default_smp_affinity"
-            " /sys/kernel/mm/ksm/run /sys/class/net/lo/mtu /proc/self/oom_score_adj /proc/self/comm /proc/self/attr/current /proc/1/oom_adj; do { echo 1 >$f; } 2>/dev/null && echo $f taken || echo $f refused; done"
+            "for f in /proc/sys/kernel/hostname /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches "
+            "/proc/sys/net/ipv4/ip_forward /proc/sysrq-trigger /proc/irq/default_smp_affinity"
+            " /sys/kernel/mm/ksm/run /sys/class/net/lo/mtu /proc/self/oom_score_adj /proc/self/comm "
+            "/proc/self/attr/current /proc/1/oom_adj; do { echo 1 >$f; "
+            "} 2>/dev/null && echo $f taken || echo $f refused; done"
         ),
     ),
     Scenario(
@@ -74,7 +86,9 @@ SCENARIOS = (
         "hidden",
         "what there is to be read in files that would tell of the host",
         inside(
-            "for f in acpi asound kcore keys latency_stats timer_list timer_stats sched_debug scsi; do echo $f $(head -c 1 /proc/$f 2>/dev/null | wc -c) $(ls -A /proc/$f 2>/dev/null | wc -l); done; ls -A /sys/firmware | wc -l"
+            "for f in acpi asound kcore keys latency_stats timer_list timer_stats sched_debug scsi; "
+            "do echo $f $(head -c 1 /proc/$f 2>/dev/null | wc -c) $(ls -A /proc/$f 2>/dev/null | wc -l); done; "
+            "ls -A /sys/firmware | wc -l"
         ),
     ),
     Scenario(
@@ -91,7 +105,8 @@ SCENARIOS = (
         "unmasked",
         "--security-opt systempaths=unconfined",
         inside(
-            'head -c 1 /proc/kcore | wc -c; [ -w /proc/sys/kernel/msgmax ] && echo writable; awk "{ print \\$5 }" /proc/1/mountinfo | grep -c "^/proc/"',
+            "head -c 1 /proc/kcore | wc -c; [ -w /proc/sys/kernel/msgmax ] && echo writable; "
+            'awk "{ print \\$5 }" /proc/1/mountinfo | grep -c "^/proc/"',
             "--security-opt systempaths=unconfined",
         ),
     ),
@@ -103,7 +118,7 @@ SCENARIOS = (
     ),
     Scenario(
         _PROC,
-        "processes",
+        "processes seen",
         "a container sees its own processes only, the first is its program",
         inside(
             'ls /proc | grep -E "^[0-9]+$" | head -n 1; ps -o pid,args | head -n 2 | tail -n 1; readlink /proc/1/exe'
@@ -139,7 +154,7 @@ SCENARIOS = (
     ),
     Scenario(
         _CAPABILITIES,
-        "all",
+        "all capabilities",
         "--privileged",
         inside(_STATUS + '; ls /dev | wc -l; grep -c " /sys sysfs rw" /proc/mounts', "--privileged"),
         needs=("all capabilities",),
@@ -149,7 +164,9 @@ SCENARIOS = (
         _CAPABILITIES,
         "refused and told",
         "names that are none; what inspect says of them",
-        "for c in NOPE CAP_NOPE ''; do no create --cap-add \"$c\" TREE true; done; quiet E create --name c1 --cap-add net_admin --cap-drop CAP_CHOWN TREE true; E inspect -f '{{json .HostConfig.CapAdd}} {{json .HostConfig.CapDrop}} {{.HostConfig.Privileged}}' c1",
+        "for c in NOPE CAP_NOPE ''; do no create --cap-add \"$c\" TREE true; done; "
+        "quiet E create --name c1 --cap-add net_admin --cap-drop CAP_CHOWN TREE true; "
+        "E inspect -f '{{json .HostConfig.CapAdd}} {{json .HostConfig.CapDrop}} {{.HostConfig.Privileged}}' c1",
     ),
     Scenario(
         _CAPABILITIES,
@@ -165,8 +182,9 @@ SCENARIOS = (
     ),
     Scenario(
         _CAPABILITIES,
-        "in exec",
+        "capabilities in exec",
         "what exec has: as it is, as another user, in a container with less",
-        f"{kept('c1')}; {kept('c2', '--cap-drop ALL')}; for o in 'c1' '-u 1000 c1' 'c2'; do E exec $o sh -c '{_STATUS}'; done",
+        f"{kept('c1')}; {kept('c2', '--cap-drop ALL')}; for o in 'c1' '-u 1000 c1' 'c2'; "
+        f"do E exec $o sh -c '{_STATUS}'; done",
     ),
 )

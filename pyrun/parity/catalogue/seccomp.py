@@ -1,5 +1,6 @@
 """System calls: how each is answered in a container, and those whose arguments decide."""
 
+import re
 import shlex
 
 from pyrun.parity.scenario import Deviation, Scenario
@@ -17,7 +18,8 @@ _GROUPS = (
 )
 _NUMBERED = (
     Deviation(
-        "name_to_handle_at, process_vm_readv and -writev, pkey_*: refused by 20.10, allowed by the current list, which pyrun has",
+        "name_to_handle_at, process_vm_readv and -writev, pkey_*: refused by 20.10, allowed by the current "
+        "list, which pyrun has",
         until="23",
         lines="^(303|310|311|329|330|331) ",
     ),
@@ -28,7 +30,8 @@ _NUMBERED = (
         lines="^41 ",
     ),
     Deviation(
-        "20.10's libseccomp does not know them and says ENOSYS; pyrun allows those of the current list, and refuses the others",
+        "20.10's libseccomp does not know them and says ENOSYS; "
+        "pyrun allows those of the current list, and refuses the others",
         until="23",
         lines="^(45[0-24-9]|46[0-9]) ",
     ),
@@ -47,8 +50,6 @@ def _numbers(title: str, first: int, last: int) -> Scenario:
 
 
 def _matches(deviation: Deviation, number: int) -> bool:
-    import re
-
     return re.search(deviation.lines, f"{number} ") is not None
 
 
@@ -65,11 +66,15 @@ def tried(name, call):
         except OSError as problem:
             os._exit(problem.errno)
     status = os.waitpid(pid, 0)[1]
-    told = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else os.strerror(os.WEXITSTATUS(status)) if status else "taken"
+    told = os.strerror(os.WEXITSTATUS(status)) if os.WEXITSTATUS(status) else "taken"
+    told = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else told
     print(name + ":", told, flush=True)
 """
 _NAMESPACES = """
-for name, flag in (("mount", 0x20000), ("cgroup", 0x2000000), ("uts", 0x4000000), ("ipc", 0x8000000), ("user", 0x10000000), ("pid", 0x20000000), ("net", 0x40000000), ("files", 0x400), ("fs", 0x200)):
+for name, flag in (
+    ("mount", 0x20000), ("cgroup", 0x2000000), ("uts", 0x4000000), ("ipc", 0x8000000), ("user", 0x10000000),
+    ("pid", 0x20000000), ("net", 0x40000000), ("files", 0x400), ("fs", 0x200),
+):
     tried("unshare " + name, lambda: libc.unshare(flag))
 tried("setns", lambda: libc.setns(os.open("/proc/self/ns/net", 0), 0))
 """
@@ -78,7 +83,10 @@ for each in (0, 0x8, 0x20000, 0x20008, 0xffffffff, 0x40000, 0x10000, 0x800000, 0
     tried("personality %#x" % each, lambda: libc.personality(ctypes.c_ulong(each)))
 """
 _SOCKETS = """
-for name, family, kind in (("unix", 1, 1), ("inet", 2, 1), ("inet raw", 2, 3), ("inet6", 10, 2), ("netlink", 16, 3), ("packet", 17, 3), ("bluetooth", 31, 3), ("can", 29, 3)):
+for name, family, kind in (
+    ("unix", 1, 1), ("inet", 2, 1), ("inet raw", 2, 3), ("inet6", 10, 2), ("netlink", 16, 3), ("packet", 17, 3),
+    ("bluetooth", 31, 3), ("can", 29, 3),
+):
     tried("socket " + name, lambda: socket.socket(family, kind))
 tried("socket vsock", lambda: socket.socket(40, 1))
 tried("socket alg", lambda: socket.socket(38, 5))
@@ -86,16 +94,21 @@ tried("socket alg", lambda: socket.socket(38, 5))
 _POWERS = """
 one = ctypes.c_long(-1)
 for name, number, arguments in (
-    ("keyctl", 250, (0, -3, 0)), ("add_key", 248, (0, 0, 0, 0, -2)), ("request_key", 249, (0, 0, 0, -2)), ("bpf", 321, (0, 0, 0)),
-    ("perf_event_open", 298, (0, 0, -1, -1, 0)), ("userfaultfd", 323, (0,)), ("ptrace traceme", 101, (0, 0, 0, 0)), ("kcmp", 312, (1, 1, 0, 0, 0)),
-    ("process_madvise", 440, (0, 0, 0, 0, 0)), ("pidfd_open", 434, (1, 0)), ("pidfd_getfd", 438, (-1, 0, 0)), ("open_by_handle_at", 304, (0, 0, 0)),
-    ("clone3", 435, (0, 0)), ("mount", 165, (0, 0, 0, 0, 0)), ("umount2", 166, (0, 0)), ("pivot_root", 155, (0, 0)), ("swapon", 167, (0, 0)),
-    ("reboot", 169, (0, 0, 0, 0)), ("init_module", 175, (0, 0, 0)), ("delete_module", 176, (0, 0)), ("kexec_load", 246, (0, 0, 0, 0)),
-    ("settimeofday", 164, (0, 0)), ("clock_settime", 227, (0, 0)), ("iopl", 172, (3,)), ("ioperm", 173, (0, 1, 1)), ("acct", 163, (0,)),
-    ("quotactl", 179, (0, 0, 0, 0)), ("syslog", 103, (3, 0, 0)), ("vhangup", 153, ()), ("lookup_dcookie", 212, (0, 0, 0)), ("nfsservctl", 180, (0, 0, 0)),
-    ("uselib", 134, (0,)), ("ustat", 136, (0, 0)), ("sysfs", 139, (3,)), ("modify_ldt", 154, (0, 0, 0)), ("membarrier", 324, (0, 0)), ("mbind", 237, (0, 0, 0, 0, 0, 0)),
-    ("set_mempolicy", 238, (0, 0, 0)), ("get_mempolicy", 239, (0, 0, 0, 0, 0)), ("move_pages", 279, (0, 0, 0, 0, 0, 0)), ("fsopen", 430, (0, 0)), ("fsmount", 432, (0, 0, 0)), ("mount_setattr", 442, (0, 0, 0, 0, 0)),
-    ("fanotify_init", 300, (0, 0)), ("landlock_create_ruleset", 444, (0, 0, 1)), ("memfd_secret", 447, (0,)), ("seccomp", 317, (2, 0, 0)),
+    ("keyctl", 250, (0, -3, 0)), ("add_key", 248, (0, 0, 0, 0, -2)), ("request_key", 249, (0, 0, 0, -2)),
+    ("bpf", 321, (0, 0, 0)), ("perf_event_open", 298, (0, 0, -1, -1, 0)), ("userfaultfd", 323, (0,)),
+    ("ptrace traceme", 101, (0, 0, 0, 0)), ("kcmp", 312, (1, 1, 0, 0, 0)),
+    ("process_madvise", 440, (0, 0, 0, 0, 0)), ("pidfd_open", 434, (1, 0)), ("pidfd_getfd", 438, (-1, 0, 0)),
+    ("open_by_handle_at", 304, (0, 0, 0)), ("clone3", 435, (0, 0)), ("mount", 165, (0, 0, 0, 0, 0)),
+    ("umount2", 166, (0, 0)), ("pivot_root", 155, (0, 0)), ("swapon", 167, (0, 0)), ("reboot", 169, (0, 0, 0, 0)),
+    ("init_module", 175, (0, 0, 0)), ("delete_module", 176, (0, 0)), ("kexec_load", 246, (0, 0, 0, 0)),
+    ("settimeofday", 164, (0, 0)), ("clock_settime", 227, (0, 0)), ("iopl", 172, (3,)),
+    ("ioperm", 173, (0, 1, 1)), ("acct", 163, (0,)), ("quotactl", 179, (0, 0, 0, 0)), ("syslog", 103, (3, 0, 0)),
+    ("vhangup", 153, ()), ("lookup_dcookie", 212, (0, 0, 0)), ("nfsservctl", 180, (0, 0, 0)),
+    ("uselib", 134, (0,)), ("ustat", 136, (0, 0)), ("sysfs", 139, (3,)), ("modify_ldt", 154, (0, 0, 0)),
+    ("membarrier", 324, (0, 0)), ("mbind", 237, (0, 0, 0, 0, 0, 0)), ("set_mempolicy", 238, (0, 0, 0)),
+    ("get_mempolicy", 239, (0, 0, 0, 0, 0)), ("move_pages", 279, (0, 0, 0, 0, 0, 0)), ("fsopen", 430, (0, 0)),
+    ("fsmount", 432, (0, 0, 0)), ("mount_setattr", 442, (0, 0, 0, 0, 0)), ("fanotify_init", 300, (0, 0)),
+    ("landlock_create_ruleset", 444, (0, 0, 1)), ("memfd_secret", 447, (0,)), ("seccomp", 317, (2, 0, 0)),
 ):
     tried(name, lambda: libc.syscall(ctypes.c_long(number), *(ctypes.c_long(each) for each in arguments)))
 """
