@@ -38,11 +38,14 @@ print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 _SCRIPT = "declare -f E >e; echo 'E \"$@\"' >>e"
 
 
+_RESIZED = (("^failed to resize tty, using default size\\n", ""),)  # said by Docker when it is early
+
+
 def _on_terminal(
     title: str, does: str, line: str, typed: str = "", size: str = "24x80", before: str = "", *deviations: Deviation
 ) -> Scenario:
     text = f"{before}{_SCRIPT}; python3 -I -S -c {shlex.quote(_PTY)} {size} {shlex.quote(typed)} bash e {line}"
-    return Scenario(_TTY, title, does, text, deviations=deviations, needs=("python3",))
+    return Scenario(_TTY, title, does, text, _RESIZED, deviations, ("python3",))
 
 
 _SAID = Deviation(
@@ -77,8 +80,9 @@ SCENARIOS = (
     ),
     _on_terminal(
         "another size",
-        "a window that changes its size",
-        "run --rm -it TREE sh -c 'trap \"stty size; exit\" WINCH; echo Ready; while :; do sleep 0.05; done'",
+        "a window that changes its size: the program is told, and sees it",
+        'run --rm -it TREE sh -c \'trap "W=told" WINCH; echo Ready; until stty size 2>/dev/null | grep -q 99; do sleep 0.05; done; '
+        "echo $W; stty size'",
         "Ready>SIZE33x99",
     ),
     _on_terminal(
