@@ -28,6 +28,7 @@ _LEFT_OUT = (
 )
 _WITH_BASH = f'pyrun() {{ {TYPED} "$@"; }}; '
 _WEB = f"run -d --name web --stop-signal KILL --expose 80 -p 8080:80 {BUSYBOX} sleep 600".split()
+_BRIDGE = "{ pyrun lab stop 2>&1 || :; }; pyrun lab start bridge"
 # What has to be there before an example beside `web`, and verbs after which `web` is not as it was.
 _BEFORE = {
     "run": "pyrun rm -f web",
@@ -40,6 +41,10 @@ _BEFORE = {
     "rootfs rm": f"pyrun rootfs import {BUSYBOX} web-rootfs",
     "volume inspect": "pyrun volume create data",
     "volume rm": "pyrun volume create data",
+    "lab start": "pyrun lab stop 2>&1 || :",
+    "lab check": "pyrun lab solve all",
+    "lab hint": _BRIDGE,
+    "lab reset": _BRIDGE,
 }
 _CHANGING = ("run", "stop", "kill", "rm", "rename", "start", "restart", "pause", "create", "update")
 _CLEANING = "pyrun rm -f web job later front; pyrun network prune -f"
