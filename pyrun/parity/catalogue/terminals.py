@@ -95,7 +95,8 @@ SCENARIOS = (
     _on_terminal(
         "another size",
         "a window that changes its size: the program is told, and sees it",
-        'run --rm -it TREE sh -c \'trap "W=told" WINCH; echo Ready; until stty size 2>/dev/null | grep -q 99; do sleep 0.05; done; '
+        'run --rm -it TREE sh -c \'trap "W=told" WINCH; echo Ready; until stty size 2>/dev/null | grep -q 99; '
+        "do sleep 0.05; done; "
         "echo $W; stty size'",
         "Ready>SIZE33x99",
     ),
