@@ -77,11 +77,11 @@ def own_groups(made: list[str], name: str) -> None:
             os.mkdir(own)
             made.append(own)
         if os.path.exists(f"{own}/cpuset.sched_load_balance"):  # a new cpuset of version 1 has no CPUs at all
-            for name in ("cpuset.cpus", "cpuset.mems"):
-                cgroups.write(f"{own}/{name}", _content(f"{top}/{name}"))
-        for name in _content(f"{top}/cgroup.controllers").split():
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                cgroups.write(f"{own}/{file}", _content(f"{top}/{file}"))
+        for controller in _content(f"{top}/cgroup.controllers").split():
             with suppress(OSError):  # where we are in a container ourselves
-                cgroups.write(f"{top}/cgroup.subtree_control", f"+{name}")
+                cgroups.write(f"{top}/cgroup.subtree_control", f"+{controller}")
 
 
 def hierarchies() -> list[str]:

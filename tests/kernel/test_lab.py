@@ -52,6 +52,14 @@ def test_the_machine_sees_nothing_of_it(lab: Lab) -> None:
     lab.call("iptables -F INPUT", check=True)
 
 
+def test_its_control_groups_are_its_own_in_every_hierarchy(lab: Lab) -> None:
+    """Two hosts beside each other see nothing of each other, whichever controller they look at."""
+    rows = [row.partition(" - ") for row in Path("/proc/self/mountinfo").read_text().splitlines()]
+    tops = {head.split()[4] for head, _, tail in rows if tail.split()[0] in ("cgroup", "cgroup2")}
+    own = {str(Path(group).parent) for group in _groups(lab.pid)}
+    assert tops and own == tops
+
+
 def test_a_host_without_ipv6_when_that_is_wanted() -> None:
     with Lab(ipv6=False) as lab:
         assert "2001:" not in lab.call("ip -6 addr").text
