@@ -30,19 +30,21 @@ def test_signals_at_every_operation_change_nothing(shared_host: Host, defence: s
     assert shared_host.settled() == before
 
 
-_NOTED = ("INT", "TERM", "QUIT", "HUP", "USR1", "USR2", "WINCH", "CONT", "ALRM")
+_NOTED = (1, 2, 3, 10, 12, 14, 15, 18, 28, 35)  # the last is a queued one: two of it are never one
 
 
 def test_each_signal_of_the_client_reaches_the_program_once(shared_host: Host) -> None:
     """R20: ctrl-c twice is two, one that concerns the client's own output is none."""
-    script = f'for s in {" ".join(_NOTED)} PIPE; do trap "echo $s" $s; done; echo up; while :; do sleep 0.02; done'
+    script = (
+        f'for s in {" ".join(map(str, _NOTED))} 13; do trap "echo $s" $s; done; echo up; while :; do sleep 0.02; done'
+    )
     client = shared_host.start([*PYRUN, "run", "--name", "heard", BUSYBOX, "sh", "-c", script], stdout=subprocess.PIPE)
     assert client.stdout
     assert client.stdout.readline() == b"up\n"
     client.send_signal(signal.SIGPIPE)
-    for name in ("INT", *_NOTED):
-        client.send_signal(signal.Signals[f"SIG{name}"])
-        assert client.stdout.readline() == f"{name}\n".encode()
+    for number in (2, *_NOTED, 35, 1):
+        client.send_signal(number)
+        assert client.stdout.readline() == b"%d\n" % number
     shared_host.ok("kill", "heard")
     assert (client.stdout.read(), client.wait(20)) == (b"", 137)
     client.stdout.close()
