@@ -57,7 +57,7 @@ class Route(NamedTuple):
 
 @contextmanager
 def inside(pidfd: int) -> Iterator[None]:
-    """Be in the network namespace of a process for a while; -1 stays here. Errors: OSError.
+    """Be in the network namespace of a process, or in an opened one, for a while; -1 stays here. Errors: OSError.
 
     /proc/sys/net and /proc/net are the namespace's as well while this lasts.
     """

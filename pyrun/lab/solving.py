@@ -3,6 +3,8 @@
 What a stage needs of earlier ones and does not find is an error that says so.
 """
 
+import errno
+
 from pyrun.errors import PyrunError
 from pyrun.kernel import programs
 from pyrun.kernel.links import AddAddress, AddBridge, AddRoute, Enslave, SetUp
@@ -87,7 +89,7 @@ def route(view: View) -> list[Operation]:
         _needed(None, "up" if sight.first(cable.inner) else "addresses")
     refusing = ("blackhole", "unreachable", "prohibit")
     plan: list[Operation] = [Typed(f"ip -n {space} route flush type {kind}", "", "it refuses") for kind in refusing]
-    plan = [] if view.space and not view.space.route.error else plan
+    plan = plan if view.space and view.space.route.error not in (0, errno.ENETUNREACH) else []
     if view.space and view.space.defaults:
         plan.append(Typed(f"ip -n {space} route delete default", "", "it leads nowhere"))
     return [*plan, Inside(space, Because(AddRoute(gateway, cable.inner.name), "the host knows more"))]

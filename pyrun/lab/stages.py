@@ -79,7 +79,7 @@ _ALL = (
         " the host needs none: it is a socket of the switch.",
         (
             "An address stands with its prefix, which says how large the subnet is. Which links need one?",
-            "ip address add ADDRESS/PREFIX dev LINK; inside a namespace ip -n NAMESPACE address add …",
+            "ip address add ADDRESS/PREFIX dev LINK; inside a namespace ip -n NAMESPACE address add, and so on.",
         ),
         checks.addresses,
         solving.addresses,

@@ -25,4 +25,3 @@ def test_the_tutorial_is_true(shared_host: Host, tmp_path: Path) -> None:
         rewritten(PAGE, found)
     elif found:
         pytest.fail("\n\n".join(difference.told() for difference in found), pytrace=False)
-

@@ -59,7 +59,12 @@ _MISTAKES = [
         "both ends of the cable lie in box (b, a)",
         "ip -n box link delete a",
     ),
-    ("veth", "ip link delete veth0; ip tuntap add t0 mode tap", "t0 is of the kind tun", "ip tuntap del t0 mode tap"),
+    (
+        "veth",
+        "ip link delete veth0; ip link add link up0 name t0 type macvlan",
+        "t0 is of the kind macvlan: it has no other end",
+        "ip link delete t0",
+    ),
     ("bridge", "ip link set up0 master br0", "up0, the way out, is a port of a bridge", "ip link set up0 nomaster"),
     (
         "addresses",
@@ -166,7 +171,7 @@ def test_a_mistake_is_told(learner: Learner, name: str, wrong: str, reproach: st
     learner.types(wrong)
     found = stage(learner.host, name)
     learner.types(right)
-    assert [text for text in found["Wrong"] if reproach in text], found
+    assert [text for text in found["Wrong"] if reproach in text], found["Wrong"]
 
 
 def test_any_way_is_right(learner: Learner) -> None:
