@@ -46,3 +46,9 @@ class Failed(PyrunError):
         super().__init__(message, code)
         self.stdout = stdout
         self.stderr = stderr
+
+
+def show(text: str) -> str:
+    """Write what was typed so that it stays one line and harmless to a terminal."""
+    shown = text if len(text) <= 120 else text[:117] + "..."
+    return shown if shown.isprintable() and shown else repr(shown)

@@ -7,7 +7,6 @@ inverse's module, class and fields, and its checksum. Nothing here decides when 
 import os
 import time
 from binascii import crc32
-from importlib import import_module
 
 from pyrun import documents
 from pyrun.contexts import suppress
@@ -17,7 +16,7 @@ from pyrun.operation import Operation, unwind
 from pyrun.typed import Any
 
 _SIZE_MAX = 1 << 24
-_OURS = ("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store", "pyrun.volumes")  # have operations
+_OURS = ("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store", "pyrun.volume_store")  # have operations
 
 
 class FileJournal:
@@ -124,7 +123,7 @@ def _operation(path: str, row: list[Any]) -> Operation:
     if not str(module).startswith(_OURS):
         raise Corrupt(f"journal: {path}: names a foreign module")
     try:
-        kind: Any = getattr(import_module(module), name)
+        kind: Any = getattr(__import__(module, fromlist=(name,)), name)
         operation: Operation = kind(*[tuple(f) if isinstance(f, list) else f for f in fields])
         operation.shell()  # looks at all fields
     except (ImportError, AttributeError, TypeError, ValueError) as cause:

@@ -14,6 +14,8 @@ LOCKS = f"{RUN}/locks"
 RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
 PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
+CHECKS = f"{RUN}/checks"  # a lock for each container with a health check, together: most have none
+SERVICES = "/services"  # below a container's runtime directory: the lock of who serves its ports and names
 VOLUMES = f"{STATE}/volumes"  # a directory each
 LAB = f"{RUN}/lab"  # of `pyrun lab`: its lock and records, inside and outside of it
 HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from elsewhere
@@ -56,6 +58,11 @@ def stopped(identity: str) -> str:
     return f"{container(identity)}/stopped"
 
 
+def unwanted(identity: str) -> str:
+    """Give the mark that stands in for `stopped` where the disk has no room for it."""
+    return f"{runtime(identity)}/unwanted"
+
+
 def again(identity: str) -> str:
     """Give the lock of who is about to end a container and to start it again."""
     return f"{container(identity)}/again"
@@ -68,7 +75,7 @@ def restarting(identity: str) -> str:
 
 def checks(identity: str) -> str:
     """Give the lock of who checks a container's health."""
-    return f"{runtime(identity)}/checks"
+    return f"{CHECKS}/{identity}"
 
 
 def health(identity: str) -> str:

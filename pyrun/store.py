@@ -7,10 +7,10 @@ and retiring containers is in `pyrun.keeping`.
 
 import os
 
-from pyrun import near, paths, records
+from pyrun import paths, records
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
-from pyrun.kernel import cgroups, holders, locks, processes
+from pyrun.kernel import locks, processes
 from pyrun.spec import ContainerConfig
 from pyrun.typed import Iterator, NamedTuple
 
@@ -86,7 +86,11 @@ class Container(NamedTuple):
 
     def _is_paused(self) -> bool:
         """Ask the kernel, where somebody has paused it."""
-        return os.path.lexists(paths.paused(self.id)) and cgroups.is_frozen(cgroups.hierarchies(), self.id)
+        if not os.path.lexists(paths.paused(self.id)):
+            return False
+        from pyrun.kernel import cgroups
+
+        return cgroups.is_frozen(cgroups.hierarchies(), self.id)
 
     def process(self) -> processes.Process:
         """Name the living init process. Errors: PyrunError when the container does not run."""
@@ -119,23 +123,27 @@ def find(reference: str) -> Container:
             if os.path.isdir(paths.container(found.id)) and not renamed:
                 return found
     matches = [i for i in _identities() if i.startswith(reference)] if _is_hex(reference) else []
-    if len(matches) > 1:
+    if len(matches) == 1:
+        return load(matches[0])
+    from pyrun import near
+
+    if matches:
         hint = near.either([f"{load(identity).name} ({identity[:12]})" for identity in matches])
         raise UsageError(f"container: {reference}: several ids begin so", 1, hint)
-    if not matches:
-        raise NotFound(f"no such container: {reference}", hint=near.hint(reference, listed(paths.NAMES)))
-    return load(matches[0])
+    raise NotFound(f"no such container: {reference}", hint=near.hint(reference, listed(paths.NAMES)))
 
 
 def abandoned() -> list[str]:
     """List the containers whose keeper has died: nobody holds their lock any more."""
-    return [identity for identity in listed(paths.LOCKS) if not locks.is_held(lock_path(identity))]
+    return locks.unheld(paths.LOCKS, listed(paths.LOCKS))
 
 
 def interrupted() -> list[str]:
     """List what a reboot in the middle of a start, or of a run with --rm, left of containers."""
-    boot, kept = processes.boot_id(), set(listed(paths.LOCKS))  # of most a look at the list tells enough
-    return [identity for identity in _identities() if identity not in kept and _is_interrupted(identity, boot)]
+    kept = set(listed(paths.LOCKS))  # of most a look at the list tells enough
+    found = [name for name in listed(paths.CONTAINERS) if name not in kept and _is_identity(name)]
+    boot = processes.boot_id() if found else ""
+    return [identity for identity in found if _is_interrupted(identity, boot)]
 
 
 def forgotten() -> list[str]:
@@ -145,17 +153,16 @@ def forgotten() -> list[str]:
 
 def nameless() -> list[tuple[str, str]]:
     """List the names, with the id they lead to, of containers that are no more."""
-    found, known = [], set(_identities())
+    found, known = [], set(listed(paths.CONTAINERS))
     for name in listed(paths.NAMES):
-        with suppress(OSError):
+        try:
             identity = os.readlink(f"{paths.NAMES}/{name}")
-            if (
-                identity not in known
-                and not os.path.lexists(paths.container(identity))
-                and not os.path.lexists(lock_path(identity))
-            ):
-                found.append((name, identity))
-    return found
+        except OSError:
+            continue
+        if identity not in known:
+            found.append((name, identity))
+    places = (paths.container, lock_path)
+    return [(name, it) for name, it in found if not any(os.path.lexists(place(it)) for place in places)]
 
 
 def unfinished_volumes() -> list[str]:
@@ -170,12 +177,12 @@ def _is_being_made(entry: str) -> bool:
 
 def unserved() -> list[str]:
     """List the containers whose ports and names were served by somebody who has died."""
-    return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(holders.of(identity))]
+    return locks.unheld(paths.RUNTIMES, listed(paths.RUNTIMES), paths.SERVICES)
 
 
 def unchecked() -> list[str]:
     """List the containers whose health was checked by somebody who has died."""
-    return [identity for identity in listed(paths.RUNTIMES) if holders.is_gone(paths.checks(identity))]
+    return locks.unheld(paths.CHECKS, listed(paths.CHECKS))
 
 
 def load(identity: str) -> Container:
@@ -217,7 +224,11 @@ def _is_interrupted(identity: str, boot: str) -> bool:
 
 
 def _identities() -> Iterator[str]:
-    return (name for name in listed(paths.CONTAINERS) if len(name) == 64 and _is_hex(name))
+    return filter(_is_identity, listed(paths.CONTAINERS))
+
+
+def _is_identity(name: str) -> bool:
+    return len(name) == 64 and _is_hex(name)
 
 
 def _is_hex(text: str) -> bool:

@@ -119,28 +119,35 @@ class Glossary:
     def __init__(self) -> None:
         self._of_run: dict[tuple[str, str], str] = {}
         self._of_page: dict[tuple[str, str], str] = {}
+        self._whole: dict[str, str] = {}  # as they stand there, which may be longer
 
     def agrees(self, page: "tuple[str, ...]", run: "tuple[str, ...]") -> bool:
         """Tell whether both say the same, and learn the words of the run by it."""
         if [_shape(line) for line in page] != [_shape(line) for line in run]:
             return False
         here: dict[tuple[str, str], str] = {}  # a number of a namespace that ended may be another's later on
-        pairs = list(zip(_words(page), _words(run), strict=True))
-        for (kind, word), (_, other) in pairs:
+        for (kind, whole), (_, other_whole) in zip(_words(page), _words(run), strict=True):
+            word, other = _key(kind, whole), _key(kind, other_whole)
+            self._whole.setdefault(other_whole, whole)
             known = here if kind == "namespace" else self._of_run
             back = self._of_page.setdefault((kind, word), other) if kind != "namespace" else other
             if known.setdefault((kind, other), word) != word or back != other:
                 return False
         return True
 
-    def translated(self, run: "tuple[str, ...]") -> tuple[str, ...]:
-        """Say it in the page's words, as far as they are known."""
-        return tuple(_WORD.sub(self._word, line) for line in run)
+    def translated(self, page: "tuple[str, ...]", run: "tuple[str, ...]") -> tuple[str, ...]:
+        """Say it in the page's words: whole lines where they agree, else those words that are known."""
+        told = list(run)
+        shapes = [[_shape(line) for line in lines] for lines in (page, run)]
+        for at, other, length in difflib.SequenceMatcher(None, *shapes, autojunk=False).get_matching_blocks():
+            for line in range(length):
+                if self.agrees(page[at + line : at + line + 1], run[other + line : other + line + 1]):
+                    told[other + line] = page[at + line]
+        return tuple(_WORD.sub(self._word, line) if line == own else line for line, own in zip(told, run, strict=True))
 
     def _word(self, found: "re.Match[str]") -> str:
-        kind, word = _kind(found)
-        known = self._of_run.get((kind, word))
-        return found[0] if known is None else known + found[0][len(word) :]
+        known = self._of_run.get((str(found.lastgroup), _key(str(found.lastgroup), found[0])))
+        return self._whole.get(found[0], known or found[0])
 
 
 def _shape(line: str) -> str:
@@ -148,12 +155,12 @@ def _shape(line: str) -> str:
 
 
 def _words(lines: "tuple[str, ...]") -> list[tuple[str, str]]:
-    return [_kind(found) for line in lines for found in _WORD.finditer(line) if found.lastgroup in _RANDOM]
+    found = [word for line in lines for word in _WORD.finditer(line)]
+    return [(str(word.lastgroup), word[0]) for word in found if word.lastgroup in _RANDOM]
 
 
-def _kind(found: "re.Match[str]") -> tuple[str, str]:
-    kind = str(found.lastgroup)
-    return kind, found[0][:12] if kind == "identity" else found[0]
+def _key(kind: str, word: str) -> str:
+    return word[:12] if kind == "identity" else word
 
 
 class Shell:
@@ -192,12 +199,17 @@ class Shell:
 
 
 def differences(shell: Shell, page: str) -> list[Difference]:
-    """Work through the page; list what came out otherwise."""
+    """Work through the page; list what came out otherwise. A command that fails, or ought to, is the last.
+
+    What follows it supposes that it has done its work, first of all that it has made the place.
+    """
     glossary, found = Glossary(), []
     for step in steps(page):
         printed, code = shell.type(step.command)
         if not glossary.agrees(step.printed, printed) or code != step.code:
-            found.append(Difference(step, glossary.translated(printed), code))
+            found.append(Difference(step, glossary.translated(step.printed, printed), code))
+        if code != step.code:
+            break
     return found
 
 

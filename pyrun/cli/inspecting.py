@@ -4,8 +4,7 @@ import sys
 
 from pyrun.cli import shapes
 from pyrun.cli.complaints import complain
-from pyrun.errors import NotFound, PyrunError, UsageError
-from pyrun.options import show
+from pyrun.errors import NotFound, PyrunError, UsageError, show
 from pyrun.typed import Any, Callable, NamedTuple
 
 
@@ -89,16 +88,16 @@ def _container(reference: str, sized: bool) -> "dict[str, Any]":
 
 
 def _network(reference: str) -> "dict[str, Any]":
-    from pyrun.runtime import network_inspection
+    from pyrun.runtime import network_inspection, network_listing
 
-    return network_inspection.describe(network_inspection.find(reference))
+    return network_inspection.describe(network_listing.find(reference))
 
 
 def _volume(reference: str) -> "dict[str, Any]":
-    from pyrun import volumes
+    from pyrun import volume_store
     from pyrun.cli import volume_verbs
 
-    return volume_verbs.described(volumes.find(reference))
+    return volume_verbs.described(volume_store.find(reference))
 
 
 NETWORK = Place("network", shapes.NETWORK, _network)

@@ -1,16 +1,17 @@
 """The verbs about networks: what was read becomes calls of the driver, and their results become output.
 
-What is printed of a network is made in `pyrun.runtime.network_inspection`.
+What is printed of a network is made in `pyrun.runtime.network_inspection`; what a new one is to be is read in
+`pyrun.cli.network_requests`.
 """
 
 import sys
 
-from pyrun import documents, filters, options
+from pyrun import documents, filters
 from pyrun.cli.complaints import performed
 from pyrun.cli.reader import Values
 from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.filters import Filters
-from pyrun.network import addresses, definitions, design, standing
+from pyrun.network import definitions, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.typed import Any, Callable
 
@@ -28,11 +29,12 @@ _HEADINGS = {
 
 
 def _create(values: Values) -> int:
+    from pyrun.cli import network_requests
     from pyrun.network import driver
 
     v: Any = values
     try:
-        request = _request(v)
+        request = network_requests.request(v)
     except UsageError as problem:
         raise PyrunError(problem.message, 1, problem.hint) from problem
     net = driver.create(request)
@@ -42,61 +44,13 @@ def _create(values: Values) -> int:
     return 0
 
 
-def _request(v: Any) -> design.Request:
-    """Check everything that `network create` was given. Errors: UsageError."""
-    name = v["arguments"][0]
-    if not definitions.is_name(name):
-        raise UsageError(
-            f"network: {options.show(name)}: must be 1 to 128 of [a-zA-Z0-9_.-], beginning with a letter or digit"
-        )
-    if name in PREDEFINED or name == "default":
-        raise PyrunError(f"network: {name}: is predefined and cannot be made", 1)
-    for key, only in (("driver", "bridge"), ("ipam_driver", "default"), ("scope", "local")):
-        if v[key] not in (None, only):
-            raise UsageError(f"{key.replace('_', '-')}: {options.show(v[key])}: only {only} is there", 1)
-    if not v["ipv4"]:
-        raise UsageError("ipv4: false: every network has IPv4 addresses", hint="--ipv6 adds others")
-    return design.Request(
-        name,
-        tuple(_subnet("subnet", text) for text in v["subnet"]),
-        tuple(options.address("gateway", text) for text in v["gateway"]),
-        tuple(_subnet("ip-range", text) for text in v["ip_range"]),
-        tuple(_reserved(text) for text in v["aux_address"]),
-        v["internal"],
-        v["ipv6"],
-        tuple(_pair("label", text) for text in v["label"]),
-        tuple(_pair("opt", text) for text in v["opt"]),
-    )
-
-
-def _subnet(what: str, text: str) -> str:
-    try:
-        return str(addresses.subnet(text))
-    except ValueError:
-        raise UsageError(f"{what}: {options.show(text)}: not a subnet", hint="as in 10.1.0.0/24") from None
-
-
-def _reserved(text: str) -> str:
-    name, equals, address = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"aux-address: {options.show(text)}: expected NAME=ADDRESS")
-    return f"{options.word('aux-address', name)}={options.address('aux-address', address)}"
-
-
-def _pair(what: str, text: str) -> str:
-    key = text.partition("=")[0]
-    if not key or not text.isprintable():
-        raise UsageError(f"{what}: {options.show(text)}: expected KEY=VALUE")
-    return text if "=" in text else f"{text}="
-
-
 def _ls(values: Values) -> int:
     from pyrun.cli import complaints
-    from pyrun.runtime import network_inspection as inspection
+    from pyrun.runtime import network_listing as listing
 
     v: Any = values
-    rows = inspection.rows(_filters(v["filter"]))
-    for problem in inspection.problems():
+    rows = listing.rows(_filters(v["filter"]))
+    for problem in listing.problems():
         complaints.complain(problem)
     sys.stdout.write(_listed(v, rows))
     return 0
@@ -178,14 +132,14 @@ def _rm(values: Values) -> int:
 
 def _prune(values: Values) -> int:
     from pyrun.network import driver
-    from pyrun.runtime import network_inspection as inspection
+    from pyrun.runtime import network_listing as listing
 
     v: Any = values
     filters = _filters(v["filter"])
     if not v["force"] and not _agreed("This will remove all created networks that no container is on."):
         return 0
     removed = []
-    for net in inspection.unused(filters):
+    for net in listing.unused(filters):
         if not driver.remove(net):
             removed.append(net.name)
     if removed:

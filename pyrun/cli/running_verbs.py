@@ -68,8 +68,9 @@ def _start(values: Values) -> int:
     if len(names) > 1:
         raise UsageError("start: several containers cannot be attached to at once", 1)
     container = store.find(names[0])
-    status = container.status()
-    if status.is_up:
+    from pyrun.runtime import lifecycle
+
+    if container.status().state == "paused" or lifecycle.runs_soon(container):
         return _attach({"arguments": names, "no_stdin": not v["interactive"], "sig_proxy": True, **_keys(values)})
     from pyrun.cli import run
     from pyrun.runtime import launcher

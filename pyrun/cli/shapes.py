@@ -70,16 +70,24 @@ EVENT = "events.Message"
 CONTAINER, NETWORK, VOLUME = "types.ContainerJSON", "types.NetworkResource", "types.Volume"
 
 
+_read: "dict[str, list[tuple[str, str]]]" = {}
+
+
 def ordered(shape: str, raw: Any) -> Any:
     """Give an object with its fields in Docker's order, those that Docker has not at the end, and its maps by key."""
     found: dict[str, Any] = {}
-    for word in DECLARED[shape].split():
-        names, _, kind = word.partition(":")
-        name, _, key = names.partition("=")
-        key = key or name
+    for key, kind in _fields(shape):
         if key in raw:
-            found[key] = _in_order(kind, raw[key])
+            found[key] = _in_order(kind, raw[key]) if kind else raw[key]
     return {**found, **{name: each for name, each in raw.items() if name not in found}}
+
+
+def _fields(shape: str) -> "list[tuple[str, str]]":
+    """Give the fields of a type that is declared, by their names in JSON, each with its kind."""
+    if shape not in _read:
+        words = [word.partition(":") for word in DECLARED[shape].split()]
+        _read[shape] = [(names.rpartition("=")[2], kind) for names, _, kind in words]
+    return _read[shape]
 
 
 def _in_order(kind: str, raw: Any) -> Any:

@@ -4,7 +4,6 @@ Each body imports what it needs itself: a verb pays for nothing that only others
 """
 
 import os
-from importlib import import_module
 
 from pyrun.cli import declared
 from pyrun.cli.complaints import complain
@@ -23,7 +22,8 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
         _reconcile()
     if verb == "netns exec":
         values["umask"] = f"{umask:o}"
-    code: int = import_module(f"pyrun.cli.{declared.area(verb)}_verbs").VERBS[verb](values)
+    bodies = __import__(f"pyrun.cli.{declared.area(verb)}_verbs", fromlist=("VERBS",))  # importlib imports warnings
+    code: int = bodies.VERBS[verb](values)
     return code
 
 

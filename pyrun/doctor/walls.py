@@ -7,7 +7,7 @@ from pyrun.errors import PyrunError
 from pyrun.firewall import choice, iptables, neighbours, nftables, present, trace
 from pyrun.firewall.packets import Packet
 from pyrun.kernel import links, nf_tables, programs, rtnetlink, syscalls
-from pyrun.network import addresses, design, standing
+from pyrun.network import addresses, definitions, standing
 from pyrun.spec import Network
 from pyrun.typed import Iterator
 
@@ -153,7 +153,7 @@ def _imagined() -> Network:
 
     pool = Pool(str(ipam.POOLS[0]), ipam.gateway(ipam.POOLS[0], None, set()))
     tool = "iptables" if iptables.available() else "nftables"
-    return design.default_unmade()._replace(pools=(pool,), firewall=tool)
+    return definitions.default_unmade()._replace(pools=(pool,), firewall=tool)
 
 
 def _without_late(tables: "list[trace.Table]", tool: str) -> "list[trace.Table]":
@@ -190,7 +190,7 @@ def _variants() -> Iterator[Finding]:
 def _is_mixed() -> bool:
     """Claim that both variants of iptables have rules; asked only where legacy tables are loaded."""
     tool = "iptables" if iptables.available() else "nftables"
-    loaded = any(line.startswith("iptables:") for line in neighbours.interfering(tool, design.BRIDGE))
+    loaded = any(line.startswith("iptables:") for line in neighbours.interfering(tool, definitions.BRIDGE))
     paths = [programs.find(f"{name}-legacy-save") for name in ("iptables", "ip6tables")] if loaded else []
     lines = [line for path in paths if path for line in programs.run(path).output.splitlines()]
     return any(line.startswith("-A ") or line.split()[1:2] in (["DROP"], ["REJECT"]) for line in lines)

@@ -119,7 +119,8 @@ def watched(end: Endpoint) -> AddSenders:
 def forgotten() -> list[Operation]:
     """Give the operation that takes elements of cables away that are gone, if there are any. Errors: OSError."""
     cables = {_name(key) for key in nf_tables.keys("bridge", "pyrun", "cables")}
-    gone = {cable for cable in cables if rtnetlink.find_link(cable) is None}
+    missed = cables - rtnetlink.names() if cables else cables  # links that come or go meanwhile may hide others
+    gone = {cable for cable in missed if rtnetlink.find_link(cable) is None}
     if not gone:
         return []
     found: list[Element] = []

@@ -60,7 +60,7 @@ def _found(path: str) -> "processes.Process | None":
 
 def of(identity: str) -> str:
     """Give the lock of who serves a container."""
-    return f"{paths.runtime(identity)}/services"
+    return paths.runtime(identity) + paths.SERVICES
 
 
 def is_gone(path: str) -> bool:

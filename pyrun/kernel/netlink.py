@@ -40,6 +40,23 @@ def attributes_of(content: bytes) -> dict[int, bytes]:
     return dict(_decoded(content))
 
 
+def chosen(content: bytes, kinds: "frozenset[int]", at: int = 0) -> dict[int, bytes]:
+    """Decode the attributes of these *kinds*, from *at* on, and no further than to the last of them.
+
+    A bridge tells forty things of each of its ports, of which three are wanted.
+    """
+    found, end, left, header = {}, len(content), len(kinds), _ATTRIBUTE.unpack_from
+    while left and end - at >= 4:
+        length, kind = header(content, at)
+        if length < 4 or length > end - at:
+            break
+        if (kind := kind & 0x3FFF) in kinds:
+            found[kind] = content[at + 4 : at + length]
+            left -= 1
+        at += (length + 3) & ~3
+    return found
+
+
 def each_attribute(content: bytes) -> list[bytes]:
     """Decode a list: attributes that are all of one kind."""
     return [value for _, value in _decoded(content)]
@@ -65,10 +82,11 @@ def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[byte
     try:
         channel.send(_HEADER.pack(16 + len(body), kind, flags | NLM_F_REQUEST, 1, 0) + body)
         while True:
-            packet = channel.recv(1 << 17)
-            while packet:
-                length, reply, _, _, _ = _HEADER.unpack_from(packet)
-                content, packet = packet[16:length], packet[(length + 3) & ~3 :]
+            packet, at = channel.recv(1 << 17), 0
+            while at < len(packet):
+                length, reply, _, _, _ = _HEADER.unpack_from(packet, at)
+                content = packet[at + 16 : at + length]
+                at += (length + 3) & ~3
                 if reply == NLMSG_DONE:
                     return
                 if reply == NLMSG_ERROR:

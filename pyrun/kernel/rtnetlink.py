@@ -7,6 +7,7 @@ See rtnetlink(7), linux/if_link.h.
 
 import _socket  # socket itself imports enum and selectors
 import struct
+from sys import byteorder
 
 from pyrun.kernel.netlink import (
     NLA_F_NESTED,
@@ -15,6 +16,7 @@ from pyrun.kernel.netlink import (
     Attributes,
     attribute,
     attributes_of,
+    chosen,
     encode,
     exchange,
     u32,
@@ -40,6 +42,9 @@ _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _PROTOCOL = 0  # NETLINK_ROUTE
+_OF_LINK = frozenset((IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO))
+_OF_PORT = frozenset((IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED))
+_OF_NAME = frozenset((IFLA_IFNAME,))
 _MAIN, _BOOT, _UNIVERSE, _LINK_SCOPE, _UNICAST = 254, 3, 0, 253, 1
 
 
@@ -194,21 +199,30 @@ def names_and_peers() -> dict[str, tuple[int, int]]:
     return found
 
 
+def names() -> "set[str]":
+    """Give the names of all links; one may be missing when others go at the same time."""
+    found = set()
+    for reply in exchange(_PROTOCOL, RTM_GETLINK, link([]), NLM_F_DUMP):
+        name = chosen(reply, _OF_NAME, _LINK.size)[IFLA_IFNAME]
+        found.add(name.rstrip(b"\0").decode(errors="replace"))
+    return found
+
+
 def bridge_ports(bridge: int) -> "dict[str, tuple[int, int, int, bool]]":
     """Give each port of a bridge by its name: index, index of its other end, state and whether it is isolated.
 
     The state is as linux/if_bridge.h has it: 3 forwards.
     """
-    found = {}
+    found, master = {}, u32(bridge)
     for reply in exchange(_PROTOCOL, RTM_GETLINK, _LINK.pack(AF_BRIDGE, 0, 0, 0, 0), NLM_F_DUMP):
-        _, _, index, _, _ = _LINK.unpack_from(reply)
-        attributes = attributes_of(reply[_LINK.size :])
-        if attributes.get(IFLA_MASTER) != u32(bridge):
+        attributes = chosen(reply, _OF_LINK, _LINK.size)
+        if attributes.get(IFLA_MASTER) != master:
             continue
-        port = attributes_of(attributes.get(IFLA_PROTINFO, b""))
+        port = chosen(attributes.get(IFLA_PROTINFO, b""), _OF_PORT)
         name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
-        peer = struct.unpack("=I", attributes.get(IFLA_LINK, bytes(4)))[0]
+        peer = int.from_bytes(attributes.get(IFLA_LINK, b""), byteorder)
         state = port.get(IFLA_BRPORT_STATE, b"\0")[0]
+        index = _LINK.unpack_from(reply)[2]
         found[name] = index, peer, state, port.get(IFLA_BRPORT_ISOLATED, b"\0") == b"\1"
     return found
 

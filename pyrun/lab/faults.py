@@ -329,9 +329,8 @@ def find(name: str) -> Fault:
     if name not in FAULTS:
         from pyrun import near
 
-        raise PyrunError(
-            f"fault: {name}: there is none of that name", hint=near.hint(name, FAULTS, "pyrun lab faults lists them")
-        )
+        hint = near.hint(name, FAULTS, "pyrun lab faults lists them")
+        raise PyrunError(f"fault: {name}: there is none of that name", hint=hint)
     return FAULTS[name]
 
 

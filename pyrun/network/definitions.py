@@ -5,7 +5,7 @@ What stands of them in the kernel is in `pyrun.network.standing`.
 
 import os
 
-from pyrun import documents, near, paths
+from pyrun import documents, paths
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, UsageError
 from pyrun.kernel import files
@@ -14,7 +14,14 @@ from pyrun.typed import Any
 
 DEFAULT = "bridge"
 PREDEFINED = (DEFAULT, "host", "none")
+BRIDGE = "pyrun0"  # the link of `bridge`
 VERSION = 1
+_DEFAULT_ID = "70797275" + "6e30" * 14  # `bridge` is the same on every host
+
+
+def default_unmade() -> Network:
+    """Give `bridge` as far as it is known while it does not stand: without addresses."""
+    return Network(_DEFAULT_ID, DEFAULT, BRIDGE, "", ())
 
 
 def write(net: Network) -> None:
@@ -76,6 +83,8 @@ def find(reference: str) -> Network:
     if len(matches) > 1:
         raise UsageError(f"network: {reference}: several ids begin so", 1, _both(matches))
     if not matches:
+        from pyrun import near
+
         hint = near.hint(reference, [*names(), *PREDEFINED], "see pyrun network ls")
         raise NotFound(f"no such network: {reference}", hint=hint)
     return matches[0]
@@ -130,6 +139,8 @@ def _path(name: str) -> str:
 
 def _both(nets: list[Network]) -> str:
     """Tell networks apart that were meant by the same letters."""
+    from pyrun import near
+
     return near.either([f"{net.name} ({net.id[:12]})" for net in nets])
 
 

@@ -13,8 +13,6 @@ from pyrun.network.ipam import Taken
 from pyrun.spec import Network, Pool
 from pyrun.typed import Any, NamedTuple
 
-BRIDGE = "pyrun0"
-_DEFAULT_ID = "70797275" + "6e30" * 14  # `bridge` is the same on every host
 _DOCKER = "com.docker.network."
 _YES, _NO = ("true", "1"), ("false", "0")
 
@@ -50,12 +48,7 @@ def default(uses: list[Taken]) -> Network:
     """Design `bridge`: the first of Docker's pools that is free on this host."""
     pool = ipam.choose_pool(uses)
     chosen = Pool(str(pool), ipam.gateway(pool, None, set()))
-    return Network(_DEFAULT_ID, definitions.DEFAULT, BRIDGE, _bridge_mac(), (chosen,))
-
-
-def default_unmade() -> Network:
-    """Give `bridge` as far as it is known while it does not stand: without addresses."""
-    return Network(_DEFAULT_ID, definitions.DEFAULT, BRIDGE, "", ())
+    return definitions.default_unmade()._replace(mac=_bridge_mac(), pools=(chosen,))
 
 
 def design(request: Request, uses: list[Taken]) -> Network:

@@ -60,7 +60,7 @@ def preview(identity: str, name: str, wanted: Attachment, used: "set[str]") -> t
 
 def interference(name: str) -> list[str]:
     """Say what of this host's firewall will stop the packets of a network that is made or about to be; else nothing."""
-    net = standing.read(name) or _equipped(definitions.read(name) or design.default_unmade())
+    net = standing.read(name) or _equipped(definitions.read(name) or definitions.default_unmade())
     return neighbours.interfering(net.firewall, net.bridge)
 
 

@@ -10,7 +10,7 @@ from pyrun.firewall.nftables import RemovePart
 from pyrun.journal import read
 from pyrun.kernel import rtnetlink
 from pyrun.kernel.links import DeleteLink
-from pyrun.network import addresses, definitions, design, ipam, standing
+from pyrun.network import addresses, definitions, ipam, standing
 from pyrun.operation import Operation
 from pyrun.spec import Network, Pool
 
@@ -39,15 +39,15 @@ def _firewall(made: list[Operation]) -> str:
 
 def _default(made: list[Operation]) -> "Network | None":
     """Give `bridge` by the link that its journal names, and by what addresses are left of it."""
-    mac = next((each.mac for each in made if isinstance(each, DeleteLink) and each.name == design.BRIDGE), "")
+    mac = next((each.mac for each in made if isinstance(each, DeleteLink) and each.name == definitions.BRIDGE), "")
     if not mac:
         return None
     pool = _pool_of_link(mac) or _pool_of_leases()
-    return design.default_unmade()._replace(mac=mac, pools=(pool,)) if pool else None
+    return definitions.default_unmade()._replace(mac=mac, pools=(pool,)) if pool else None
 
 
 def _pool_of_link(mac: str) -> "Pool | None":
-    found = rtnetlink.find_link(design.BRIDGE)
+    found = rtnetlink.find_link(definitions.BRIDGE)
     if found is None or found[2].get(rtnetlink.IFLA_ADDRESS) != rtnetlink.mac(mac):
         return None
     own = ((a, prefix) for a, prefix in rtnetlink.addresses(found[0]) if ":" not in a)

@@ -15,22 +15,20 @@ from pyrun.spec import Endpoint, Network, Published
 from pyrun.typed import Any
 
 _UNSETTLED = "unsettled."
+_RECORDED = Endpoint._fields[1:]  # in the record of a plug, in this order; the network is where it lies
 
 
 def names() -> list[str]:
     """List the networks that stand, or whose making or taking down was begun."""
-    try:
-        return sorted(os.listdir(paths.NETWORKS))
-    except (FileNotFoundError, PermissionError):
-        return []
+    return sorted(_entries(paths.NETWORKS))
 
 
 def is_littered() -> bool:
     """Claim that there is neither a network nor a container, and something of theirs was left under /run."""
-    left = _listed(paths.RUN)
+    left = _entries(paths.RUN)
     directories = [f"{paths.RUN}/{name}" for name in left if name not in ("firewall", "last-port")]
-    mine = (paths.NETWORKS, paths.LOCKS, paths.RUNTIMES)
-    return os.path.isdir(paths.RUN) and all(path in mine and not _listed(path) for path in directories)
+    mine = (paths.NETWORKS, paths.LOCKS, paths.CHECKS, paths.RUNTIMES)
+    return os.path.isdir(paths.RUN) and all(path in mine and not _entries(path) for path in directories)
 
 
 def exists(name: str) -> bool:
@@ -75,7 +73,7 @@ def endpoints_of(name: str) -> str:
 
 def leases(name: str) -> list[str]:
     """List the addresses that are taken on a network."""
-    return _listed(leases_of(name))
+    return sorted(_entries(leases_of(name)))
 
 
 def owners(name: str) -> dict[str, str]:
@@ -89,24 +87,35 @@ def owners(name: str) -> dict[str, str]:
 
 def endpoints(name: str) -> list[Endpoint]:
     """Give the plugs of all containers on a network, by container's name; what cannot be read is left out."""
-    net = read(name)
-    found = []
-    for identity in _listed(endpoints_of(name)) if net else ():
-        end = endpoint(name, identity, net)
-        found += [end] if end else []
-    return sorted(found, key=lambda end: end.name)
+    net, found = read(name), list[Endpoint]()
+    if net is None:
+        return []
+    with suppress(FileNotFoundError, PermissionError):
+        for content in files.contents(endpoints_of(name)):
+            with suppress(ValueError, TypeError):
+                found.append(_decoded(net, content))
+    return sorted(found, key=lambda end: (end.name, end.container))
 
 
 def endpoint(name: str, identity: str, net: "Network | None" = None) -> "Endpoint | None":
     """Give a container's plug into a network, or None where it has none or it cannot be read."""
     net = net or read(name)
     try:
-        fields: dict[str, Any] = documents.parse(files.read_limited(f"{endpoints_of(name)}/{identity}"))
-        published = tuple(Published(*entry) for entry in fields.pop("published", ()))
-        aliases = tuple(fields.pop("aliases", ()))
-        return Endpoint(network=net, published=published, aliases=aliases, **fields) if net else None
+        return _decoded(net, files.read_limited(f"{endpoints_of(name)}/{identity}")) if net else None
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _decoded(net: Network, content: bytes) -> Endpoint:
+    """Read a plug that `encode` wrote. Errors: ValueError, TypeError, also for what is no plug."""
+    fields: dict[str, Any] = documents.parse(content)
+    if not isinstance(fields, dict):
+        raise TypeError("not an object")
+    fields["published"] = tuple([Published(*entry) for entry in fields.get("published", ())])
+    fields["aliases"] = tuple(fields.get("aliases", ()))
+    if tuple(fields) == _RECORDED:  # of this version: a third of what naming the fields costs
+        return Endpoint(net, *fields.values())
+    return Endpoint(network=net, **fields)
 
 
 def plugs(identity: str) -> list[Endpoint]:
@@ -163,7 +172,7 @@ def is_untouched(name: str) -> bool:
 
 def is_settled(name: str) -> bool:
     """Claim that the network is wanted, stands as it was made, and nobody was interrupted in changing it."""
-    wanted = is_created(name) or bool(leases(name))
+    wanted = is_created(name) or bool(_entries(leases_of(name)))
     return wanted and is_untouched(name) and not is_changing(name) and not has_strangers(name)
 
 
@@ -174,7 +183,7 @@ def pending(name: str) -> str:
 
 def has_strangers(name: str) -> bool:
     """Claim that somebody is plugged in who is not there any more."""
-    return not set(_listed(endpoints_of(name))) <= set(_listed(paths.RUNTIMES))
+    return not set(_entries(endpoints_of(name))).issubset(_entries(paths.RUNTIMES))
 
 
 def is_stranger(identity: str) -> bool:
@@ -184,7 +193,7 @@ def is_stranger(identity: str) -> bool:
 
 def is_changing(name: str) -> bool:
     """Claim that somebody is changing the network or a plug into it, or was interrupted in doing so."""
-    return any(entry == "pending" or entry.startswith((_UNSETTLED, ".")) for entry in _listed(paths.network(name)))
+    return any(entry == "pending" or entry.startswith((_UNSETTLED, ".")) for entry in _entries(paths.network(name)))
 
 
 def unsettled(name: str, identity: str) -> str:
@@ -198,7 +207,7 @@ def unsettled(name: str, identity: str) -> str:
 
 def unsettled_containers(name: str) -> list[str]:
     """List the containers whose plugs into a network are being put in or taken out."""
-    entries = _listed(paths.network(name))
+    entries = sorted(_entries(paths.network(name)))
     return [entry.removeprefix(_UNSETTLED) for entry in entries if entry.startswith(_UNSETTLED)]
 
 
@@ -207,8 +216,8 @@ def is_created(name: str) -> bool:
     return name != definitions.DEFAULT and os.path.exists(f"{paths.DEFINITIONS}/{name}.json")
 
 
-def _listed(directory: str) -> list[str]:
+def _entries(directory: str) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        return os.listdir(directory)
     except (FileNotFoundError, PermissionError):
         return []

@@ -7,6 +7,7 @@ but reading the files that an option names.
 import os
 
 from pyrun.errors import UsageError
+from pyrun.errors import show as show
 from pyrun.spec import Ulimit
 
 MEMORY_MIN = 6 * 1024 * 1024  # Docker's minimum, in bytes
@@ -242,9 +243,3 @@ def group(text: str) -> str:
     if not text or ":" in text:
         raise UsageError(f"group-add: {show(text)}: expected GROUP|GID")
     return user(text)
-
-
-def show(text: str) -> str:
-    """Write what was typed so that it stays one line and harmless to a terminal."""
-    shown = text if len(text) <= 120 else text[:117] + "..."
-    return shown if shown.isprintable() and shown else repr(shown)

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Generator
 
 from pyrun import documents, rootfs
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
 from pyrun.kernel import files
-from pyrun.parity import engines, needs, remains, scripts, stage
+from pyrun.parity import engines, needs, remains, scripts, stage, turns
 from pyrun.parity.engines import Engine
 from pyrun.parity.normal import normalised
 from pyrun.parity.outcomes import SKIPPED, Outcome, judged
@@ -26,20 +27,30 @@ class Contest(NamedTuple):
     tree: str  # where its files are
     stage: Stage
 
-    def outcomes(self, scenarios: Sequence[Scenario]) -> Iterator[Outcome]:
+    def outcomes(self, scenarios: Sequence[Scenario]) -> Generator[Outcome, None, None]:
         """Compare one after the other. Errors: PyrunError when what one has made cannot be removed."""
-        for scenario in scenarios:
-            reason = self._in_the_way(scenario)
-            yield Outcome(scenario, SKIPPED, notes=(reason,)) if reason else self._compared(scenario)
+        reasons = {scenario: self._in_the_way(scenario) for scenario in scenarios}
+        typed = turns.taken(
+            [each for each in scenarios if not reasons[each]],
+            lambda scenario: self._printed(self.docker, scenario),
+            lambda scenario: self._printed(self.pyrun, scenario),
+        )
+        try:
+            for scenario in scenarios:
+                if reasons[scenario]:
+                    yield Outcome(scenario, SKIPPED, notes=(reasons[scenario],))
+                else:
+                    theirs, ours = next(typed)
+                    yield judged(scenario, theirs, ours, self.docker.version)
+        except BaseException:
+            self.stage.end_scripts()
+            raise
+        finally:
+            typed.close()
 
     def _in_the_way(self, scenario: Scenario) -> str:
         missing = next((needs.missing(need) for need in scenario.needs if needs.missing(need)), "")
         return missing or next(filter(None, (remains.in_the_way(scenario.script, each) for each in self.before)), "")
-
-    def _compared(self, scenario: Scenario) -> Outcome:
-        _note(self, scenario.script)
-        theirs, ours = (self._printed(engine, scenario) for engine in (self.docker, self.pyrun))
-        return judged(scenario, theirs, ours, self.docker.version)
 
     def _printed(self, engine: Engine, scenario: Scenario) -> str:
         try:
@@ -53,8 +64,8 @@ class Contest(NamedTuple):
 
 
 @contextmanager
-def begun(docker: Engine, tree: str = "") -> Iterator[Contest]:
-    """Make everything ready, with a copy of *tree* or else the machine's busybox; take it all away at the end.
+def begun(docker: Engine, scenarios: Sequence[Scenario], tree: str = "") -> Iterator[Contest]:
+    """Make everything ready for *scenarios*, with a copy of *tree* or else of the machine's busybox.
 
     Errors: PyrunError.
     """
@@ -63,7 +74,7 @@ def begun(docker: Engine, tree: str = "") -> Iterator[Contest]:
     with stage.stands() as standing:
         before = (remains.look(docker), remains.look(pyrun))
         held = Contest(docker, pyrun, before, "", standing)
-        _note(held, "")
+        _note(held, frozenset().union(*(remains.words(each.script) for each in scenarios)))
         try:
             place = rootfs.find(tree) if tree else _busybox(pyrun)
             engines.take_in(docker, place)
@@ -88,14 +99,14 @@ def finish() -> list[str]:
     return left
 
 
-def _note(contest: Contest, script: str) -> None:
+def _note(contest: Contest, words: frozenset[str]) -> None:
     """Write down what `finish` has to know."""
     docker, before = contest.docker, [[sorted(part) for part in found] for found in contest.before]
     state = {
         "docker": list(docker.command),
         "environment": {key: word for key, word in os.environ.items() if key.startswith("DOCKER_")},
         "before": before,
-        "words": sorted(remains.words(script)),
+        "words": sorted(words),
     }
     files.write_atomically(stage.STATE, documents.written(state).encode())
 

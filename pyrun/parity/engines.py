@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyrun
 from pyrun.__main__ import isolated, program
@@ -27,6 +28,11 @@ class Engine(NamedTuple):
         if check and done.returncode:
             raise PyrunError(f"{self.name} {' '.join(words[:2])}: {_last_line(done.stderr)}")
         return done.stdout.decode(errors="replace")
+
+    def answers(self, *lines: Sequence[str]) -> list[str]:
+        """Give what commands print that are run at the same time. Errors: PyrunError when one fails."""
+        with ThreadPoolExecutor(len(lines)) as pool:
+            return list(pool.map(lambda line: self.call(*line), lines))
 
 
 def ours() -> Engine:

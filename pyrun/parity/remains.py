@@ -6,7 +6,9 @@ script has its name, or it is a volume without one.
 
 import re
 
+from pyrun import paths, store, volume_store
 from pyrun.errors import PyrunError
+from pyrun.network import definitions
 from pyrun.parity.engines import TREE, Engine
 from pyrun.typed import NamedTuple
 
@@ -34,17 +36,28 @@ class Found(NamedTuple):
 
 
 def look(engine: Engine) -> Found:
-    """Ask an engine what it has. Errors: PyrunError."""
-    rows = [row.split() for row in engine.call("ps", "-a", "--no-trunc", "--format", _FORM).splitlines()]
-    own = {row[0] for row in rows if _is_own(row[1])}
+    """Say what an engine has. Errors: PyrunError."""
+    return _of_docker(engine) if engine.name == "docker" else _of_pyrun()
+
+
+def _of_docker(engine: Engine) -> Found:
+    listed, networks, volumes = engine.answers(
+        ("ps", "-a", "--no-trunc", "--format", _FORM),
+        ("network", "ls", "--format", "{{.Name}}"),
+        ("volume", "ls", "-q"),
+    )
+    rows = [row.split() for row in listed.splitlines()]
+    own = {row[0] for row in rows if row[1].partition(":")[0] == TREE}
     others = {word for row in rows if row[0] not in own for word in (row[0], *",".join(row[2:]).split(","))}
-    networks = set(engine.call("network", "ls", "--format", "{{.Name}}").split()) - _BUILT_IN
-    volumes = set(engine.call("volume", "ls", "-q").split())
-    return Found(*map(frozenset, (own, others, networks, volumes)))
+    return Found(*map(frozenset, (own, others, set(networks.split()) - _BUILT_IN, volumes.split())))
 
 
-def _is_own(image: str) -> bool:
-    return image.rpartition("/")[2].partition(":")[0] == TREE
+def _of_pyrun() -> Found:
+    tree = f"{paths.ROOTFS}/{TREE}"
+    found = store.containers()
+    own = {each.id for each in found if each.config and each.config.rootfs == tree}
+    others = {word for each in found if each.id not in own for word in (each.id, each.name)}
+    return Found(*map(frozenset, (own, others, definitions.names(), volume_store.names())))
 
 
 def words(script: str) -> frozenset[str]:
@@ -70,12 +83,12 @@ def _abbreviations(own: frozenset[str], others: frozenset[str]) -> set[str]:
 def remove(engine: Engine, script_words: frozenset[str], before: Found) -> list[str]:
     """Remove what a script has left; say what does not go."""
     found = look(engine)
-    volumes = {name for name in found.volumes - before.volumes if name in script_words or _NAMELESS.fullmatch(name)}
+    more = found.volumes - before.volumes
     left = []
     for verb, names in (
         (("rm", "-f", "-v"), found.containers),
         (("network", "rm"), (found.networks - before.networks) & script_words),
-        (("volume", "rm", "-f"), volumes),
+        (("volume", "rm", "-f"), {name for name in more if name in script_words or _NAMELESS.fullmatch(name)}),
     ):
         try:
             if names:

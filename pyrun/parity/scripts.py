@@ -34,7 +34,7 @@ def run(engine: Engine, script: str, on: Stage, tree: str) -> str:
     """Give what the script prints, on both outputs, once it is over; *tree* is where the tree's files are."""
     place = f"{stage.WORK}/{engine.name}"
     os.mkdir(place, 0o755)
-    said = f"{stage.WORK}/said"
+    said = f"{stage.WORK}/{engine.name}.said"
     try:
         with open(said, "wb") as output:
             end = _typed(engine, script, on, tree, place, output.fileno())

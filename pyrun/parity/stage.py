@@ -39,6 +39,10 @@ class Stage(NamedTuple):
         """Let the keeper forget a process group that has ended."""
         os.write(self.orders, b"-%d\n" % group)
 
+    def end_scripts(self) -> None:
+        """End what is watched now."""
+        os.write(self.orders, b"!0\n")
+
 
 @contextmanager
 def stands() -> Iterator[Stage]:
@@ -126,12 +130,21 @@ def _keep(orders: int, ready: int) -> NoReturn:
         os.close(ready)
         while told := os.read(orders, 4096):
             for word in told.decode().split():
-                (groups.add if word[0] == "+" else groups.discard)(int(word[1:]))
+                _obey(groups, word[0], int(word[1:]))
     finally:
-        for group in groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+        _obey(groups, "!", 0)
         os._exit(0)
+
+
+def _obey(groups: set[int], order: str, group: int) -> None:
+    if order == "+":
+        groups.add(group)
+    elif order == "-":
+        groups.discard(group)
+    else:
+        for each in groups:
+            with suppress(ProcessLookupError):
+                os.killpg(each, signal.SIGKILL)
 
 
 def _connect(stage: Stage) -> None:

@@ -2,10 +2,9 @@
 
 import os
 
-from pyrun import near, paths
+from pyrun import paths
 from pyrun.contexts import suppress
-from pyrun.errors import UsageError
-from pyrun.options import show
+from pyrun.errors import UsageError, show
 
 HOST = "@host"  # the host's own file system, read-only below the container's changes
 
@@ -31,6 +30,8 @@ def find(argument: str) -> str:
 
 def meant(argument: str, *more: str) -> str:
     """Say which name was meant, or which there are."""
+    from pyrun import near
+
     known = [*names(), *more]
     return near.hint(argument, known, f"known names: {', '.join(known)}" if known else "")
 

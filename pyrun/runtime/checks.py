@@ -8,6 +8,7 @@ import sys
 import time
 
 from pyrun import health, keeping, paths, store
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import holders, locks
 from pyrun.kernel.files import quote
@@ -29,10 +30,7 @@ class StartChecks(NamedTuple):
     again: bool = False  # after one who has died: what is known stays
 
     def apply(self) -> None:
-        path = paths.checks(self.config.id)
-        lock = locks.take_abandoned(path)
-        if lock is None:
-            lock = locks.create_locked(path)
+        lock = _locked(paths.checks(self.config.id))
         try:
             if not self.again:
                 health.begin(self.config.id)
@@ -75,6 +73,18 @@ def reconcile() -> list[Exception]:
             if holders.is_gone(paths.checks(identity)):  # else somebody was faster
                 failures.append(failure)
     return failures
+
+
+def _locked(path: str) -> int:
+    """Take the lock of who checks a container; somebody may tidy the directory away meanwhile. Errors: OSError."""
+    while True:
+        with suppress(FileExistsError):
+            os.mkdir(paths.CHECKS, 0o700)
+        lock = locks.take_abandoned(path)
+        if lock is not None:
+            return lock
+        with suppress(FileNotFoundError):
+            return locks.create_locked(path)
 
 
 def _spawn(job: StartChecks, lock: int) -> None:

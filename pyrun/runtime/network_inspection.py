@@ -1,4 +1,4 @@
-"""What `network ls` and `network inspect` tell: Docker's shape, and beside it what Docker never shows.
+"""What `network inspect` tells of a network: Docker's shape, and beside it what Docker never shows.
 
 That is the host's end of each cable, both interface numbers, the bridge port's
 state, the rules with their counters, and which addresses are free.
@@ -6,53 +6,14 @@ state, the rules with their counters, and which addresses are free.
 
 import time
 
-from pyrun import filters
-from pyrun.errors import Corrupt
-from pyrun.filters import Filters
 from pyrun.firewall import counted, neighbours
 from pyrun.kernel import rtnetlink
-from pyrun.network import addresses, definitions, design, ipam, standing
-from pyrun.network.definitions import DEFAULT, PREDEFINED
+from pyrun.network import addresses, ipam, standing
+from pyrun.runtime.network_listing import Row
 from pyrun.spec import Endpoint, Network, Pool
-from pyrun.typed import Any, NamedTuple
+from pyrun.typed import Any
 
 _STATES = ("disabled", "listening", "learning", "forwarding", "blocking")  # linux/if_bridge.h
-
-
-class Row(NamedTuple):
-    """One network as `network ls` shows it."""
-
-    id: str
-    name: str
-    driver: str
-    net: "Network | None"
-
-
-def find(reference: str) -> Row:
-    """Find a network, a predefined one too. Errors: NotFound, UsageError, Corrupt."""
-    for row in _predefined():
-        if reference == row.name:
-            return row
-    net = definitions.find(reference)
-    return Row(net.id, net.name, "bridge", standing.read(net.name) or net)
-
-
-def rows(wanted: Filters) -> list[Row]:
-    """List the networks that have all that is wanted, by name."""
-    found, _ = definitions.networks()
-    all_rows = [*_predefined(), *(Row(net.id, net.name, "bridge", net) for net in found)]
-    return sorted((row for row in all_rows if _matches(row, wanted)), key=lambda row: row.name)
-
-
-def problems() -> list[Corrupt]:
-    """List what cannot be read."""
-    return definitions.networks()[1]
-
-
-def unused(wanted: Filters) -> list[Network]:
-    """List the created networks that no container is on."""
-    found, _ = definitions.networks()
-    return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), {**wanted, "dangling": ("true",)})]
 
 
 def describe(row: Row) -> dict[str, Any]:
@@ -167,33 +128,6 @@ def _pool(pool: Pool) -> dict[str, Any]:
 
 def _pairs(entries: tuple[str, ...]) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in entries)
-
-
-def _predefined() -> list[Row]:
-    bridge = standing.read(DEFAULT) or design.default_unmade()
-    ids = {"host": f"{1:064x}", "none": f"{2:064x}"}
-    return [
-        Row(bridge.id, DEFAULT, "bridge", bridge),
-        *(Row(ids[name], name, "null" if name == "none" else name, None) for name in PREDEFINED if name in ids),
-    ]
-
-
-def _matches(row: Row, wanted: Filters) -> bool:
-    """Claim that a network has all that is wanted; of one key any value will do, of labels all, as in Docker."""
-    return all(_has(row, key, values) for key, values in wanted.items())
-
-
-def _has(row: Row, key: str, values: "tuple[str, ...]") -> bool:
-    if key == "label":
-        return filters.has_labels(values, row.net.labels if row.net else ())
-    if key == "dangling":
-        used = row.name in PREDEFINED or bool(standing.leases(row.name))
-        return any(used != (value in ("true", "1")) for value in values)
-    if key == "type":
-        return ("builtin" if row.name in PREDEFINED else "custom") in values
-    if key in ("name", "id"):
-        return filters.matches(values, row.name if key == "name" else row.id)
-    return {"driver": row.driver, "scope": "local"}[key] in values
 
 
 def _time(seconds: float) -> str:

@@ -10,7 +10,7 @@ from pyrun import keeping, paths, store
 from pyrun.errors import PyrunError
 from pyrun.firewall.names import RedirectNames
 from pyrun.kernel import holders, locks, sandboxes
-from pyrun.network import definitions, design, driver, endpoints, ports, standing
+from pyrun.network import definitions, driver, endpoints, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
@@ -139,7 +139,7 @@ def _expected(config: ContainerConfig) -> list[Endpoint]:
     """Foresee the plugs as far as choosing among them goes. Errors: PyrunError for a network that is gone."""
     found = []
     for wanted in config.attachments:
-        net = design.default_unmade() if wanted.network == DEFAULT else definitions.find(wanted.network)
+        net = definitions.default_unmade() if wanted.network == DEFAULT else definitions.find(wanted.network)
         family = net.ipv6.gateway if net.ipv6 else ""
         found.append(Endpoint(net, config.id, config.name, "", "", "", "", "", family, (), wanted.priority))
     return found

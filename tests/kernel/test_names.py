@@ -398,8 +398,8 @@ def test_it_ends_with_the_container(net: Host) -> None:
     """However the container ends, also when its monitor was killed."""
     assert len(net.out(_SERVICES).split()) == 2
     net.ok("rm", "-f", "one")
-    assert len(net.out(_SERVICES).split()) == 1
-    net.out("kill -9 $(ps -o ppid= -p $(ip netns pids pyrun-two | head -1))")
+    wait_until(lambda: len(net.out(_SERVICES).split()) == 1)
+    net.kill("$(ps -o ppid= -p $(ip netns pids pyrun-two | head -1))")
     assert short(net, "two", "two") == [address(net, "two")]
     net.kill_programs()
     wait_until(lambda: net.shell(_SERVICES).stdout == b"")
@@ -408,7 +408,7 @@ def test_it_ends_with_the_container(net: Host) -> None:
 
 def test_the_next_command_starts_it_again(net: Host) -> None:
     """After a kill -9: new sockets, and the rules lead to them."""
-    net.out(f"kill -9 {_answering(net, 'two')}")
+    net.kill(_answering(net, "two"))
     assert re.search("timed out|refused", dig(net, "two", "+time=1", "one"))
     net.ok("ps")
     assert short(net, "two", "one") == short(net, "two", "one", "+tcp") == [address(net, "one")]
@@ -418,7 +418,9 @@ def test_the_next_command_starts_it_again(net: Host) -> None:
 
 def _answering(host: Host, container: str) -> str:
     """Name the process that answers for a container's names."""
-    return re.findall(r"pid=(\d+)", host.out(f"ip netns exec pyrun-{container} ss -Hlnup"))[0]
+    return host.out(
+        f"cut -d' ' -f1 /run/pyrun/containers/$(readlink /var/lib/pyrun/names/{container})/services"
+    ).strip()
 
 
 def test_a_running_container_gets_names_with_its_first_network(net: Host) -> None:

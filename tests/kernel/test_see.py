@@ -47,10 +47,12 @@ def _build(host: Host) -> None:
         ("bare", "--network", "none"),
         ("side", "--network", "container:con1"),
     ):
-        host.ok("run", "-d", "--name", name, *options, BUSYBOX, "sh", "-c", "httpd -p 80; sleep 1000")
+        host.ok("run", "-d", "--name", name, *options, BUSYBOX, "sh", "-c", "httpd -p 80; touch /up; sleep 1000")
+        wait_until(lambda: host.pyrun("exec", name, "test", "-e", "/up").returncode == 0)  # noqa: B023
     host.out(
         "ip link add docker0 type bridge; ip addr add 172.31.0.1/16 dev docker0; ip link set docker0 up;"
-        "unshare -n sleep 1000 >/dev/null 2>&1 & echo $! > /run/neighbour; sleep 0.1; P=$(cat /run/neighbour);"
+        "unshare -n sleep 1000 >/dev/null 2>&1 & P=$!; echo $P > /run/neighbour;"
+        "until [ $(readlink /proc/$P/ns/net) != $(readlink /proc/self/ns/net) ]; do sleep 0.01; done;"
         "ip link add vethn type veth peer name eth0 netns $P; ip link set vethn master docker0 up;"
         "nsenter -t $P -n sh -c 'ip addr add 172.31.0.2/16 dev eth0; ip link set eth0 up; ip route add default via 172.31.0.1'"
     )
@@ -126,6 +128,36 @@ def test_the_drawing_says_what_leads_out_and_what_is_published(town: Host) -> No
     assert f"pid {pid}, netns {inode}" in drawn
     assert re.search(r"\(no cable\)  bare ", drawn)
     assert "also eth1 on shut" in drawn and "also eth0 on web" in drawn
+
+
+def test_a_namespace_made_by_hand_is_drawn_by_its_name(town: Host) -> None:
+    town.out(
+        "ip netns add hand; ip netns add bare2; ip link add hand0 type bridge;"
+        "ip link add hand1 type veth peer name eth0 netns hand; ip link set hand1 master hand0;"
+        "ip -n hand addr add 10.1.1.2/24 dev eth0"
+    )
+    drawn, links = town.ok("network", "diagram"), _outside(town)
+    number = next(number for number, link in links.items() if link["ifname"] == "hand1")
+    inode, bare = (town.out(f"stat -Lc %i /run/netns/{name}").strip() for name in ("hand", "bare2"))
+    assert f"hand1 ({number}) ═══ eth0 (2)  hand  [switched off]" in drawn
+    assert re.search(rf"10\.1\.1\.2/24\n.* eth0 is switched off\n\W+netns {inode}\n", drawn)
+    assert re.search(rf"\(no cable\)  bare2  netns {bare}\n.*links: lo \(1\)\n", drawn)
+    assert "internet" not in drawn  # the far end of the uplink is the outside
+    assert f'netns{inode}["hand<br/>netns {inode}<br/>eth0 10.1.1.2/24"]' in town.ok(
+        "network", "diagram", "--format", "mermaid"
+    )
+    assert f">netns {inode}</text>" in town.ok("network", "diagram", "--format", "svg")
+    assert town.pyrun("network", "why", "10.1.1.2", "con1").returncode in (0, 1)  # it is a stranger there, as ever
+    town.out("ip netns del bare2; ip link del hand0")
+    drawn = town.ok("network", "diagram")
+    assert re.search(
+        rf"\(no bridge\)  hand  netns {inode}\n.*links: lo \(1\), hand1 \({number}\) ═══ eth0 \(2\) 10.1.1.2/24\n",
+        drawn,
+    )
+    edge = f'router ---|"hand1 ({number}) ═ eth0 (2)<br/>switched off"| netns{inode}'
+    assert edge in town.ok("network", "diagram", "--format", "mermaid")
+    assert f"hand1 ({number}) ═ eth0 (2) 10.1.1.2/24</text>" in town.ok("network", "diagram", "--format", "svg")
+    town.out("ip netns del hand")
 
 
 def test_what_is_not_pyruns_is_greyed_on_a_terminal(town: Host) -> None:

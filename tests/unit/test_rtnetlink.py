@@ -63,3 +63,17 @@ def test_attributes_are_read_strictly() -> None:
     assert netlink.attributes_of(content) == {3: b"eth0\0", 1: b"abcdef"}
     assert netlink.attributes_of(content[:-3]) == {3: b"eth0\0"}
     assert netlink.attributes_of(b"\xff\xff\x03\x00") == {}
+
+
+def test_chosen_attributes_are_those_that_all_of_them_have() -> None:
+    content = b"".join(
+        netlink.attribute(kind, bytes([kind & 0xFF]) * (kind % 7)) for kind in (4, 3, 10, 0x8000 | 12, 5, 33)
+    )
+    whole = netlink.attributes_of(content)
+    for kinds in ({3}, {12, 33}, {4, 5, 10}, {99}, {3, 99}, set()):
+        wanted = frozenset(kinds)
+        assert netlink.chosen(content, wanted) == {kind: whole[kind] for kind in wanted & whole.keys()}
+        assert netlink.chosen(bytes(16) + content, wanted, 16) == netlink.chosen(content, wanted)
+    for end in range(len(content)):  # cut anywhere, both read as far as it is whole
+        assert netlink.chosen(content[:end], frozenset(whole)) == netlink.attributes_of(content[:end])
+    assert netlink.chosen(b"\xff\xff\x03\x00", frozenset((3,))) == {}

@@ -4,8 +4,6 @@ Reading a plain command line has to cost nothing: only what is asked for is impo
 module of its own here. Its bodies are in `pyrun.cli.AREA_verbs`.
 """
 
-from importlib import import_module
-
 from pyrun.typed import NamedTuple
 
 
@@ -123,7 +121,7 @@ def area(verb: str) -> str:
 
 def declaration(verb: str) -> Verb:
     """Give the declaration of a verb by its whole name."""
-    found: Verb = import_module(f"{__name__}.{area(verb)}").VERBS[verb]
+    found: Verb = __import__(f"{__name__}.{area(verb)}", fromlist=("VERBS",)).VERBS[verb]
     return found
 
 

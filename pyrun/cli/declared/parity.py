@@ -16,9 +16,9 @@ VERBS = {
                 value("SOCKET", "Where its daemon listens, as docker -H", "--host", "-H"),
                 value("ROOTFS", "What both run, instead of the machine's busybox", "--tree"),
             ),
-            "",
+            "[REPORT]...",
             0,
-            0,
+            -1,
         ),
     )
 }

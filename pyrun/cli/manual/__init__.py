@@ -4,8 +4,6 @@ Loaded for help and manual pages alone. A verb without a page has its summary an
 there before its verb.
 """
 
-from importlib import import_module
-
 from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, in_container
 from pyrun.typed import NamedTuple
 
@@ -42,7 +40,7 @@ _TOPICS = ("running", "containers", "networks", "host", "lab")
 def page(name: str) -> Page:
     """Give what more is told of a verb, by its whole name."""
     for topic in _TOPICS:
-        found: Page | None = import_module(f"{__name__}.{topic}").PAGES.get(name)
+        found: Page | None = __import__(f"{__name__}.{topic}", fromlist=("PAGES",)).PAGES.get(name)
         if found is not None:
             return found
     return Page()
