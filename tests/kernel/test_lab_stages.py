@@ -55,9 +55,9 @@ _WAYS = [
 _MISTAKES = [
     (
         "veth",
-        "ip link delete veth0; ip -n box link add a type veth peer name b",
-        "both ends of the cable lie in box (b, a)",
-        "ip -n box link delete a",
+        "ip link delete veth0; ip -n box link add in0 type veth peer name in1",
+        "both ends of the cable lie in box (in1, in0)",
+        "ip -n box link delete in0",
     ),
     (
         "veth",
@@ -168,10 +168,10 @@ def test_in_the_end_a_page_opens_by_its_name(learner: Learner) -> None:
 @pytest.mark.parametrize(("name", "wrong", "reproach", "right"), _MISTAKES)
 def test_a_mistake_is_told(learner: Learner, name: str, wrong: str, reproach: str, right: str) -> None:
     learner.host.ok("lab", "solve", "all")
-    learner.types(wrong)
+    shown = learner.types(wrong)
     found = stage(learner.host, name)
     learner.types(right)
-    assert [text for text in found["Wrong"] if reproach in text], found["Wrong"]
+    assert [text for text in found["Wrong"] if reproach in text], (found["Wrong"], shown)
 
 
 def test_any_way_is_right(learner: Learner) -> None:
@@ -254,8 +254,7 @@ def test_kill_leaves_nothing(shared_host: Host, learner: Learner, what: str) -> 
         os.kill(first, 9)
         assert "The lab has ended." in shell.gone()
     elif what == "start":
-        shell.process.kill()  # setsid, with the terminal
-        shared_host.out("kill -9 $(pgrep -f --ns $$ --nslist net '[l]ab start bridge')")
+        shell.process.kill()
     else:
         shell.send("kill -9 $$\r")
         shell.gone()
