@@ -32,14 +32,15 @@ def veth(view: View) -> list[Operation]:
     space = _needed(view.space, "namespace")
     if view.cable:
         return []
+    numbers = {link.number: link for link in view.links}
+    for link in view.links:
+        if link.kind == "veth" and link.peer_ns < 0 and link.peer in numbers and link.name.startswith("eth"):
+            return [Typed(f"ip link set {link.name} netns {space.name}", "", "one end goes in, the other stays here")]
     taken = {link.name for link in view.links}
-    stray = [link for link in view.links if link.kind == "veth" and link.peer_ns < 0 and link.name != network.UPLINK]
-    plan: list[Operation] = [DropLink(stray[0].name)] if stray else []
-    taken -= {stray[0].name} if stray else set()
     outer = next(name for n in range(99) if (name := OUTER.replace("0", str(n))) not in taken)
     inside = {link.name for link in space.links}
     inner = next(name for n in range(99) if (name := INNER.replace("0", str(n))) not in inside)
-    return [*plan, LayCable(outer, inner, space.name)]
+    return [LayCable(outer, inner, space.name)]
 
 
 def bridge(view: View) -> list[Operation]:
