@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from lab import Host, wait_until
+from lab import PYRUN, Host, wait_until
 from learner import Learner, graded, stage
 
 _STAGES = ["namespace", "veth", "bridge", "addresses", "up", "route", "forwarding", "masquerade", "dns"]
@@ -205,6 +205,39 @@ def test_every_stage_is_solved_and_taken_back(learner: Learner) -> None:
         done = [each["Done"] for each in graded(host)["Stages"]]
         at = _STAGES.index(name)
         assert done == [True] * at + [False] * (9 - at), name
+
+
+_GLANCE = """
+import os
+from pyrun.kernel import glance, survey
+
+def seen(fd):
+    with survey.inside(fd):
+        links = [l._replace(port=None, addresses=tuple(sorted(l.addresses))) for l in survey.links()]
+        routes = [(gateway, link) for family, gateway, link in survey.default_routes() if family == 4]
+        ways = [survey.route(each)[:3] for each in ("203.0.113.80", "127.0.0.1")]
+    with survey.inside(fd):
+        own = [l._replace(addresses=tuple(sorted(l.addresses))) for l in glance.links()]
+        assert own == links, (own, links)
+        assert [tuple(each) for each in glance.default_routes()] == routes
+        assert [glance.route(each)[:3] for each in ("203.0.113.80", "127.0.0.1")] == ways
+    return len(links)
+
+fd = os.open("/run/netns/box", os.O_RDONLY)
+print(seen(-1), seen(fd), glance.namespace_number(fd) == survey.namespace_number(int(os.environ["BOX"])))
+"""
+
+
+def test_a_glance_sees_what_a_survey_sees(learner: Learner) -> None:
+    host = learner.host
+    host.ok("lab", "reset", "all")
+    host.ok("lab", "solve", "all")
+    code = PYRUN[-1].partition("; from pyrun")[0] + "\n" + _GLANCE
+    learner.types("ip netns exec box sleep 600 & export BOX=$!")
+    script = f"cat > /run/lab/glance.py <<'END'\n{code}END\n"
+    assert host.run([*PYRUN, "lab", "shell", "sh", "-c", script]).returncode == 0
+    assert "4 2 True" in learner.types(f"{PYRUN[0]} -I -S /run/lab/glance.py")
+    learner.types("kill $BOX")
 
 
 def test_what_solve_shows_can_be_typed(learner: Learner) -> None:
