@@ -79,13 +79,11 @@ def claim() -> int:
                 return locks.create_locked(LOCK)
             except FileExistsError:
                 break
-    with suppress(PyrunError):
-        found = look()
-        if found is not None:
-            where = "this is it" if found.inside else "pyrun lab shell leads there"
-            hint = f"{where}; pyrun lab stop ends it"
-            raise PyrunError(f"lab: {found.kind} is running already", 1, hint=hint)
-    raise PyrunError("lab: another one is being started", 1)
+    found = look()  # it says so itself where one is just being started
+    if found is None:
+        raise PyrunError("lab: another one has just ended", 1, hint="try again")
+    where = "this is it" if found.inside else "pyrun lab shell leads there"
+    raise PyrunError(f"lab: {found.kind} is running already", 1, hint=f"{where}; pyrun lab stop ends it")
 
 
 def opened(lab: Standing) -> int:
