@@ -42,7 +42,8 @@ def emptying() -> list[Operation]:
     """Give the operations that take links, namespaces and rules of this host away."""
     plan: list[Operation] = [DropLink(name) for name in made_links()]
     plan += [Typed(f"ip netns delete {name}", "", "with all that is in it") for name in spaces()]
-    return [*plan, FlushRules(), Typed("ip route flush table main", "", "routes that were made here")]
+    plan += [FlushRules(), Typed("ip route flush table main", "", "routes that were made here")]
+    return [*plan, Typed(f"ip -n {network.SPACE} route flush cache", "", "packet sizes that it has learned")]
 
 
 def spaces() -> list[str]:

@@ -9,13 +9,14 @@ import os
 
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import files, syscalls
+from pyrun.kernel import files, processes, syscalls
 from pyrun.lab import standing
 from pyrun.lab.standing import Standing
 from pyrun.typed import Any, NoReturn
 
 _PLACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWUTS
 _PROMPT = r"\[\e[1;36m\]lab $(cat " + standing.PROMPT + r" 2>/dev/null)\[\e[0m\]:\w# "
+_MOMENT = 2.0  # seconds
 _KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU)
 
 
@@ -32,7 +33,7 @@ def enter(lab: Standing, farewell: str = "") -> None:
     syscalls.setns(pidfd, syscalls.CLONE_NEWPID)
     child = os.fork()
     if child:
-        _wait(child, farewell)
+        _wait(child, pidfd, farewell)
     syscalls.setns(pidfd, _PLACES)
     os.close(pidfd)
 
@@ -67,8 +68,8 @@ def write_settings(pyrun: list[str]) -> None:
     files.write_atomically(standing.SHELL, "".join(f"{line}\n" for line in lines).encode(), 0o644)
 
 
-def _wait(child: int, farewell: str) -> NoReturn:
-    """Wait for the twin, and end as it did."""
+def _wait(child: int, pidfd: int, farewell: str) -> NoReturn:
+    """Wait for the twin, and end as it did; *pidfd* is of the lab's first process."""
     for number in _KEYBOARD:
         signal.signal(number, signal.SIG_IGN)
     terminal: Any = None
@@ -82,6 +83,8 @@ def _wait(child: int, farewell: str) -> NoReturn:
         with suppress(OSError):
             os.tcsetpgrp(0, group)
             termios.tcsetattr(0, termios.TCSADRAIN, terminal)
+    if code == -signal.SIGKILL:  # most likely with the lab, which needs a moment for its end
+        processes.wait_end(pidfd, _MOMENT)
     ended = standing.sweep()
     if farewell:
         alive = standing.look() is not None

@@ -69,7 +69,6 @@ def begun(docker: Engine, scenarios: Sequence[Scenario], tree: str = "") -> Iter
 
     Errors: PyrunError.
     """
-    finish()
     pyrun = engines.ours()
     with stage.stands() as standing:
         before = (remains.look(docker), remains.look(pyrun))
@@ -87,7 +86,7 @@ def begun(docker: Engine, scenarios: Sequence[Scenario], tree: str = "") -> Iter
 
 
 def finish() -> list[str]:
-    """Take away what a comparison left that was killed; say what does not go. Cheap when none was."""
+    """Take away what a comparison left that was killed; say what does not go."""
     lock = stage.take_left()
     if lock is None:
         return []

@@ -13,6 +13,7 @@ from pyrun.parity.engines import TREE, Engine
 from pyrun.typed import NamedTuple
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ABBREVIATION = re.compile("[a-f][0-9a-f]+")  # of an id, by what may be meant for a name
 _NAMELESS = re.compile(r"[0-9a-f]{64}")
 _BUILT_IN = {"bridge", "host", "none"}
 _FORM = "{{.ID}} {{.Image}} {{.Names}}"
@@ -76,7 +77,7 @@ def in_the_way(script: str, before: Found) -> str:
 
 def _abbreviations(own: frozenset[str], others: frozenset[str]) -> set[str]:
     """Give the words by which an engine would find a container of others by its id."""
-    short = [word for word in own if not set(word) - set("0123456789abcdef")]
+    short = [word for word in own if _ABBREVIATION.fullmatch(word)]
     return {word for word in short for other in others if _NAMELESS.fullmatch(other) and other.startswith(word)}
 
 

@@ -16,7 +16,10 @@ _WORDS = {
     "equal": ("equal", "equal"),
     "deviates": ("deviates as documented", "deviate as documented"),
     "differs": ("differs", "differ"),
-    "outdated": ("does not deviate any more, as it is documented", "do not deviate any more, as it is documented"),
+    "outdated": (
+        "is outdated: documented as a deviation, and none",
+        "are outdated: documented as deviations, and none",
+    ),
     "skipped": ("skipped", "skipped"),
 }
 _ABOUT = ("Docker", "Pyrun", "Host", "Kernel", "Cgroups", "Date")

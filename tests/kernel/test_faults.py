@@ -30,7 +30,7 @@ def test_killed_from_outside_nobody_of_it_stays(shared_host: Host, how: str) -> 
     identity = shared_host.ok("run", "-d", "--name", "crowd", BUSYBOX, "sh", "-c", script).strip()
     wait_until(lambda: _processes(shared_host, identity).count("\n") > 100)
     if how == "init":
-        shared_host.out(f"kill -9 {_pid(shared_host, 'crowd')}")
+        shared_host.kill(_pid(shared_host, "crowd"))
     else:
         shared_host.shell(f"kill -9 $(cat $(find /sys/fs/cgroup -path '*/{identity}/cgroup.procs') | sort -u)")
     assert shared_host.ok("wait", "crowd") == "137\n"

@@ -148,7 +148,7 @@ def test_checker_that_was_killed_is_started_again_and_what_is_known_stays(host: 
     identity = started(host, "-v", f"{tmp_path}:/d", "--health-cmd", "test -e /d/well", "--health-retries", "1")
     becomes(host, "healthy")
     first = checker(host, identity)
-    host.out(f"kill -9 {first}")
+    host.kill(first)
     assert told(host)["Status"] == "healthy"
     assert checker(host, identity) != first
     (tmp_path / "well").unlink()
@@ -165,7 +165,7 @@ def test_checks_end_with_the_container_and_begin_with_it(host: Host) -> None:
     host.ok("start", "it")
     becomes(host, "healthy")
     host.kill_monitor("it")
-    host.out(f"kill -9 {checker(host, identity)}")  # the next command starts it again
+    host.kill(checker(host, identity))  # the next command starts it again
     host.ok("ps")
     second = checker(host, identity)
     host.kill_programs(identity)
@@ -182,7 +182,7 @@ def test_in_the_start_period_it_is_asked_more_often(host: Host, tmp_path: Path) 
     check = json.loads(host.ok("inspect", "it"))[0]["Config"]["Healthcheck"]
     assert (check["StartInterval"], check["StartPeriod"]) == (50 * 10**6, 600 * 10**9)
     first = checker(host, identity)
-    host.out(f"kill -9 {first}")
+    host.kill(first)
     host.ok("ps")
     (tmp_path / "well").touch()
     becomes(host, "healthy")

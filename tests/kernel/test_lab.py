@@ -52,12 +52,10 @@ def test_the_machine_sees_nothing_of_it(lab: Lab) -> None:
     lab.call("iptables -F INPUT", check=True)
 
 
-def test_its_control_groups_are_its_own_in_every_hierarchy(lab: Lab) -> None:
-    """Two hosts beside each other see nothing of each other, whichever controller they look at."""
-    rows = [row.partition(" - ") for row in Path("/proc/self/mountinfo").read_text().splitlines()]
-    tops = {head.split()[4] for head, _, tail in rows if tail.split()[0] in ("cgroup", "cgroup2")}
-    own = {str(Path(group).parent) for group in _groups(lab.pid)}
-    assert tops and own == tops
+def test_its_control_groups_are_its_own_in_each_hierarchy(lab: Lab) -> None:
+    rows = [row.split() for row in lab.call("cat /proc/self/mountinfo", check=True).text.splitlines()]
+    seen = {row[4]: row[3] for row in rows if row[row.index("-") + 1] in ("cgroup", "cgroup2")}  # the last lies on top
+    assert {root.rpartition("/")[2] for root in seen.values()} == {f"pyrun-lab-{lab.pid}"}, seen
 
 
 def test_a_host_without_ipv6_when_that_is_wanted() -> None:
@@ -99,6 +97,15 @@ def test_a_container_stays_the_hosts_that_it_was_started_on(lab: Lab) -> None:
             assert (mine.status, mine.exec("echo here").text) == ("running", "here\n")
         with lab.inside():
             assert pyrun.containers() == [mine]
+
+
+def test_a_host_has_groups_of_its_own_in_every_hierarchy(lab: Lab) -> None:
+    """What runs on one host is nowhere among the control groups that another one sees."""
+    find = "find /sys/fs/cgroup -type d -name {}"
+    with Lab() as other, other.run(BUSYBOX, "sleep 600", detach=True) as box:
+        assert len(_groups(other.pid)) == len(_groups(lab.pid))
+        assert other.call(find.format(box.id)).text.count(box.id) > 0
+        assert lab.call(find.format(box.id)).text == ""
 
 
 def test_programs_of_the_machine_run_there(lab: Lab) -> None:

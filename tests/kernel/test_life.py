@@ -134,11 +134,11 @@ def test_a_policy_can_be_given_and_taken_later(shared_host: Host) -> None:
     shared_host.ok("run", "-d", "--name", "late", BUSYBOX, "sh", "-c", "echo x; sleep 600 & wait")
     shared_host.ok("update", "--restart", "always", "late")
     pid = _state(shared_host, "late")["Pid"]
-    shared_host.out(f"kill -9 {pid}")
+    shared_host.kill(pid)
     wait_until(lambda: _state(shared_host, "late")["Pid"] not in (0, pid))
     shared_host.ok("update", "--restart", "no", "late")
     pid = _state(shared_host, "late")["Pid"]
-    shared_host.out(f"kill -9 {pid}")
+    shared_host.kill(pid)
     wait_until(lambda: _status(shared_host, "late") == "exited")
     shared_host.ok("rm", "late")
 

@@ -163,4 +163,4 @@ def test_every_verb_has_its_counterpart() -> None:
         if colon:
             assert callable(getattr(pyrun, name))
             found.add(f"{group} {verb}")
-    assert set(every()) - found == _OF_PEOPLE
+    assert {verb for verb in every() if not verb.startswith(("lab", "parity"))} - found == _OF_PEOPLE
