@@ -16,7 +16,7 @@ from pyrun.operation import Operation, unwind
 from pyrun.typed import Any
 
 _SIZE_MAX = 1 << 24
-_OURS = ("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store", "pyrun.volumes")  # have operations
+_OURS = ("pyrun.kernel.", "pyrun.firewall.", "pyrun.network.", "pyrun.store", "pyrun.volume_store")  # have operations
 
 
 class FileJournal:

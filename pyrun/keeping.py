@@ -169,6 +169,20 @@ def mark(path: str) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
+def forbid_restart(identity: str) -> None:
+    """Mark that somebody has ended a container: no policy starts it again. Errors: OSError."""
+    try:
+        mark(paths.stopped(identity))
+    except OSError:  # no room, and for removing something there has to be a way
+        with suppress(FileNotFoundError):  # nobody keeps it
+            mark(paths.unwanted(identity))
+
+
+def may_restart(identity: str) -> bool:
+    """Claim that nobody has ended a container for good."""
+    return not (os.path.lexists(paths.stopped(identity)) or os.path.lexists(paths.unwanted(identity)))
+
+
 def unmark(path: str) -> None:
     """Remove a mark, if it is there. Errors: OSError."""
     with suppress(FileNotFoundError):
@@ -183,9 +197,9 @@ def reconcile() -> list[Exception]:
     for name, identity in store.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
     if store.unfinished_volumes():
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        failures += _each(store.unfinished_volumes(), volumes.discard)
+        failures += _each(store.unfinished_volumes(), volume_store.discard)
     return failures
 
 
@@ -208,9 +222,9 @@ def forget(container: Container) -> None:
 def forget_volumes(config: ContainerConfig) -> None:
     """Remove the volumes that were made for a container which is gone. Errors: PyrunError, OSError."""
     if any(mount.anonymous for mount in config.mounts):
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        volumes.remove_anonymous(config)
+        volume_store.remove_anonymous(config)
 
 
 def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list[Exception]:

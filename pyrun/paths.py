@@ -17,7 +17,9 @@ PLUG = "endpoint."  # and a network's name: the journal of a container's plug in
 CHECKS = f"{RUN}/checks"  # a lock for each container with a health check, together: most have none
 SERVICES = "/services"  # below a container's runtime directory: the lock of who serves its ports and names
 VOLUMES = f"{STATE}/volumes"  # a directory each
+LAB = f"{RUN}/lab"  # of `pyrun lab`: its lock and records, inside and outside of it
 HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from elsewhere
+PARITY = f"{RUN}/parity"  # of a comparison with Docker: see pyrun.parity.stage
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
 
@@ -54,6 +56,11 @@ def kept(identity: str) -> str:
 def stopped(identity: str) -> str:
     """Give the mark of a container that somebody has ended: no policy starts it again."""
     return f"{container(identity)}/stopped"
+
+
+def unwanted(identity: str) -> str:
+    """Give the mark that stands in for `stopped` where the disk has no room for it."""
+    return f"{runtime(identity)}/unwanted"
 
 
 def again(identity: str) -> str:

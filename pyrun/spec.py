@@ -106,6 +106,7 @@ class HealthCheck(NamedTuple):
     timeout: int = 0
     start_period: int = 0  # in which failures do not count
     retries: int = 0  # so many failures one after the other are needed
+    start_interval: int = 0  # between two checks in the start period, until one is good; 0: as later
 
     @property
     def is_wanted(self) -> bool:

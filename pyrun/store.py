@@ -171,6 +171,11 @@ def unfinished_volumes() -> list[str]:
     return [name for name in found if not _is_being_made(name)]
 
 
+def is_comparison_left() -> bool:
+    """Claim that somebody who compared with Docker was killed: what was made for that is still there."""
+    return os.path.isdir(paths.PARITY) and not locks.is_held(f"{paths.PARITY}/lock")
+
+
 def _is_being_made(entry: str) -> bool:
     return entry.startswith(NEW_VOLUME) and processes.is_signed_by_living(entry.removeprefix(NEW_VOLUME))
 

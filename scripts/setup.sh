@@ -5,6 +5,11 @@
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 umask 022
 
+# What the tests call beside pyrun itself (tini is what --init runs), and what only those of completion, manual pages and
+# root file systems call.
+TEST_TOOLS="iproute2 iptables nftables iputils-ping strace libcap2-bin procps tini util-linux busybox-static bind9-dnsutils socat conntrack dnsmasq-base xz-utils bzip2 zstd"
+TEST_MORE_TOOLS="zsh fish man-db groff-base mmdebstrap"
+
 say() { printf '%s\n' "$*" >&2; }
 
 fail() {

@@ -6,11 +6,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab import BUSYBOX, Host, fresh_host
+
+# How long an example takes says how busy the machine is, and each run has the same ones.
+hypothesis.settings.register_profile("everywhere", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("everywhere")
 
 pytest_plugins = ("pytester", "pyrun.pytest_plugin")
 

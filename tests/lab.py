@@ -27,6 +27,9 @@ _PROCESSES = """
 for p in $(pgrep -f --ns $$ --nslist net 'pyrun[.](__main__|runtime)'); do tr '\\0' ' ' < /proc/$p/cmdline && echo; done
 """
 
+# Waits until processes are dead: gone, or known to nobody but who has not asked for their exit code.
+_DEAD = "for p in {}; do while [ -d /proc/$p ] && ! grep -q '^State:.[ZX]' /proc/$p/status; do sleep 0.01; done; done"
+
 
 def without(defence: str) -> list[str]:
     """Give pyrun with a defence taken away by *defence*, a line of Python; no such switch ships."""
@@ -118,12 +121,16 @@ class Host:
         # Its command line has the name at first, and the identity once it is the relay alone.
         found = f"$(pgrep -f --ns $$ --nslist net '[p]yrun.*({name}|{identity})')"
         other = "grep -qE 'pyrun.runtime.(services|check)' /proc/$p/cmdline"
-        self.out(f"n=0; for p in {found}; do {other} || {{ kill -9 $p; n=1; }}; done; [ $n = 1 ]")
+        self.out(f'n=; for p in {found}; do {other} || n="$n $p"; done; kill -9 $n; {_DEAD.format("$n")}')
 
     def kill_programs(self, identity: str = "*") -> None:
         """Kill all processes of a container, or of all of them, with -9."""
         groups = f"$(find /sys/fs/cgroup -path '*/pyrun/{identity}/cgroup.procs')"
-        self.out(f"kill -9 $(cat {groups} | sort -u)")
+        self.kill(f"$(cat {groups} | sort -u)")
+
+    def kill(self, processes: object) -> None:
+        """Kill processes, by their numbers, with -9; when this returns they have died."""
+        self.out(f"n=$(echo {processes}); kill -9 $n; {_DEAD.format('$n')}")
 
     def forget_groups(self, *identities: str) -> None:
         """Remove control groups without processes, as a reboot does."""

@@ -6,18 +6,22 @@ the verb itself.
 
 import os
 import shlex
+import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pyrun import near
+from pyrun.api.option_types import Moment
 from pyrun.cli import declared
 from pyrun.cli.declared import Option
 from pyrun.errors import UsageError
 
 OURS = {  # what the command line has for people at a terminal, or is told by other arguments here
-    "run": "detach interactive detach_keys sig_proxy explain dry_run cidfile attach",
-    "create": "interactive cidfile attach",
+    "run": "detach detach_keys sig_proxy explain dry_run cidfile attach",
+    "create": "cidfile attach",
     "exec": "interactive detach_keys",
+    "attach": "detach_keys no_stdin sig_proxy",
 }
 _MEANS = {"ports": "publish", "volumes": "volume", "labels": "label", "mounts": "mount", "remove": "rm"}
 _PORTS = "[IP:][HOSTPORT:]PORT"
@@ -44,6 +48,22 @@ def options(verb: str) -> dict[str, Option]:
     for key in OURS.get(verb, "explain").split():
         found.pop(key, None)
     return found
+
+
+def texts(verb: str, name: str, value: object) -> list[str]:
+    """Give a value of an option as the words that it is typed with. Errors: UsageError."""
+    return [] if value is None else _texts(name, options(verb)[name], value)
+
+
+def moment(what: str, given: "Moment | None") -> "int | None":
+    """Give a moment in nanoseconds since the epoch. Errors: PyrunError."""
+    from pyrun import moments
+
+    if given is None:
+        return None
+    if isinstance(given, datetime):
+        given = given.timestamp()
+    return moments.parse(what, given if isinstance(given, str) else f"{given:.9f}", time.time_ns())
 
 
 def program(command: "str | Sequence[str] | None") -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pyrun import errors
 from pyrun.__main__ import isolated
+from pyrun.api import places
 from pyrun.api.places import Place
 from pyrun.errors import PyrunError, TimedOut
 
@@ -107,6 +108,12 @@ def perform(place: Place, words: Sequence[str], timeout: "float | None" = None) 
 def document(place: Place, words: Sequence[str]) -> Any:
     """Perform a verb that prints JSON. Errors: PyrunError."""
     return json.loads(perform(place, words).stdout)
+
+
+def pruned(words: Sequence[str]) -> list[str]:
+    """Perform a verb that prints what it has removed, between a heading and an empty line. Errors: PyrunError."""
+    lines = perform(places.current(), words).stdout.decode().splitlines()
+    return lines[1 : lines.index("")] if "" in lines else []
 
 
 def need_root() -> None:

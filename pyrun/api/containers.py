@@ -4,30 +4,26 @@ What changes something is performed by `pyrun.api.calls` in a process of its own
 """
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from signal import Signals
-from types import TracebackType
 from typing import Any, NamedTuple, Unpack
 
 from pyrun import store
 from pyrun.api import arguments, calls, places, programs
 from pyrun.api.calls import Call
-from pyrun.api.option_types import ExecOptions, Path, UpdateOptions
-from pyrun.api.places import Place
-from pyrun.api.programs import Execution, Output, Result
+from pyrun.api.option_types import ExecOptions, Moment, Path, UpdateOptions
+from pyrun.api.programs import Attachment, Execution, Output, Result
+from pyrun.api.things import Thing
 from pyrun.errors import NotFound, PyrunError, TimedOut
 from pyrun.network import standing
 from pyrun.spec import Endpoint
 from pyrun.store import Status
 
 _AGAIN = 0.02  # seconds between looks
-
-
-Moment = str | float | datetime
 
 
 class PublishedPort(NamedTuple):
@@ -39,17 +35,12 @@ class PublishedPort(NamedTuple):
     host_port: int
 
 
-class Container:
+class Container(Thing):
     """A container of this host, by its id; each look at it is a new one.
 
     As a context manager it is removed at the end, running or not. Errors of every method: NotFound when it is
     gone, PyrunError with the cause and the exit code that the command line would end with.
     """
-
-    def __init__(self, identity: str, place: Place) -> None:
-        """Not for callers: see `run`, `containers` and `container`."""
-        self._id = identity
-        self._place = place
 
     @property
     def id(self) -> str:
@@ -207,9 +198,18 @@ class Container:
         """Start the container again, or for the first time; one that runs is left as it is."""
         self._perform("start", {})
 
-    def restart(self, time: "int | None" = None) -> None:
+    def restart(self, time: "int | None" = None, signal: "str | int | None" = None) -> None:
         """Stop the container as `stop` does, and start it again."""
-        self._perform("restart", {"time": time})
+        self._perform("restart", {"time": time, "signal": _signal(signal)})
+
+    def attach(self, stdin: bool = False) -> Attachment:
+        """Connect to what the program writes from now on, and with *stdin* to what it reads, if it was made so.
+
+        `Attachment.wait` gives the container's exit code. Errors, told there: PyrunError when it does not run.
+        """
+        words = arguments.words("attach", {}, [self._id])
+        words[1:1] = [] if stdin else ["--no-stdin"]
+        return Attachment(Call(self._place, words, *([subprocess.PIPE] if stdin else [])))
 
     def pause(self) -> None:
         """Stop all of its processes where they are. Errors: PyrunError when it does not run."""
@@ -240,22 +240,37 @@ class Container:
         lines = self._perform("diff", {}).stdout.decode(errors="surrogateescape").splitlines()
         return [(line[:1], line[2:]) for line in lines]
 
+    def export(self, target: Path) -> None:
+        """Write its root file system to *target* as a tar archive, which appears when it is complete."""
+        self._perform("export", {"output": os.path.abspath(target)})
+
+    def top(self, options: "str | Sequence[str]" = ()) -> list[dict[str, str]]:
+        """List its processes: the columns of the host's ps by their headings, as *options* of ps choose them.
+
+        Errors: PyrunError when it does not run, or in ps's words.
+        """
+        given = [self._id, *arguments.program(options)]
+        return programs.table(calls.perform(self._place, arguments.words("top", {}, given)).stdout)
+
     def stats(self) -> dict[str, Any]:
         """Measure what it takes of the machine, once; the fields and units of `pyrun stats --format json`."""
         found: dict[str, Any] = json.loads(self._perform("stats", {"no_stream": True, "format": "json"}).stdout)
         return found
 
-    def stop(self, time: "int | None" = None) -> None:
-        """Ask the program to end; kill it after *time* seconds (the container's own time-out; negative for never)."""
-        self._perform("stop", {"time": time})
+    def stop(self, time: "int | None" = None, signal: "str | int | None" = None) -> None:
+        """Ask the program to end, by its own *signal* unless one is given; kill it after *time* seconds.
+
+        Without *time* these are the container's own, and negative for never.
+        """
+        self._perform("stop", {"time": time, "signal": _signal(signal)})
 
     def kill(self, signal: "str | int" = "KILL") -> None:
         """Send a signal to the program. Errors: PyrunError when it does not run."""
-        self._perform("kill", {"signal": int(signal) if isinstance(signal, Signals) else signal})
+        self._perform("kill", {"signal": _signal(signal)})
 
-    def remove(self, force: bool = False) -> None:
-        """Remove the container, a running one by *force* only."""
-        self._perform("rm", {"force": force})
+    def remove(self, force: bool = False, volumes: bool = False) -> None:
+        """Remove the container, a running one by *force* only, and the *volumes* that were made for it alone."""
+        self._perform("rm", {"force": force, "volumes": volumes})
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -274,23 +289,8 @@ class Container:
         finally:
             opened.__exit__(None, None, None)
 
-    def __enter__(self) -> "Container":
-        return self
-
-    def __exit__(
-        self, kind: "type[BaseException] | None", problem: "BaseException | None", trace: "TracebackType | None"
-    ) -> None:
-        with suppress(NotFound):
-            self.remove(force=True)
-
-    def __repr__(self) -> str:
-        return f"<Container {self._id[:12]}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Container) and other._id == self._id
-
-    def __hash__(self) -> int:
-        return hash(self._id)
+    def _leave(self) -> None:
+        self.remove(force=True)
 
     def _as_option(self) -> str:
         return f"container:{self._id}"
@@ -325,16 +325,16 @@ class Container:
             return standing.plugs(self._id)
 
 
-def _stamp(what: str, moment: "Moment | None") -> str:
+def _signal(given: "str | int | None") -> "str | int | None":
+    return int(given) if isinstance(given, Signals) else given
+
+
+def _stamp(what: str, given: "Moment | None") -> str:
     """Give a moment as a log's records have it; empty for none. Errors: PyrunError."""
     from pyrun import moments
 
-    if moment is None:
-        return ""
-    if isinstance(moment, datetime):
-        moment = moment.timestamp()
-    text = moment if isinstance(moment, str) else f"{moment:.9f}"
-    return moments.stamp(moments.parse(what, text, time.time_ns()))
+    found = arguments.moment(what, given)
+    return "" if found is None else moments.stamp(found)
 
 
 def containers(all: bool = False) -> list[Container]:

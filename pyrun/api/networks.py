@@ -1,20 +1,18 @@
 """Networks, as Python objects: created, looked at, plugged into, removed."""
 
-from contextlib import suppress
-from types import TracebackType
 from typing import Any, Unpack
 
 from pyrun.api import arguments, calls, places
 from pyrun.api.containers import Container
-from pyrun.api.option_types import ConnectOptions, NetworkOptions
+from pyrun.api.option_types import ConnectOptions, NetworkOptions, Pairs
 from pyrun.api.places import Place
-from pyrun.errors import NotFound
+from pyrun.api.things import Thing
 from pyrun.network import standing
 from pyrun.runtime import network_listing
 from pyrun.spec import Pool
 
 
-class Network:
+class Network(Thing):
     """A network of this host, by its id. As a context manager it is removed at the end.
 
     Errors of every method: NotFound when it is gone, PyrunError with the cause.
@@ -22,9 +20,8 @@ class Network:
 
     def __init__(self, identity: str, name: str, place: Place) -> None:
         """Not for callers: see `create_network`, `networks` and `network`."""
-        self._id = identity
+        super().__init__(identity, place)
         self._name = name
-        self._place = place
 
     @property
     def id(self) -> str:
@@ -72,23 +69,8 @@ class Network:
         """Remove the network. Errors: PyrunError while a container is on it, or when it is predefined."""
         calls.perform(self._place, ["network", "rm", self._name])
 
-    def __enter__(self) -> "Network":
-        return self
-
-    def __exit__(
-        self, kind: "type[BaseException] | None", problem: "BaseException | None", trace: "TracebackType | None"
-    ) -> None:
-        with suppress(NotFound):
-            self.remove()
-
     def __repr__(self) -> str:
         return f"<Network {self._name}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and other._id == self._id
-
-    def __hash__(self) -> int:
-        return hash(self._id)
 
     def _as_option(self) -> str:
         return self._name
@@ -125,6 +107,14 @@ def network(name: str) -> Network:
     with place.entered():
         row = network_listing.find(name)
     return Network(row.id, row.name, place)
+
+
+def prune_networks(filter: "Pairs | None" = None) -> list[str]:
+    """Remove all created networks that no container is on; give their names.
+
+    *filter* is as `pyrun network prune` takes it. Errors: UsageError, PyrunError.
+    """
+    return calls.pruned(arguments.words("network prune", {"filter": filter, "force": True}))
 
 
 def _reference(container: "Container | str") -> str:

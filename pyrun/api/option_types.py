@@ -6,10 +6,12 @@ compares them with the declared options. What each means is told by `pyrun VERB 
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypedDict
 
 Number = int | str  # 512, or as it is typed: "64m"
 Path = str | os.PathLike[str]
+Moment = str | float | datetime  # "10m" is ten minutes ago; seconds since the epoch
 Words = str | Sequence[str]
 Pairs = str | Sequence[str] | Mapping[str, Any]  # "K=V", ["K=V", …], {"K": "V"}; a value None leaves the key alone
 Ports = int | str | Sequence[int | str] | Mapping[Any, Any]  # "8080:80", {80: 8080}, {80: ("127.0.0.1", 8080)}
@@ -35,6 +37,7 @@ class ExecOptions(ProgramOptions, total=False):
 class RunOptions(ProgramOptions, total=False):
     """What `run` takes."""
 
+    interactive: bool  # what it reads stays open, for `Container.attach`
     remove: bool
     name: str
     group_add: "str | int | Sequence[str | int]"
@@ -102,6 +105,7 @@ class RunOptions(ProgramOptions, total=False):
     health_cmd: str
     health_interval: Number
     health_retries: Number
+    health_start_interval: Number
     health_start_period: Number
     health_timeout: Number
     no_healthcheck: bool
@@ -150,3 +154,10 @@ class ConnectOptions(TypedDict, total=False):
     mac_address: str
     driver_opt: Pairs
     gw_priority: Number
+
+
+class VolumeOptions(TypedDict, total=False):
+    """What `create_volume` takes."""
+
+    labels: Pairs
+    opt: Pairs

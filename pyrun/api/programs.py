@@ -87,14 +87,14 @@ class Execution:
             try:
                 self._process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                raise TimedOut(f"exec: still running after {timeout} seconds", 1) from None
+                raise TimedOut(f"{self._call.verb}: still running after {timeout} seconds", 1) from None
             self._code = self._call.code(told)
         return self._code
 
     def kill(self) -> None:
         """End the program, at once."""
         if self._code is None:
-            end(self._call)
+            self._end()
             self._code = 128 + _SIGKILL
 
     def __enter__(self) -> "Execution":
@@ -110,6 +110,9 @@ class Execution:
                 if stream:
                     stream.close()
         self._call.close()
+
+    def _end(self) -> None:
+        end(self._call)
 
     def _pieces(self, deadline: "float | None") -> Iterator[Output]:
         """Give what is written, until *deadline* by the monotonic clock at most."""
@@ -128,6 +131,20 @@ class Execution:
                     else:
                         self._ended.append(key.fileobj)
                         selector.unregister(key.fileobj)
+
+
+class Attachment(Execution):
+    """A connection to a container's program, which goes on when `kill`, or a with statement, ends the connection."""
+
+    def _end(self) -> None:
+        self._call.kill()
+
+
+def table(written: bytes) -> list[dict[str, str]]:
+    """Give the rows of ps's table by their headings; only the last column has blanks."""
+    headings, *rows = [line.split() for line in written.decode(errors="replace").splitlines()]
+    last = len(headings) - 1
+    return [dict(zip(headings, [*row[:last], " ".join(row[last:])], strict=False)) for row in rows]
 
 
 def finished(call: Call, given: "bytes | None", timeout: "float | None") -> Result:

@@ -1,7 +1,7 @@
 """Where the bytes of a file lie, when the holes between them were left out of an archive.
 
-GNU tar has put that down in four ways: in and behind the header (the type S), in one pax record (0.1), before the
-content (1.0), and in a record for each piece (0.0), which nobody writes any more and nobody reads here.
+GNU tar has put that down in four ways: in and behind the header (the type S), in one pax record (0.1), of which who
+reads pax records makes one for each piece (0.0), and before the content (1.0).
 """
 
 from pyrun.archive.numbers import decimal, field
@@ -22,7 +22,7 @@ def content(source: Source, block: bytes, said: "dict[bytes, bytes]") -> "tuple[
         size, pieces = decimal(said.get(b"GNU.sparse.size", b"")), _paired([decimal(each) for each in numbers])
     elif said.get(b"GNU.sparse.major") == b"1":
         size, pieces = decimal(said.get(b"GNU.sparse.realsize", b"")), _before(source)
-    elif b"GNU.sparse.offset" in said or b"GNU.sparse.major" in said:
+    elif b"GNU.sparse.major" in said:
         raise broken("sparse in a way that is not known")
     else:
         size, pieces = source.left, [(0, source.left)]

@@ -17,6 +17,7 @@ _KINDS = {b"0": "file", b"\0": "file", b"7": "file", b"S": "file", b"1": "hardli
 _KINDS |= {b"6": "fifo", b"3": "device", b"4": "device"}
 _LABEL = b"V"  # the name of a volume, of no use
 _LONG = {b"L": b"GNU.path", b"K": b"GNU.linkpath"}
+_PIECES = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")  # in turns: the way 0.0
 _XATTR = b"SCHILY.xattr."
 _SHARED = (b"uid", b"gid", b"mtime")  # what a global header can sensibly say of all members
 _Said = dict[bytes, bytes]  # the records of the headers before a member's own
@@ -128,17 +129,23 @@ def _is_header(block: bytes) -> bool:
 
 
 def _records(content: bytes) -> _Said:
-    """Read pax records, ``LENGTH KEY=VALUE\\n`` each. Errors: PyrunError."""
+    """Read pax records, ``LENGTH KEY=VALUE\\n`` each; those of one piece each become one map. Errors: PyrunError."""
     found, at = {}, 0
+    pieces: list[bytes] = []
     while at < len(content):
         space = content.find(b" ", at, at + 8)
         end = at + decimal(content[at : max(space, at)])
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
         if not space < end - 1 < len(content) or content[end - 1] != 10 or not key or not equals:
             raise broken("a pax header")
-        found[key] = value
+        if key in _PIECES:
+            if key != _PIECES[len(pieces) % 2]:
+                raise broken("the map of a sparse file")
+            pieces.append(value)
+        else:
+            found[key] = value
         at = end
-    return found
+    return {**found, **({b"GNU.sparse.map": b",".join(pieces)} if pieces else {})}
 
 
 def _member(source: Source, header: _Header, said: _Said) -> Member:

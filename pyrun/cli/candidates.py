@@ -64,9 +64,9 @@ def _rootfs(asked: Asked) -> "tuple[list[Candidate], str]":
 
 
 def _volumes(asked: Asked) -> "tuple[list[Candidate], str]":
-    from pyrun import volumes
+    from pyrun import volume_store
 
-    return [(name, "volume") for name in volumes.names()], ""
+    return [(name, "volume") for name in volume_store.names()], ""
 
 
 def _mounted(asked: Asked) -> "tuple[list[Candidate], str]":

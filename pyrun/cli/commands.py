@@ -35,8 +35,6 @@ class _Group(click.Group):
         instead = dockers.instead(f"{place} {word}".lstrip(), next_word)
         if instead:
             raise UsageError(f"{word}: not a verb of pyrun", hint=instead)
-        if f"{place} {word}".lstrip() in dockers.VERBS_LATER:
-            raise UsageError(f"{word}: not supported yet", hint=f"Docker has it; see {seen} --help")
         raise UsageError(f"{word}: no such command", hint=near.hint(word, self.commands, f"see {seen} --help"))
 
 
@@ -90,15 +88,15 @@ def _complain(problem: click.UsageError) -> NoReturn:
 
 
 def _complain_of_option(problem: click.NoSuchOption, where: str) -> NoReturn:
-    """Say what Docker has and we do not yet, or what was meant: names that are alike beyond their dashes."""
+    """Say what Docker has and pyrun has not, or what was meant: names that are alike beyond their dashes."""
     given = problem.option_name
     command = problem.ctx.command if problem.ctx else None
-    if not isinstance(command, _Command):
-        raise UsageError(f"{given}: no such option", hint=f"see {where}") from problem
-    if given in dockers.LATER.get(command.verb.name, "").split():
-        raise UsageError(f"{given}: not supported yet", hint=f"Docker has it; see {where}") from problem
-    names = [flag[2:] for option in command.verb.options for flag in option.flags if flag.startswith("--")]
-    meant = near.nearest(given.lstrip("-"), names)
+    verb = command.verb if isinstance(command, _Command) else None
+    reason = dockers.without(verb.name if verb else "", given)
+    if reason:
+        raise UsageError(f"{given}: not supported", hint=reason) from problem
+    names = [flag[2:] for option in verb.options for flag in option.flags if flag.startswith("--")] if verb else []
+    meant = near.nearest(given.lstrip("-"), [*names, "help", *([] if verb else ["version"])])
     hint = f"did you mean --{meant}?" if meant else f"see {where}"
     raise UsageError(f"{given}: no such option", hint=hint) from problem
 
@@ -106,7 +104,8 @@ def _complain_of_option(problem: click.NoSuchOption, where: str) -> NoReturn:
 def _group() -> click.Group:
     group = _Group("pyrun")
     group.context_settings = {"help_option_names": ["--help"]}
-    group = click.version_option(__version__, prog_name="pyrun", message="%(prog)s %(version)s")(group)
+    version = click.version_option(__version__, "--version", "-v", prog_name="pyrun", message="%(prog)s %(version)s")
+    group = version(group)
     groups = {"": group}
     for name in GROUPS:
         groups[name] = _Group(name)
@@ -164,9 +163,17 @@ def _without_truths(verb: Verb, words: list[str]) -> "tuple[list[str], Values]":
         head = word.partition("=")[0]
         flags = [head] if word.startswith("--") else [f"-{letter}" for letter in head[1:]]
         switches = named and all(flag in known and not known[flag].metavar for flag in flags)
-        plain += [head] if switches else words[at - 1 : after]
+        plain += [head] if switches else _plain(word, known) + words[at:after]
         at = after
     return plain, values
+
+
+def _plain(word: str, known: reader.Known) -> list[str]:
+    """Give a word of options without the = that may stand between a letter and its value; click takes it for a part."""
+    letters, equals, value = word.partition("=")
+    found = [letter for letter in letters[1:] if (option := known.get(f"-{letter}")) and option.metavar]
+    between = equals and not word.startswith("--") and found and found[0] == letters[-1]
+    return [letters, value] if between and letters.index(found[0]) == len(letters) - 1 else [word]
 
 
 def _option(option: Option) -> click.Option:

@@ -73,16 +73,26 @@ def _listed(v: Any, rows: Any) -> str:
 
 
 def _stop(values: Values) -> int:
-    from pyrun import options
     from pyrun.runtime import lifecycle
 
-    given = values["time"]
-    seconds = options.whole("time", given, -1, 1 << 31) if isinstance(given, str) else None
-    asked = _asked(values)
-    return each(values, lambda container: lifecycle.stop(container, seconds, asked.get(container.id)))
+    seconds, number = ending(values)
+    asked = _asked(values, number)
+    return each(values, lambda container: lifecycle.stop(container, seconds, asked.get(container.id), number))
 
 
-def _asked(values: Values) -> dict[str, float]:
+def ending(values: Values) -> "tuple[int | None, int]":
+    """Give how long a program that is to end has, None for its own time, and the signal, 0 for its own.
+
+    Errors: UsageError.
+    """
+    from pyrun import options
+
+    time, signal = values["time"], values["signal"]
+    seconds = options.whole("time", time, -1, 1 << 31) if isinstance(time, str) else None
+    return seconds, options.signal_number(signal) if isinstance(signal, str) else 0
+
+
+def _asked(values: Values, number: int) -> dict[str, float]:
     """Ask several containers to end before the first is waited for; who cannot be is complained of later."""
     from pyrun import store
     from pyrun.runtime import lifecycle
@@ -92,7 +102,7 @@ def _asked(values: Values) -> dict[str, float]:
         with suppress(PyrunError, OSError):
             container = store.find(reference)
             if container.status().state in ("running", "paused", "restarting"):
-                found[container.id] = lifecycle.ask(container)
+                found[container.id] = lifecycle.ask(container, number)
     return found
 
 

@@ -21,6 +21,8 @@ def draw(topology: Topology) -> str:
         lines += [f"  outside ---{label} link{uplink.link.number}", f"  link{uplink.link.number} --- router"]
     for bridge in topology.bridges:
         lines += _edges(bridge)
+    for cable in topology.direct:
+        lines += [f"  router ---|{_text(_cable(cable))}| netns{cable.sandbox.inode}"] if cable.sandbox else []
     return "\n".join([*lines, *_styles(topology), ""])
 
 
@@ -49,7 +51,7 @@ def _sandbox(sandbox: Sandbox) -> list[str]:
     rows = [
         f"{link.name} {address}" for link in sandbox.links for address in words.addresses(link) if link.name != "lo"
     ]
-    return [words.names(sandbox), f"pid {sandbox.pid}", f"netns {sandbox.inode}", *rows]
+    return [words.names(sandbox), *words.place(sandbox).split(", "), *rows]
 
 
 def _styles(topology: Topology) -> list[str]:
@@ -57,6 +59,7 @@ def _styles(topology: Topology) -> list[str]:
     foreign += [
         f"end{cable.outside.number}" for bridge in topology.bridges for cable in bridge.cables if not cable.sandbox
     ]
+    foreign += [f"netns{sandbox.inode}" for sandbox in topology.sandboxes if not sandbox.identity]
     if not foreign:
         return []
     return ["  classDef foreign fill:#eee,stroke:#bbb,color:#888", f"  class {','.join(foreign)} foreign"]

@@ -103,10 +103,11 @@ class _Drawing:
         return box
 
     def sandbox(self, sandbox: Sandbox, top: int) -> None:
-        rows = [words.names(sandbox), f"pid {sandbox.pid}, netns {sandbox.inode}", *_inner(sandbox, self.topology)]
+        rows = [words.names(sandbox), words.place(sandbox), *_inner(sandbox, self.topology)]
         box = _Box(_SANDBOX, top, _SANDBOX_WIDE, len(rows) * _LINE + 2 * _PAD)
         self.boxes[sandbox.inode] = box
-        self.shapes += _rows(box, rows, "box", "", 1)
+        kind, grey = ("box", "") if sandbox.identity else ("foreign", "grey")
+        self.shapes += _rows(box, rows, kind, grey, 1)
         self.bottom = top + box.high + _GAP
 
     def uplinks(self) -> list[_Box]:
@@ -163,10 +164,11 @@ def _inner(sandbox: Sandbox, topology: Topology) -> list[str]:
     rows = []
     for cable in _cables_of(sandbox, topology):
         rows += _of_cable(cable)
+    ways = {cable.inside: f"{words.of_link(cable.outside)} ═ {words.other_end(cable)}" for cable in topology.direct}
     plugged = {cable.inside for cable in _cables_of(sandbox, topology)}
     for link in sandbox.links:
         if link not in plugged and link.name != "lo":
-            rows += [f"{words.of_link(link)} {' '.join(words.addresses(link))}"]
+            rows += [" ".join([ways.get(link, words.of_link(link)), *words.addresses(link)])]
     return rows or ["no link but lo"]
 
 

@@ -14,7 +14,7 @@ def draw(topology: Topology, colour: bool) -> str:
         lines += _uplink(uplink)
     lines += _host(topology)
     blocks = [_bridge(bridge, topology) for bridge in topology.bridges]
-    blocks += [_loose(sandbox) for sandbox in topology.loose]
+    blocks += [_loose(sandbox, topology) for sandbox in topology.loose]
     for at, block in enumerate(blocks):
         last = at == len(blocks) - 1
         lines += [("│", "")]
@@ -77,7 +77,7 @@ def _cable(cable: Cable, topology: Topology, width: int) -> list[str]:
     rows = [", ".join(words.addresses(inner)) or "no address"] if inner else ["its end is gone"]
     if inner and not inner.up:
         rows.append(f"{inner.name} is switched off")
-    rows.append(f"pid {cable.sandbox.pid}, netns {cable.sandbox.inode}")
+    rows.append(words.place(cable.sandbox))
     also = words.also(cable.sandbox, cable, topology)
     rows += ["also " + ", ".join(also)] if also else []
     rows += [words.published(port) for port in cable.published]
@@ -89,10 +89,10 @@ def _ends(cable: Cable) -> str:
     return words.of_link(cable.outside) + (f" ═══ {other}" if other else "")
 
 
-def _loose(sandbox: Sandbox) -> list[tuple[str, str]]:
-    links = [words.of_link(link) for link in sandbox.links]
-    head = f"(no cable)  {words.names(sandbox)}  pid {sandbox.pid}, netns {sandbox.inode}"
-    return [(head, ""), (f"links: {', '.join(links)}", "")]
+def _loose(sandbox: Sandbox, topology: Topology) -> list[tuple[str, str]]:
+    style = "" if sandbox.identity else _DIM
+    head = f"({words.unplugged(sandbox)})  {words.names(sandbox)}  {words.place(sandbox)}"
+    return [(head, style), *((text, style) for text in _hung("links: ", words.ways(sandbox, topology)))]
 
 
 def _hung(head: str, entries: list[str], margin: str = "") -> list[str]:

@@ -40,6 +40,8 @@ def port_state(cable: Cable) -> str:
     port = cable.outside.port
     if not cable.outside.up:
         return "switched off"
+    if not port and not cable.outside.master:
+        return ""  # it leads to no bridge
     if port is None or port.state != "forwarding":
         return f"port {port.state}" if port else "not a port"
     return "isolated" if port.isolated else ""
@@ -54,8 +56,28 @@ def other_end(cable: Cable) -> str:
     return f"if{cable.outside.peer}" if cable.outside.peer else "?"
 
 
+def place(sandbox: Sandbox) -> str:
+    """Say where a sandbox is: its first process, if it has a container, and the number of its namespace."""
+    netns = f"netns {sandbox.inode}"
+    return f"pid {sandbox.pid}, {netns}" if sandbox.pid else netns
+
+
+def unplugged(sandbox: Sandbox) -> str:
+    """Say what a sandbox lacks that stands at no bridge."""
+    return "no bridge" if any(link.name != "lo" for link in sandbox.links) else "no cable"
+
+
+def ways(sandbox: Sandbox, topology: Topology) -> list[str]:
+    """List the links of a sandbox that stands at no bridge, each with the other end of its cable if that is here."""
+    others = {cable.inside: of_link(cable.outside) for cable in topology.direct if cable.sandbox == sandbox}
+    shown = [
+        (link, f"{others[link]} ═══ {of_link(link)}" if link in others else of_link(link)) for link in sandbox.links
+    ]
+    return [" ".join([text, *([] if link.name == "lo" else addresses(link))]) for link, text in shown]
+
+
 def names(sandbox: Sandbox) -> str:
-    """Name the containers of a sandbox."""
+    """Name the containers of a sandbox, or what `ip netns` calls it."""
     first, *others = sandbox.names
     return first + "".join(f" + {other}" for other in others)
 

@@ -1,4 +1,4 @@
-"""What Docker 20.10's command line has beside pyrun's: a complaint about it says so instead of guessing what was meant.
+"""What Docker's command line, from 20.10 to 28, has beside pyrun's: a complaint says so instead of guessing.
 
 Nothing here has to be taken away when pyrun learns it: what is declared is never looked up.
 """
@@ -35,6 +35,8 @@ _INSTEAD = {
     "compose": "a shell script with a line of pyrun run for each container does it",
     "system df": "for all of it du -sh /var/lib/pyrun, for each container pyrun ps -as",
     "system prune": "pyrun container prune, pyrun network prune and pyrun volume prune",
+    "volume update": "made for one host, without a cluster",
+    "system dial-stdio": "there is no daemon to talk to",
     "context": "there is no daemon to choose",
     "plugin": "there are no plugins",
     "manifest": "there is no registry",
@@ -49,25 +51,43 @@ def instead(verb: str, following: str) -> str:
     return _INSTEAD.get(f"{verb} {following}") or _INSTEAD.get(verb, "")
 
 
-# Options of each verb.
-LATER = {
-    "run": "--attach -a --blkio-weight --blkio-weight-device --cgroup-parent --cgroupns --cpu-period --cpu-quota "
-    "--cpu-rt-period --cpu-rt-runtime --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops "
-    "--device-write-bps --device-write-iops --domainname --expose --gpus --health-cmd --health-interval "
-    "--health-retries --health-start-period --health-timeout --ipc --isolation --kernel-memory --label -l --label-file "
-    "--link --link-local-ip --log-driver --log-opt --memory-reservation --memory-swappiness --no-healthcheck "
-    "--oom-kill-disable --pid --publish -p --publish-all -P --restart --runtime --storage-opt --sysctl --userns --uts "
-    "--volume-driver --volumes-from",
-    "ps": "--filter -f --size -s",
-    "logs": "--details --since --tail -n --timestamps -t --until",
-    "rm": "--link -l --volumes -v",
-    "inspect": "--format -f --size -s --type",
-    "network create": "--config-from --config-only --ingress --ipam-opt",
-    "network inspect": "--format -f --verbose -v",
-    "version": "--format -f",
+_BY_NAME = "containers on a network of their own find each other by name"
+_WINDOWS = "Docker has it for Windows alone"
+_CLUSTER = "made for one host, without a cluster"
+_NO_DAEMON = "there is no daemon to talk to"
+_NO_FREEZE = "nothing is written to disk of a running program: pyrun pause stops it for a while"
+_RUN = {
+    **dict.fromkeys(("--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops"), _WINDOWS),
+    "--use-api-socket": _NO_DAEMON,
 }
-VERBS_LATER = set(
-    "attach build builder commit completion config container context cp create diff events export history image images "
-    "import info load login logout manifest node pause plugin port pull push rename restart rmi save search secret "
-    "service stack start stats swarm system tag top trust unpause update volume".split()
-) | {"network connect", "network disconnect"}
+# Options of Docker's that a verb does not have, and why, or what to type instead; those that have been given other
+# meanings or are refused by their values are declared.
+_OPTIONS: "dict[str, dict[str, str]]" = {
+    "": {
+        **dict.fromkeys(("--host", "-H", "--context", "-c", "--config"), _NO_DAEMON),
+        **dict.fromkeys(("--tls", "--tlscacert", "--tlscert", "--tlskey", "--tlsverify"), _NO_DAEMON),
+        **dict.fromkeys(("--debug", "-D", "--log-level", "-l"), "run --explain shows what is done"),
+    },
+    "run": _RUN,
+    "create": _RUN,
+    "start": dict.fromkeys(("--checkpoint", "--checkpoint-dir"), _NO_FREEZE),
+    "rm": dict.fromkeys(("--link", "-l"), f"there are no links: {_BY_NAME}"),
+    "version": {"--kubeconfig": _CLUSTER},
+    "network create": {
+        **dict.fromkeys(("--config-from", "--config-only"), "a network has its options on its own line"),
+        "--ingress": _CLUSTER,
+        "--ipam-opt": "addresses are chosen by --subnet, --ip-range and --aux-address alone",
+    },
+    "network connect": {"--link": _BY_NAME},
+    "volume create": dict.fromkeys(
+        "--availability --group --limit-bytes --required-bytes --scope --secret --sharing --topology-preferred "
+        "--topology-required --type".split(),
+        _CLUSTER,
+    ),
+    "volume ls": {"--cluster": _CLUSTER},
+}
+
+
+def without(verb: str, flag: str) -> str:
+    """Say why a *verb*, empty for pyrun itself, has no *flag* that Docker's has; empty when Docker has none either."""
+    return _OPTIONS.get(verb, {}).get(flag, "")

@@ -5,7 +5,7 @@ from pyrun.errors import UsageError
 from pyrun.spec import HealthCheck
 from pyrun.typed import Any
 
-_TIMES = ("interval", "timeout", "start_period")
+_TIMES = ("interval", "timeout", "start_period", "start_interval")
 _LEAST = 10**6  # nanoseconds: Docker's
 
 

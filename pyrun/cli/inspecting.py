@@ -94,10 +94,10 @@ def _network(reference: str) -> "dict[str, Any]":
 
 
 def _volume(reference: str) -> "dict[str, Any]":
-    from pyrun import volumes
+    from pyrun import volume_store
     from pyrun.cli import volume_verbs
 
-    return volume_verbs.described(volumes.find(reference))
+    return volume_verbs.described(volume_store.find(reference))
 
 
 NETWORK = Place("network", shapes.NETWORK, _network)

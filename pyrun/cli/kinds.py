@@ -69,6 +69,7 @@ _BY_FLAG = {
     "--tmpfs": "",
     "--entrypoint": "",
 }
+_STAGES = "namespace|veth|bridge|addresses|up|route|forwarding|masquerade|dns"  # of pyrun lab
 _BY_VERB = {  # the arguments of those whose metavars do not tell
     "network why": "@containers|host|internet",
     "cp": "@copied",
@@ -80,6 +81,9 @@ _BY_VERB = {  # the arguments of those whose metavars do not tell
     "rootfs inspect": "@rootfs",
     "rootfs rm": "@rootfs",
     "port": "@running|",
+    "lab start": "bridge|broken|",
+    **dict.fromkeys(("lab check", "lab hint"), f"{_STAGES}|"),
+    **dict.fromkeys(("lab solve", "lab reset"), f"{_STAGES}|all|"),
 }
 _WITHOUT_TABLE = "inspect info version events".split()  # the last words of verbs
 # Which containers are meant, where not all are; the switch that means all the same.

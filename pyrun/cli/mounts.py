@@ -75,10 +75,10 @@ def _inherited(text: str) -> list[Mount]:
 
 def _guard_volumes(mounts: tuple[Mount, ...]) -> None:
     """Hold volumes that lie on a directory of the host to the rules for directories of the host."""
-    from pyrun import volumes
+    from pyrun import volume_store
 
     for mount in (mount for mount in mounts if mount.kind == "volume"):
-        given = volumes.read(mount.source).settings if volumes.exists(mount.source) else mount.settings
+        given = volume_store.read(mount.source).settings if volume_store.exists(mount.source) else mount.settings
         fields = {key: value for key, _, value in (each.partition("=") for each in given)}
         words = fields.get("o", "").split(",")
         if {"bind", "rbind"} & set(words):

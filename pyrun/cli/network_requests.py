@@ -19,6 +19,8 @@ def request(v: Any) -> design.Request:
     for key, only in (("driver", "bridge"), ("ipam_driver", "default"), ("scope", "local")):
         if v[key] not in (None, only):
             raise UsageError(f"{key.replace('_', '-')}: {options.show(v[key])}: only {only} is there", 1)
+    if not v["ipv4"]:
+        raise UsageError("ipv4: false: every network has IPv4 addresses", hint="--ipv6 adds others")
     return design.Request(
         name,
         tuple(_subnet("subnet", text) for text in v["subnet"]),

@@ -68,8 +68,9 @@ def _start(values: Values) -> int:
     if len(names) > 1:
         raise UsageError("start: several containers cannot be attached to at once", 1)
     container = store.find(names[0])
-    status = container.status()
-    if status.is_up:
+    from pyrun.runtime import lifecycle
+
+    if container.status().state == "paused" or lifecycle.runs_soon(container):
         return _attach({"arguments": names, "no_stdin": not v["interactive"], "sig_proxy": True, **_keys(values)})
     from pyrun.cli import run
     from pyrun.runtime import launcher
@@ -108,15 +109,15 @@ def started(container: Any, explain: bool = False) -> None:
 
 
 def _restart(values: Values) -> int:
-    from pyrun import chronicle, keeping, options, store
+    from pyrun import chronicle, keeping, store
+    from pyrun.cli.container_verbs import ending
     from pyrun.runtime import lifecycle
 
-    given = values["time"]
-    seconds = options.whole("time", given, -1, 1 << 31) if isinstance(given, str) else None
+    seconds, number = ending(values)
 
     def again(container: Any) -> None:
         with keeping.starting_over(container.id):
-            lifecycle.stop(container, seconds)
+            lifecycle.stop(container, seconds, wanted=number)
             started(store.load(container.id))
         chronicle.container(container.id, container.config, "restart")
 

@@ -23,7 +23,7 @@ def _diagram(values: Values) -> int:
 def _drawn(form: str) -> str:
     from pyrun.runtime import topology
 
-    found = topology.look()
+    found = topology.look(others=True)
     if form == "svg":
         from pyrun.cli import diagram_svg
 

@@ -29,10 +29,20 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
 
 def _reconcile() -> None:
     """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do."""
-    from pyrun import store
+    from pyrun import paths, store
     from pyrun.network import standing
     from pyrun.rootfs import unfinished
 
+    if store.is_comparison_left():
+        from pyrun.parity import contest
+
+        for text in contest.finish():
+            complain(PyrunError(f"left over: {text}"))
+    if os.path.exists(paths.LAB):
+        from pyrun.lab import standing as lab
+
+        for problem in lab.sweep():
+            complain(problem)
     served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     clean = clean and not (store.unfinished_volumes() or unfinished.left())

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from pyrun import documents, options, paths, volumes
+from pyrun import documents, options, paths, volume_store
 from pyrun.cli.complaints import complain, performed
 from pyrun.cli.reader import Values
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
@@ -32,7 +32,7 @@ def _create(values: Values) -> int:
     name = v["arguments"][0] if v["arguments"] else ""
     chosen = mounts.volume_name("volume", name) if name else os.urandom(32).hex()
     settings = mounts.driver_options("opt", v["opt"])
-    volumes.create(Volume(chosen, time.time(), options.pairs("label", v["label"]), settings, not name))
+    volume_store.create(Volume(chosen, time.time(), options.pairs("label", v["label"]), settings, not name))
     sys.stdout.write(f"{chosen}\n")
     return 0
 
@@ -113,7 +113,7 @@ def _rm(values: Values) -> int:
     code = 0
     for name in v["arguments"]:
         try:
-            volumes.remove(name)
+            volume_store.remove(name)
         except PyrunError as problem:
             if not (v["force"] and isinstance(problem, NotFound)):
                 code = 1
@@ -132,13 +132,13 @@ def _prune(values: Values) -> int:
         return 0
     from pyrun.cli import ages
 
-    removed, size, used = [], 0, volumes.used()
+    removed, size, used = [], 0, volume_store.used()
     for volume in _matching([pair for pair in filters if pair[0] != "all"]):
         if volume.settings or not (named or volume.anonymous) or volume.name in used:
             continue  # what lies elsewhere is nothing to reclaim, as in Docker
         occupied = _size(paths.volume_files(volume.name))
         try:
-            volumes.remove(volume.name)
+            volume_store.remove(volume.name)
         except PyrunError:
             continue  # it is in use
         removed.append(volume.name)
@@ -152,10 +152,10 @@ def _prune(values: Values) -> int:
 def _matching(filters: list[tuple[str, str]]) -> list[Volume]:
     """Give the volumes that match; of one key any value will do. One that cannot be read is told."""
     found = []
-    used = volumes.used() if any(key == "dangling" for key, _ in filters) else set()
-    for name in volumes.names():
+    used = volume_store.used() if any(key == "dangling" for key, _ in filters) else set()
+    for name in volume_store.names():
         try:
-            volume = volumes.find(name)
+            volume = volume_store.find(name)
         except NotFound:  # it was removed meanwhile
             continue
         except Corrupt as problem:

@@ -23,7 +23,7 @@ def read() -> Standing:
     tables: list[Table] = []
     shown: set[tuple[str, str]] = set()
     for family, (name, tool, _) in _FAMILIES.items():
-        for program in _variants(family):
+        for program in variants(family):
             found = saved.read(programs.run(program, "-c").output, family, tool)
             tables += found
             if os.path.realpath(program).endswith("xtables-nft-multi"):
@@ -44,7 +44,7 @@ def _not_followed(others: dict[str, int]) -> list[str]:
     return [f"table {name} is not followed, and has {count}" for name, count in told.items() if name != _GUARD]
 
 
-def _variants(family: int) -> list[str]:
+def variants(family: int) -> list[str]:
     """List the programs that show rules: the legacy one only where such rules stand, for asking would load modules."""
     _, tool, names = _FAMILIES[family]
     modern = programs.find(f"{tool}-nft-save", f"{tool}-save")

@@ -73,6 +73,32 @@ class AddVeth(NamedTuple):
         return "a cable from the bridge into the container"
 
 
+class AddCable(NamedTuple):
+    """A cable into the network of another process, plugged into nothing here."""
+
+    host: str
+    peer: str
+    pid: int
+    mac: str  # of the peer
+    host_mac: str
+
+    def apply(self) -> None:
+        body = rt.veth(self.host, self.host_mac, self.peer, self.pid, self.mac, 0)
+        rt.request(rt.RTM_NEWLINK, body, rt.NLM_F_CREATE | rt.NLM_F_EXCL)
+
+    def inverse(self) -> "DeleteVeth":
+        return DeleteVeth(self.host, self.host_mac)
+
+    def shell(self) -> str:
+        return (
+            f"ip link add {self.host} address {self.host_mac} type veth"
+            f" peer name {self.peer} address {self.mac} netns {self.pid}"
+        )
+
+    def why(self) -> str:
+        return "a cable into another network"
+
+
 class DeleteLink(NamedTuple):
     """Remove a link of ours, known by its link-layer address; another's link of that name stays."""
 

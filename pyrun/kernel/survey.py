@@ -57,7 +57,7 @@ class Route(NamedTuple):
 
 @contextmanager
 def inside(pidfd: int) -> Iterator[None]:
-    """Be in the network namespace of a process for a while; -1 stays here. Errors: OSError.
+    """Be in the network namespace of a process, or in an opened one, for a while; -1 stays here. Errors: OSError.
 
     /proc/sys/net and /proc/net are the namespace's as well while this lasts.
     """
@@ -87,10 +87,13 @@ def links() -> list[Link]:
     return [link._replace(addresses=tuple(order[link.number])) for link in found]
 
 
-def namespace_number(pid: int) -> int:
-    """Give the number by which links of this namespace name that of a process; -1 for none. Errors: OSError."""
+def namespace_number(pid: int = 0, fd: int = -1) -> int:
+    """Give the number by which links here name the namespace of a process, or one opened; -1 for none.
+
+    Errors: OSError.
+    """
     with _socket() as kernel:
-        answer = kernel.get_netnsid(pid=pid)
+        answer = kernel.get_netnsid(pid=pid) if pid else kernel.get_netnsid(fd=fd)
     number = int(answer["nsid"])
     return -1 if number == 0xFFFFFFFF else number
 

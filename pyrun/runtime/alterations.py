@@ -1,16 +1,21 @@
 """What is changed of a container that exists: its name, its limits and policy, whether it goes on or stands still."""
 
+import time
+
 from pyrun import chronicle, keeping, paths, store
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, files
+from pyrun.kernel import cgroups, files, links, locks
 from pyrun.network import endpoints, standing, turns
-from pyrun.operation import perform
+from pyrun.operation import Operation, perform
 from pyrun.plan import container as plan
 from pyrun.plan import resources
-from pyrun.spec import ContainerConfig, Resources
+from pyrun.spec import ContainerConfig, Endpoint, Resources
 from pyrun.store import Container
 from pyrun.typed import Any, Iterator, NamedTuple
+
+_MOMENT = 0.005  # seconds
+_UNPAUSABLE = {"paused": "is already paused", "restarting": "is restarting, wait until it is running"}
 
 
 class Update(NamedTuple):
@@ -24,8 +29,7 @@ def pause(container: Container) -> None:
     """Stop every process of a container where it is. Errors: PyrunError when it does not run, or stands still."""
     status = container.status()
     if status.state != "running":
-        state = "is already paused" if status.state == "paused" else "is not running"
-        raise PyrunError(f"container {container.name} {state}", 1)
+        raise PyrunError(f"container {container.name} {_UNPAUSABLE.get(status.state, 'is not running')}", 1)
     keeping.mark(paths.paused(container.id))
     try:
         perform([_freezing(container, frozen=True)])
@@ -85,7 +89,12 @@ def _rename_running(container: Container, old: ContainerConfig, new: ContainerCo
         with turns.locked(wanted.network, make=False) as exists:
             end = standing.endpoint(wanted.network, new.id) if exists else None
             if end:
-                perform([endpoints.registered(end._replace(name=new.name))])
+                perform([*_renamed_cable(end, new.name), endpoints.registered(end._replace(name=new.name))])
+
+
+def _renamed_cable(end: Endpoint, name: str) -> list[Operation]:
+    """Let `ip link` tell the new name, where the cable is still there."""
+    return [links.SetAlias(end.host_link, end._replace(name=name).alias)] if links.exists(end.host_link) else []
 
 
 def update(container: Container, change: Update) -> None:
@@ -117,9 +126,21 @@ def _check(old: Resources, new: Resources) -> None:
 
 @contextmanager
 def _changing(container: Container) -> Iterator[ContainerConfig]:
-    """Be the only one who changes the container; give its record as it is. Errors: PyrunError."""
-    with keeping.changing(container.id) as exists:
-        config = store.load(container.id).config if exists else None
-        if config is None:
-            raise PyrunError(f"container {container.name}: {container.problem or 'is gone'}", 1)
-        yield config
+    """Be the only one who changes the container; give its record as it is. Errors: PyrunError.
+
+    Whoever starts it just now has read the record already, so it is changed once its program runs.
+    """
+    while True:
+        with keeping.changing(container.id) as exists:
+            if not (exists and _is_between(container)):
+                config = store.load(container.id).config if exists else None
+                if config is None:
+                    raise PyrunError(f"container {container.name}: {container.problem or 'is gone'}", 1)
+                yield config
+                return
+        time.sleep(_MOMENT)
+
+
+def _is_between(container: Container) -> bool:
+    """Claim that somebody starts the container at this moment, or takes it apart."""
+    return locks.is_held(store.lock_path(container.id)) and container.status().state in ("created", "exited")

@@ -50,9 +50,9 @@ def bear(config: ContainerConfig) -> None:
     records.write_config(f"{paths.container(config.id)}/config.json", config, not config.remove)
     chronicle.container(config.id, config, "create")
     if any(mount.kind == "volume" for mount in config.mounts):
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        volumes.provide(config, journal)
+        volume_store.provide(config, journal)
 
 
 def _frees_name(name: str) -> bool:
@@ -76,9 +76,9 @@ def note(config: ContainerConfig) -> None:
             journal.intend(inverse)
     for mount in config.mounts:
         if mount.anonymous:
-            from pyrun import volumes
+            from pyrun import volume_store
 
-            journal.intend(volumes.RemoveUnused(mount.source, config.id))
+            journal.intend(volume_store.RemoveUnused(mount.source, config.id))
 
 
 def former_start(container: Container) -> "records.Start | None":

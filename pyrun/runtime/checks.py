@@ -5,6 +5,7 @@ The process itself is `pyrun.runtime.checker`, what it does each time `pyrun.run
 
 import os
 import sys
+import time
 
 from pyrun import health, keeping, paths, store
 from pyrun.contexts import suppress
@@ -90,7 +91,11 @@ def _spawn(job: StartChecks, lock: int) -> None:
     """Start the process, which holds *lock* from now on. Errors: OSError."""
     check, identity = job.config.health, job.config.id
     pidfd = os.pidfd_open(job.pid)
-    words = (identity, str(lock), str(pidfd), str(check.interval or INTERVAL), str(check.timeout or TIMEOUT))
+    words = [identity, *map(str, (lock, pidfd, check.interval or INTERVAL, check.timeout or TIMEOUT))]
+    if check.start_interval and check.start_period:
+        lived = time.time_ns() - int(store.load(identity).status().started * 10**9) if job.again else 0
+        until = time.monotonic_ns() + check.start_period - lived
+        words += [str(check.start_interval), str(until), paths.health(identity)]
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM, ":".join(sys.path), *words]
     log = f"{paths.runtime(identity)}/checks.log"
     actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]

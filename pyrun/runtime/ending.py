@@ -10,7 +10,7 @@ import time
 from pyrun import chronicle, keeping, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, PyrunError
-from pyrun.kernel import cgroups, locks
+from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver, turns
 from pyrun.plan import filesystem
 from pyrun.runtime import restarts
@@ -89,8 +89,7 @@ def _next(config: "ContainerConfig | None", start: "records.Start | None", end: 
     """Tell the count of starts by its policy with the next one, and the seconds before that; nothing for none."""
     if config is None or start is None:
         return ()
-    stopped = os.path.lexists(paths.stopped(config.id))
-    ended = restarts.Ended(end.code, end.at - start.at, start.restarts, stopped)
+    ended = restarts.Ended(end.code, processes.lived(start.process), start.restarts, not keeping.may_restart(config.id))
     if not restarts.again(config.restart, config.restart_most, ended):
         return ()
     return str(start.restarts + 1), str(restarts.delay(start.delay, ended.lived))
@@ -166,8 +165,10 @@ def leave_network() -> NoReturn:
 
 
 def complain(identity: str, failures: "list[Exception]") -> None:
-    """Leave a note where somebody who looks for left-overs finds it."""
-    if failures:
+    """Leave a note where somebody who looks for left-overs finds it, as far as there is room."""
+    if not failures:
+        return
+    with suppress(OSError):
         text = "".join(f"{identity[:12]}: {failure}\n" for failure in failures)
         fd = os.open(f"{paths.STATE}/problems.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(fd, text.encode(errors="replace"))

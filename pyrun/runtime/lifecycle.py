@@ -16,13 +16,16 @@ from pyrun.typed import Callable
 _MOMENT = 0.005  # seconds
 
 
-def ask(container: Container) -> float:
-    """Ask the program to end, whom no policy starts again; give the moment (monotonic) from which it has its time."""
+def ask(container: Container, wanted: int = 0) -> float:
+    """Ask the program to end, whom no policy starts again, by a *wanted* signal or its own.
+
+    Give the moment (monotonic) from which it has its time.
+    """
     if container.status().state in ("running", "paused", "restarting"):
         forbid_restart(container)
         pidfd, config = _pidfd(container), container.config
         if pidfd is not None:
-            number = config.stop_signal if config else signal.SIGTERM
+            number = wanted or (config.stop_signal if config else signal.SIGTERM)
             chronicle.container(container.id, config, "kill", signal=str(number))
             processes.send_signal(pidfd, number)
             _thaw(container)
@@ -30,28 +33,38 @@ def ask(container: Container) -> float:
     return time.monotonic()
 
 
-def stop(container: Container, seconds: "int | None" = None, asked: "float | None" = None) -> None:
+def stop(container: Container, seconds: "int | None" = None, asked: "float | None" = None, wanted: int = 0) -> None:
     """Ask the program to end; kill it after *seconds* (the container's own time-out, negative for never).
 
-    *asked* is when somebody has `ask`ed it already. No policy starts it again. Errors: PyrunError.
+    *asked* is when somebody has `ask`ed it already, *wanted* a signal other than its own. No policy starts it again.
+    Errors: PyrunError.
     """
     if asked is None and container.status().state not in ("running", "paused", "restarting"):
         return
-    since, config = ask(container) if asked is None else asked, container.config
+    since, config = ask(container, wanted) if asked is None else asked, container.config
     patience = seconds if seconds is not None else config.stop_timeout if config else 10
     pidfd, left = _pidfd(container), since + patience - time.monotonic() if patience >= 0 else None
     if pidfd is not None and not processes.wait_end(pidfd, left):
         chronicle.container(container.id, config, "kill", signal="9")
         processes.send_signal(pidfd, signal.SIGKILL)
+        _thaw(container)  # somebody may have paused it since it was asked
         processes.wait_end(pidfd)
     settle(container)
     chronicle.container(container.id, config, "stop")
 
 
 def kill(container: Container, number: int) -> None:
-    """Send a signal to the program. Errors: PyrunError when the container does not run."""
-    pidfd = _pidfd(container)
-    if not container.status().is_up or pidfd is None:
+    """Send a signal to the program; one that waits to be started again is not, whatever the signal, as with Docker.
+
+    Errors: PyrunError when the container does not run.
+    """
+    pidfd, status = _pidfd(container), container.status()
+    if status.state == "restarting":
+        forbid_restart(container)
+        chronicle.container(container.id, container.config, "kill", signal=str(number))
+        settle(container)
+        return
+    if not status.is_up or pidfd is None:
         raise PyrunError(f"container {container.name} is not running", 1)
     ending = number in (signal.SIGKILL, container.config.stop_signal if container.config else signal.SIGTERM)
     if ending:
@@ -77,16 +90,16 @@ def runs_soon(container: Container) -> bool:
 def forbid_restart(container: Container) -> None:
     """Let no policy start the container again, also if its monitor waits to do so just now."""
     if os.path.isdir(paths.container(container.id)):
-        keeping.mark(paths.stopped(container.id))
+        keeping.forbid_restart(container.id)
     if os.path.lexists(paths.restarting(container.id)):
         with suppress(OSError):
             channel.connected(paths.monitor(container.id)).close()
 
 
 def wait(container: Container) -> int:
-    """Wait for the container's program to end; give its exit code, 255 when nobody saw it.
+    """Wait for the container's program to end; give its exit code, 255 when nobody saw it, 0 when it never ran.
 
-    Errors: PyrunError when nothing is known of it: it never ran, is gone already, or its record is corrupt.
+    Errors: PyrunError when nothing is known of it: it is gone already, or its record is corrupt.
     """
     watched = locks.watch(store.lock_path(container.id))  # before any look: with --rm nothing else stays of it
     begun = container.status().started
@@ -105,6 +118,8 @@ def wait(container: Container) -> int:
         ended = container.status()
     if ended.state in ("exited", "restarting"):
         return ended.exit_code
+    if ended.state == "created" and os.path.isdir(paths.container(container.id)):
+        return ended.exit_code
     if pidfd is not None:
         return store.UNSEEN
     if ended.state == "corrupt" and os.path.lexists(paths.container(container.id)):
@@ -122,31 +137,59 @@ def _await_record(container: Container, begun: float) -> None:
 
 
 def remove(container: Container, force: bool, volumes: bool = False) -> None:
-    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError."""
+    """Remove a container, and its own *volumes*; a running one only by *force*. Errors: PyrunError.
+
+    Somebody who starts it just now, or copies its files, is waited for.
+    """
+    lock = _claim(container, force)
+    try:
+        left = recovery.left_by(container)
+        failures = operation.unwind(left)
+        if failures:
+            raise PyrunError(f"container {container.name}: {failures[0]}", 1)
+        if left:
+            driver.sweep()
+        if os.path.lexists(paths.container(container.id)):  # else somebody else was faster
+            keeping.forget(container)
+    finally:
+        keeping.discard(container.id)
+        os.close(lock)
+    keeping.tidy()
+    if volumes and container.config:
+        keeping.forget_volumes(container.config)
+
+
+def _claim(container: Container, force: bool) -> int:
+    """Have the container to ourselves, so that nobody starts it any more: give its lock, with nothing of it running.
+
+    What runs, or is started at this moment, is ended by *force* alone. Errors: PyrunError.
+    """
+    while True:
+        _end_or_refuse(container, force)
+        if not locks.is_held(store.lock_path(container.id)):
+            settle(container, _discard_damaged if force else None)
+            with suppress(FileExistsError):
+                return keeping.claim(container.id)
+        time.sleep(_MOMENT)
+
+
+def _end_or_refuse(container: Container, force: bool) -> None:
     status = container.status()
+    while not force and status.state == "created" and status.monitored:
+        runs_soon(container)  # its files are copied, or it is being started
+        status = container.status()
     if status.is_up or status.state == "restarting" or (status.state == "created" and status.monitored):
         if not force:
             hint = "stop it first, or use rm -f"
             raise PyrunError(f"container {container.name} is running", 1, hint)
         forbid_restart(container)
         _end(container)
-    elif status.state == "corrupt":
+    elif status.state == "corrupt" and os.path.lexists(paths.container(container.id)):
         if not force:
             raise PyrunError(
                 f"container {container.name}: {container.problem or 'its record is corrupt'}", 1, "use rm -f"
             )
         _end(container)
-    settle(container, _discard_damaged if force else None)
-    left = recovery.left_by(container)
-    failures = operation.unwind(left)
-    if failures:
-        raise PyrunError(f"container {container.name}: {failures[0]}", 1)
-    if left:
-        keeping.discard(container.id)
-        driver.sweep()
-    keeping.forget(container)
-    if volumes and container.config:
-        keeping.forget_volumes(container.config)
 
 
 def settle(
@@ -178,12 +221,19 @@ def _discard_damaged(container: Container, failures: list[Exception]) -> list[Ex
 
 
 def _take_over(path: str) -> "int | None":
-    """Wait until the lock *path* is ours; None once it is gone."""
+    """Wait until the lock *path* is ours; None once it is gone, also when somebody made another in its place."""
+    known = 0
     while True:
         lock = locks.take_abandoned(path)
-        if lock is not None or not locks.is_held(path):
+        watched = locks.watch(path) if lock is None else None
+        if watched is None:
             return lock
-        locks.wait_released(path)
+        number = os.fstat(watched).st_ino
+        if known not in (0, number):
+            os.close(watched)
+            return None
+        known = number
+        locks.last_word(watched)
 
 
 def _end(container: Container) -> None:

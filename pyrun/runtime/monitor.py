@@ -71,7 +71,7 @@ def keep(begin: Begin) -> NoReturn:
     ending.redirect(keep_errors=begin.explained)
     identity, lock = begin.config.id, -1
     try:
-        lock = keeping.claim(identity)
+        lock = _claimed_lock(begin)
         begin = _looked_up(begin) if begin.born else begin
         running = _start(begin, lock, listening(paths.monitor(identity)))
     except Exception as problem:  # whatever it is, what was made has to be unmade
@@ -84,6 +84,14 @@ def keep(begin: Begin) -> NoReturn:
     _live(running)
 
 
+def _claimed_lock(begin: Begin) -> int:
+    """Become the container's keeper. Errors: PyrunError when somebody else is."""
+    try:
+        return keeping.claim(begin.config.id)
+    except FileExistsError:
+        raise PyrunError(f"container {begin.config.name}: somebody else starts or removes it just now", 1) from None
+
+
 def again(arguments: list[str]) -> NoReturn:
     """Go on where a program has ended, to start it once more after a while, unless somebody ends it before.
 
@@ -91,7 +99,7 @@ def again(arguments: list[str]) -> NoReturn:
     """
     identity, lock, listener, restarts, delay = arguments
     try:
-        if not _waits(float(delay), int(listener), paths.stopped(identity)):
+        if not _waits(float(delay), int(listener), identity):
             ending.give_up(identity, int(lock))
         config = store.load(identity).config
         if config is None:
@@ -104,12 +112,12 @@ def again(arguments: list[str]) -> NoReturn:
     _live(running)
 
 
-def _waits(seconds: float, listener: int, mark: str) -> bool:
-    """Wait before the next start; whoever sets the *mark*, and rings at the listener, ends that."""
+def _waits(seconds: float, listener: int, identity: str) -> bool:
+    """Wait before the next start; whoever forbids it, and rings at the listener, ends that."""
     end = time.monotonic() + seconds
     poll = select.poll()
     poll.register(listener, select.POLLIN)
-    while not os.path.lexists(mark):
+    while keeping.may_restart(identity):
         left = end - time.monotonic()
         if left <= 0:
             return True
@@ -199,9 +207,9 @@ def _prepared(config: ContainerConfig, ends: list[Endpoint]) -> plan.Surrounding
     around = host.look_around(config)
     perform(plan.sources(around))
     if any(mount.kind == "volume" for mount in config.mounts):
-        from pyrun import volumes
+        from pyrun import volume_store
 
-        volumes.attach(config, keeping.journal(config.id))
+        volume_store.attach(config, keeping.journal(config.id))
     perform(plan.hostfiles(config.id, host.hostfile_contents(config, ends, around.ipv6)))
     perform(plan.limits(config, around), "host", keeping.journal(config.id))
     return around
@@ -290,6 +298,8 @@ def _let_go(begin: Begin, pid: int, channel: Channel, report: int) -> None:
     config = begin.config
     start = records.Start(processes.identify(pid), time.time(), begin.restarts, begin.delay)
     records.write_start(f"{paths.container(config.id)}/start.json", start, not config.remove)
+    if not keeping.may_restart(config.id):  # by somebody who looked for the process before it was written down
+        raise PyrunError(f"container {config.name}: was ended while it started", 137)
     channel.send(START)
     number = os.read(report, 4)
     os.close(report)
@@ -318,23 +328,31 @@ def _live(running: Running) -> NoReturn:
     outcome = relay.run(time.monotonic() + _SETTLED)
     if outcome == QUIET:
         _become_lean(running)
+        relay.run(None)
     relay.detach_output()
     clients = [client.channel for client in relay.clients]
     end = ending.Over(begin.config.id, running.pid, running.lock, running.listener)
     ending.finish(end, clients, begin.explained)
 
 
-def _become_lean(running: Running) -> NoReturn:
-    """Execute a bare interpreter in our place: a detached container costs no more memory than it must."""
+def _become_lean(running: Running) -> None:
+    """Execute a bare interpreter in our place: a detached container costs no more memory than it must.
+
+    This comes back where that cannot be just now; we can do all that it does.
+    """
     relay, config = running.relay, running.begin.config
     outputs = {source.stream: source.fd for source in relay.sources}
     stdio = (relay.given.target, outputs.get("stdout", -1), outputs.get("stderr", -1))
     kept = [*stdio, relay.master, running.pidfd, running.listener]
-    for fd in (*kept, running.lock):
-        if fd >= 0:
-            os.set_inheritable(fd, True)
+    kept_open = [fd for fd in (*kept, running.lock) if fd >= 0]
+    for fd in kept_open:
+        os.set_inheritable(fd, True)
     once = "once" if _once(config) else "always"
     numbers = (running.pid, running.lock, running.listener)
     after = ending.command("ending", "resume", config.id, *map(str, numbers))
     words = ending.command("relay", "main", logged.description(config), *map(str, kept), once, *after)
-    os.execv(words[0], words)
+    try:
+        os.execv(words[0], words)
+    except OSError:  # no memory
+        for fd in kept_open:
+            os.set_inheritable(fd, False)

@@ -1,6 +1,6 @@
 """What a start would do: every operation as `--explain` prints it, needing no root and touching nothing."""
 
-from pyrun import volumes
+from pyrun import volume_store
 from pyrun.kernel import accounts, trees
 from pyrun.network import driver, endpoints
 from pyrun.operation import Operation, line
@@ -27,7 +27,7 @@ def preview(config: ContainerConfig) -> list[str]:
         ("host", [each for net in nets for each in network.network(net, around.ipv6)]),
         ("host", [each for end in ends for each in endpoints.leased(end)]),
         ("host", plan.sources(around)),
-        ("host", volumes.planned(config)),
+        ("host", volume_store.planned(config)),
         ("host", plan.hostfiles(config.id, contents)),
         ("host", plan.limits(config, around)),
         ("host", plan.fork(config, around)),

@@ -46,7 +46,7 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
 
 def _health(check: HealthCheck) -> dict[str, Any]:
     told = {"Test": list(check.test), "Interval": check.interval, "Timeout": check.timeout}
-    told |= {"StartPeriod": check.start_period, "Retries": check.retries}
+    told |= {"StartPeriod": check.start_period, "StartInterval": check.start_interval, "Retries": check.retries}
     return {key: value for key, value in told.items() if value}
 
 

@@ -6,7 +6,7 @@ looked up; a record that the kernel does not agree with shows nothing.
 
 import os
 
-from pyrun import store
+from pyrun import paths, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.firewall import present, trace
@@ -31,11 +31,11 @@ _NEIGHBOURS = {
 
 
 class Sandbox(NamedTuple):
-    """A network namespace with the containers in it."""
+    """A network namespace with the containers in it, or one that somebody has given a name."""
 
     names: tuple[str, ...]
-    identity: str  # of the first container
-    pid: int
+    identity: str  # of the first container; empty for no container
+    pid: int  # 0 for no container
     inode: int
     links: tuple[Link, ...]
 
@@ -73,8 +73,9 @@ class Topology(NamedTuple):
     uplinks: tuple[Uplink, ...]
     forwarding: tuple[bool, bool]  # IPv4, IPv6
     bridges: tuple[Bridge, ...]
-    loose: tuple[Sandbox, ...]  # sandboxes that no cable leads into
+    loose: tuple[Sandbox, ...]  # sandboxes that no cable of a bridge leads into
     on_host: tuple[str, ...]  # containers without a namespace of their own
+    direct: tuple[Cable, ...] = ()  # from the host itself into a sandbox, by no bridge
 
     @property
     def sandboxes(self) -> tuple[Sandbox, ...]:
@@ -83,20 +84,26 @@ class Topology(NamedTuple):
         return tuple({sandbox.inode: sandbox for sandbox in [*plugged, *self.loose]}.values())
 
 
-def look() -> Topology:
-    """Describe the network of this host. Errors: OSError."""
+def look(others: bool = False) -> Topology:
+    """Describe the network of this host, with *others* also namespaces that `ip netns` knows. Errors: OSError."""
     links = survey.links()
     routes = survey.default_routes()
     sandboxes, on_host = _sandboxes()
     numbers = _numbered(sandboxes)
-    bridges = _bridges(links, numbers, routes)
+    named = _named({sandbox.inode for sandbox in sandboxes}) if others else {}
+    bridges = _bridges(links, numbers | named, routes)
+    uplinks = tuple(_uplinks(links, routes, numbers, named))
+    away = {uplink.link.peer_ns for uplink in uplinks}
+    near = {number: sandbox for number, sandbox in (numbers | named).items() if number not in away}
     plugged = {cable.sandbox.inode for bridge in bridges for cable in bridge.cables if cable.sandbox}
+    far = [sandbox for number, sandbox in named.items() if number in away]
     return Topology(
-        tuple(_uplinks(links, routes, numbers)),
+        uplinks,
         (standing.is_forwarding(), standing.is_forwarding(ipv6=True)),
         tuple(bridges),
-        tuple(sandbox for sandbox in sandboxes if sandbox.inode not in plugged),
+        tuple(each for each in [*sandboxes, *named.values()] if each.inode not in plugged and each not in far),
         tuple(on_host),
+        tuple(_cable(link, None, near) for link in links if link.peer_ns in near and not link.master),
     )
 
 
@@ -142,6 +149,27 @@ def _numbered(sandboxes: list[Sandbox]) -> dict[int, Sandbox]:
     return found
 
 
+def _named(known: set[int]) -> dict[int, Sandbox]:
+    """Find namespaces with a name but no container, by their numbers here, or by less than -1 where they have none."""
+    found: dict[int, Sandbox] = {}
+    seen = known | {os.stat("/proc/self/ns/net").st_ino}
+    for name in sorted(os.listdir(paths.NETNS)) if os.path.isdir(paths.NETNS) else ():
+        with suppress(OSError):  # removed just now, or no namespace
+            place = os.open(f"{paths.NETNS}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                inode = os.fstat(place).st_ino
+                if inode in seen:
+                    continue
+                with survey.inside(place):
+                    links = survey.links()
+                number = survey.namespace_number(fd=place)
+            finally:
+                os.close(place)
+            seen.add(inode)
+            found[number if number >= 0 else -inode] = Sandbox((name,), "", 0, inode, tuple(links))
+    return found
+
+
 def _together(sandbox: Sandbox, other: store.Container, pid: int) -> Sandbox:
     """Name the one first that has the plugs, whoever was found first."""
     if other.config and other.config.attachments:
@@ -175,15 +203,19 @@ def _cable(port: Link, net: "Network | None", numbers: dict[int, Sandbox]) -> Ca
     if sandbox is None:
         return Cable(port)
     inner = next((link for link in sandbox.links if link.number == port.peer), None)
-    end = standing.endpoint(net.name, sandbox.identity, net) if net else None
+    end = standing.endpoint(net.name, sandbox.identity, net) if net and sandbox.identity else None
     return Cable(port, inner, sandbox, end.published if end and end.host_link == port.name else ())
 
 
-def _uplinks(links: list[Link], routes: list[tuple[int, str, int]], numbers: dict[int, Sandbox]) -> Iterator[Uplink]:
+def _uplinks(
+    links: list[Link], routes: list[tuple[int, str, int]], numbers: dict[int, Sandbox], named: dict[int, Sandbox]
+) -> Iterator[Uplink]:
+    """Find what leads away: not into containers, and into another namespace only if that is the way to everywhere."""
     for link in links:
         gateways = tuple(gateway for _, gateway, number in routes if number == link.number)
         addressed = any(not address.startswith("fe80:") for address, _ in link.addresses)
-        plain = link.name != "lo" and link.kind != "bridge" and not link.master and link.peer_ns not in numbers
+        within = link.peer_ns in numbers or (link.peer_ns in named and not gateways)
+        plain = link.name != "lo" and link.kind != "bridge" and not link.master and not within
         if plain and link.up and (addressed or link.number in {number for _, _, number in routes}):
             yield Uplink(link, gateways)
 

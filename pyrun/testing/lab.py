@@ -12,9 +12,10 @@ from pyrun.__main__ import isolated
 from pyrun.api import arguments, calls, places, programs
 from pyrun.api.containers import Container
 from pyrun.api.networks import Network
-from pyrun.api.option_types import NetworkOptions, Path, RunOptions
+from pyrun.api.option_types import NetworkOptions, Path, RunOptions, VolumeOptions
 from pyrun.api.places import Place
 from pyrun.api.programs import Result
+from pyrun.api.volumes import Volume
 from pyrun.errors import PyrunError, TimedOut
 from pyrun.testing import warden
 from pyrun.testing.reach import Claim
@@ -225,6 +226,21 @@ class Lab(Place):
         """Do `pyrun.networks` on this host."""
         with self.entered():
             return pyrun.networks()
+
+    def create_volume(self, name: "str | None" = None, **options: Unpack[VolumeOptions]) -> Volume:
+        """Do `pyrun.create_volume` on this host."""
+        with self.entered():
+            return pyrun.create_volume(name, **options)
+
+    def volume(self, name: str) -> Volume:
+        """Do `pyrun.volume` on this host."""
+        with self.entered():
+            return pyrun.volume(name)
+
+    def volumes(self) -> list[Volume]:
+        """Do `pyrun.volumes` on this host."""
+        with self.entered():
+            return pyrun.volumes()
 
     def __enter__(self) -> "Lab":
         return self

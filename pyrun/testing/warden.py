@@ -30,30 +30,30 @@ def main(ipv6: bool) -> NoReturn:
     os.setsid()
     caller = os.getppid()  # its thread may be on the host
     machine = _opened("self", "mnt")
-    internet = _internet()
-    held = [_opened(internet, "net")]  # to the end: else a namespace's number is soon another's
+    far = internet()
+    held = [_opened(far, "net")]  # to the end: else a namespace's number is soon another's
     groups: list[str] = []
     try:
         syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
         held += [_opened("self", "net"), _opened("self", "mnt")]
         syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
-        _own_groups(groups)
-        _own_files(internet, groups)
-        _connect(internet, ipv6)
-        os.write(1, f"{internet}\n".encode())
+        own_groups(groups, f"{GROUP}{os.getpid()}")
+        own_files(far, groups)
+        connect(far, ipv6)
+        os.write(1, f"{far}\n".encode())
         os.read(0, 1)
     finally:
         syscalls.setns(machine, syscalls.CLONE_NEWNS)  # where the control groups can be seen as such
-        left = _ended({os.fstat(fd).st_ino for fd in held}, {os.getpid(), caller, internet}, groups)
-        os.kill(internet, signal.SIGKILL)
-        os.waitpid(internet, 0)
+        left = _ended({os.fstat(fd).st_ino for fd in held}, {os.getpid(), caller, far}, groups)
+        os.kill(far, signal.SIGKILL)
+        os.waitpid(far, 0)
         deadline = time.monotonic() + _PATIENCE
-        left += [line for group in groups for line in _removed(group, deadline)]
+        left += [line for group in groups for line in removed(group, deadline)]
     os.write(2, "".join(f"{line}\n" for line in left).encode())
     os._exit(1 if left else 0)
 
 
-def _internet() -> int:
+def internet() -> int:
     """Fork a process with a network of its own, which ends with us; give its number once the network is there."""
     ready, told = os.pipe()
     alive, _held = os.pipe()
@@ -69,28 +69,28 @@ def _internet() -> int:
     return pid
 
 
-def _own_groups(made: list[str]) -> None:
+def own_groups(made: list[str], name: str) -> None:
     """Make a control group of the host's own in each hierarchy where that can be, to lie over its top; list it."""
-    for top in _hierarchies():
-        own = f"{top}/{GROUP}{os.getpid()}"
+    for top in hierarchies():
+        own = f"{top}/{name}"
         with suppress(OSError):  # read-only
             os.mkdir(own)
             made.append(own)
         if os.path.exists(f"{own}/cpuset.sched_load_balance"):  # a new cpuset of version 1 has no CPUs at all
-            for name in ("cpuset.cpus", "cpuset.mems"):
-                cgroups.write(f"{own}/{name}", _content(f"{top}/{name}"))
-        for name in _content(f"{top}/cgroup.controllers").split():
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                cgroups.write(f"{own}/{file}", _content(f"{top}/{file}"))
+        for controller in _content(f"{top}/cgroup.controllers").split():
             with suppress(OSError):  # where we are in a container ourselves
-                cgroups.write(f"{top}/cgroup.subtree_control", f"+{name}")
+                cgroups.write(f"{top}/cgroup.subtree_control", f"+{controller}")
 
 
-def _hierarchies() -> list[str]:
+def hierarchies() -> list[str]:
     """List where control groups are mounted, those that pyrun has no use for too: the innermost first."""
     rows = [row.partition(" - ") for row in _content("/proc/self/mountinfo").splitlines()]
     return sorted({head.split()[4] for head, _, tail in rows if tail.split()[0] in ("cgroup", "cgroup2")}, reverse=True)
 
 
-def _own_files(internet: int, groups: list[str]) -> None:
+def own_files(internet: int, groups: list[str]) -> None:
     """Give the host an empty /run and no state of pyrun but the root file systems that the machine has names for."""
     names = -1
     with suppress(FileNotFoundError):
@@ -113,7 +113,7 @@ def _own_files(internet: int, groups: list[str]) -> None:
         syscalls.mount(group, group.rpartition("/")[0], flags=_MS_BIND)
 
 
-def _connect(internet: int, ipv6: bool) -> None:
+def connect(internet: int, ipv6: bool) -> None:
     """Lay a cable to the internet, whose side is set up by a process that joins it."""
     for kind in ("all", "default"):
         with suppress(FileNotFoundError):  # a kernel without IPv6
@@ -186,7 +186,8 @@ def _members(group: str) -> list[int]:
     return [int(pid) for below, _, _ in os.walk(group) for pid in _content(f"{below}/cgroup.procs").split()]
 
 
-def _removed(group: str, deadline: float) -> list[str]:
+def removed(group: str, deadline: float) -> list[str]:
+    """Remove a control group with all below it; tell what stays although *deadline*, of the monotonic clock, came."""
     while True:
         try:
             for below, _, _ in os.walk(group, topdown=False):

@@ -51,9 +51,7 @@ _PLAIN = [
     "type=tmpfs,target=/t",
     "u:g",
 ]
-_QUICK = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+_QUICK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 _VALUES = st.sampled_from(_NASTY + _PLAIN) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
 )

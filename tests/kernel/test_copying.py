@@ -214,6 +214,20 @@ def test_killed_while_it_copies_into_a_container_that_does_not_run(host: Host) -
     assert host.out(f"{TYPED} cp still:/w/LICENSE - | tar -xO | cmp - {TOP}/LICENSE") == ""
 
 
+def test_what_was_created_is_removed_when_nobody_copies_its_files(host: Host) -> None:
+    """That it runs is not said of one that has never run."""
+    identity = host.ok("create", "--name", "made", BUSYBOX, "true").strip()
+    copying = host.start([*PYRUN, "cp", "-", "made:/"], stdin=-1)
+    wait_until(lambda: host.shell(f"test -e /run/pyrun/locks/{identity}").returncode == 0)
+    removing = host.start([*PYRUN, "rm", "made"], stdout=-1, stderr=-1)
+    wait_until(lambda: "sleep" in host.out(f"cat /proc/{removing.pid}/wchan") or removing.poll() is not None)
+    assert removing.poll() is None
+    assert copying.stdin
+    copying.stdin.close()
+    assert (copying.wait(20), removing.communicate(timeout=20)) == (0, (b"made\n", b""))
+    assert host.pyrun("inspect", "made").returncode == 1
+
+
 def test_files_of_a_container_that_is_restarted_over_and_over(host: Host, tmp_path: Path) -> None:
     """Whether it runs just then or waits, its files are there to be read."""
     line = "echo here > /log; rm -f /bin/ls; exit 1"

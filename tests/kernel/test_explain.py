@@ -82,7 +82,7 @@ def _typed(host: Host, lines: list[str]) -> dict[str, str]:
     inside.enter(last.rpartition("  # ")[0].partition("$ ")[2])
     wait_until(lambda: b"sleep" in host.shell(f"cat /proc/{pid}/cmdline").stdout)
     seen = _seen(host, pid, identity)
-    host.out(f"kill -9 {pid}")
+    host.kill(pid)
     for each in (outside, inside):
         each.process.communicate()
     host.forget_groups(identity)

@@ -52,6 +52,12 @@ def test_the_machine_sees_nothing_of_it(lab: Lab) -> None:
     lab.call("iptables -F INPUT", check=True)
 
 
+def test_its_control_groups_are_its_own_in_each_hierarchy(lab: Lab) -> None:
+    rows = [row.split() for row in lab.call("cat /proc/self/mountinfo", check=True).text.splitlines()]
+    seen = {row[4]: row[3] for row in rows if row[row.index("-") + 1] in ("cgroup", "cgroup2")}  # the last lies on top
+    assert {root.rpartition("/")[2] for root in seen.values()} == {f"pyrun-lab-{lab.pid}"}, seen
+
+
 def test_a_host_without_ipv6_when_that_is_wanted() -> None:
     with Lab(ipv6=False) as lab:
         assert "2001:" not in lab.call("ip -6 addr").text
@@ -91,6 +97,15 @@ def test_a_container_stays_the_hosts_that_it_was_started_on(lab: Lab) -> None:
             assert (mine.status, mine.exec("echo here").text) == ("running", "here\n")
         with lab.inside():
             assert pyrun.containers() == [mine]
+
+
+def test_a_host_has_groups_of_its_own_in_every_hierarchy(lab: Lab) -> None:
+    """What runs on one host is nowhere among the control groups that another one sees."""
+    find = "find /sys/fs/cgroup -type d -name {}"
+    with Lab() as other, other.run(BUSYBOX, "sleep 600", detach=True) as box:
+        assert len(_groups(other.pid)) == len(_groups(lab.pid))
+        assert other.call(find.format(box.id)).text.count(box.id) > 0
+        assert lab.call(find.format(box.id)).text == ""
 
 
 def test_programs_of_the_machine_run_there(lab: Lab) -> None:

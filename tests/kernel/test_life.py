@@ -24,6 +24,7 @@ def test_what_is_created_is_there_and_does_not_run(shared_host: Host) -> None:
     identity = shared_host.ok("create", "--name", "made", "-i", BUSYBOX, "cat").strip()
     assert "Created" in shared_host.ok("ps", "-a") and shared_host.ok("ps", "-q") == ""
     shared_host.ok("ps")  # it is not taken for a start that was interrupted
+    assert shared_host.ok("wait", "made") == "0\n"
     done = shared_host.pyrun("run", "--name", "made", BUSYBOX, "true")
     assert (done.returncode, identity[:12] in done.stderr.decode()) == (125, True), done
     assert shared_host.ok("start", "made", "made") == "made\nmade\n"
@@ -116,18 +117,14 @@ def test_what_has_just_ended_is_told_all_the_same(shared_host: Host) -> None:
     shared_host.ok("rm", "brief")
 
 
-@pytest.mark.parametrize("verb", [["stop"], ["kill"], ["rm", "-f"]])
+@pytest.mark.parametrize("verb", [["stop"], ["kill"], ["kill", "-s", "WINCH"], ["rm", "-f"]])
 def test_always_ends_when_somebody_wants_it(shared_host: Host, verb: list[str]) -> None:
     """Whether it runs just now, or its monitor waits before the next start."""
     before = shared_host.settled()
     shared_host.ok("run", "-d", "--name", "again", "--restart", "always", BUSYBOX, "sh", "-c", "echo x; exit 1")
     wait_until(lambda: len(shared_host.ok("logs", "again")) > 4)  # by then it waits longer than it runs
     wait_until(lambda: "Restarting (1)" in shared_host.ok("ps"))
-    if verb != ["kill"]:
-        shared_host.ok(*verb, "again")
-    else:
-        shared_host.pyrun("kill", "again")  # refused between two starts, as in Docker
-        shared_host.ok("stop", "again")
+    shared_host.ok(*verb, "again")
     assert "again" not in shared_host.ok("ps")
     shared_host.pyrun("rm", "again")
     assert shared_host.settled() == before
@@ -137,11 +134,11 @@ def test_a_policy_can_be_given_and_taken_later(shared_host: Host) -> None:
     shared_host.ok("run", "-d", "--name", "late", BUSYBOX, "sh", "-c", "echo x; sleep 600 & wait")
     shared_host.ok("update", "--restart", "always", "late")
     pid = _state(shared_host, "late")["Pid"]
-    shared_host.out(f"kill -9 {pid}")
+    shared_host.kill(pid)
     wait_until(lambda: _state(shared_host, "late")["Pid"] not in (0, pid))
     shared_host.ok("update", "--restart", "no", "late")
     pid = _state(shared_host, "late")["Pid"]
-    shared_host.out(f"kill -9 {pid}")
+    shared_host.kill(pid)
     wait_until(lambda: _status(shared_host, "late") == "exited")
     shared_host.ok("rm", "late")
 
@@ -195,6 +192,8 @@ def test_renamed_it_is_known_by_the_new_name_alone(host: Host) -> None:
     host.ok("run", "-d", "--name", "peer", "--net", "net1", BUSYBOX, "sleep", "600")
     assert host.ok("rename", "old", "new") == ""
     assert "pyrun-new" in host.out("ip netns list") and "pyrun-old" not in host.out("ip netns list")
+    cables = host.out("ip -j link | grep -o 'pyrun:[a-z]*' | sort")
+    assert cables.split() == ["pyrun:new", "pyrun:peer"]
     wait_until(lambda: host.pyrun("exec", "peer", "ping", "-c", "1", "new").returncode == 0)
     assert host.pyrun("inspect", "old").returncode == 1
     taken = host.pyrun("rename", "new", "peer")
@@ -343,6 +342,20 @@ def test_killed_in_renaming_it_has_one_name(host: Host, tmp_path: Path, running:
             host.ok("run", "--rm", "--name", name, BUSYBOX, "true")
         assert host.out("ls /run/netns /var/lib/pyrun/names 2>/dev/null | grep -e one -e two || :") == "", place
     assert place > 2
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_the_signal_that_asks_to_end_may_be_chosen(shared_host: Host, verb: str, names: tuple[str, ...]) -> None:
+    script = 'trap "echo asked; exit" USR1; trap "" TERM; echo up; while :; do sleep 0.05; done'
+    for name in names:
+        shared_host.ok("run", "-d", "--name", name, BUSYBOX, "sh", "-c", script)
+        wait_until(lambda: shared_host.ok("logs", name) == "up\n")  # noqa: B023
+    assert shared_host.ok(verb, "--timeout", "600", "-s", "USR1", *names).split() == [*names]
+    for name in names:
+        wait_until(lambda: shared_host.ok("logs", name) == ("up\nasked\n" * 2)[: 9 if verb == "stop" else 12])  # noqa: B023
+    assert shared_host.pyrun(verb, "--signal", "NONE", "one").stderr == b"pyrun: signal: NONE: unknown\n"
+    shared_host.ok("rm", "-f", *names)
 
 
 def test_several_are_stopped_in_the_time_of_one(shared_host: Host) -> None:

@@ -67,6 +67,7 @@ def _rules(host: Host) -> str:
         ("-o com.docker.network.bridge.name=way-too-long-name x", "not a name for a link"),
         ("-o com.docker.network.bridge.name=lo x", "lo: a link of that name exists"),
         ("-d overlay x", "driver: overlay: only bridge is there"),
+        ("--ipv4=false x", "ipv4: false: every network has IPv4 addresses"),
         ("--ipam-driver dhcp x", "ipam-driver: dhcp: only default is there"),
         ("bridge", "bridge"),
         ("host", "host"),

@@ -1,101 +1,20 @@
 """The network drawn, explained and inspected: ip, bridge, ping and the tools' own listings are the witnesses."""
 
-import contextlib
 import json
-import os
 import re
 import shlex
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 
-import pytest
-from lab import BUSYBOX, HOST_ADDRESS, INTERNET_ADDRESS, PYRUN, TYPED, Host, fresh_host, wait_until
+from lab import BUSYBOX, INTERNET_ADDRESS, PYRUN, TYPED, Host
+from town import address, inside, outside
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@contextlib.contextmanager
-def _town(tool: str) -> Iterator[Host]:
-    """Give a host with networks of all kinds, a neighbour's bridge and an IPv6 uplink, its rules made with *tool*."""
-    former = os.environ.get("PYRUN_FIREWALL", "")
-    os.environ["PYRUN_FIREWALL"] = tool
-    try:
-        with fresh_host() as host:
-            _build(host)
-            yield host
-            host.shell("kill $(cat /run/neighbour)")
-    finally:
-        os.environ["PYRUN_FIREWALL"] = former
-
-
-def _build(host: Host) -> None:
-    host.out("ip addr add 2001:db8:1::2/64 dev up0 nodad; ip -6 route add default via 2001:db8:1::1")
-    host.internet("ip addr add 2001:db8:1::1/64 dev up0 nodad")
-    host.ok("network", "create", "--ipv6", "web")
-    host.ok("network", "create", "--internal", "shut")
-    host.ok("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", "apart")
-    for name, *options in (
-        ("con1",),
-        ("con2",),
-        ("con3", "--network", "web", "-p", "8080:80", "-p", f"{HOST_ADDRESS}:8081:80"),
-        ("both", "--network", "web", "--network", "shut"),
-        ("in1", "--network", "shut"),
-        ("ap1", "--network", "apart"),
-        ("ap2", "--network", "apart"),
-        ("bare", "--network", "none"),
-        ("side", "--network", "container:con1"),
-    ):
-        host.ok("run", "-d", "--name", name, *options, BUSYBOX, "sh", "-c", "httpd -p 80; sleep 1000")
-    host.out(
-        "ip link add docker0 type bridge; ip addr add 172.31.0.1/16 dev docker0; ip link set docker0 up;"
-        "unshare -n sleep 1000 >/dev/null 2>&1 & echo $! > /run/neighbour; sleep 0.1; P=$(cat /run/neighbour);"
-        "ip link add vethn type veth peer name eth0 netns $P; ip link set vethn master docker0 up;"
-        "nsenter -t $P -n sh -c 'ip addr add 172.31.0.2/16 dev eth0; ip link set eth0 up; ip route add default via 172.31.0.1'"
-    )
-
-
-@pytest.fixture(scope="module", params=["iptables", "nftables"])
-def town(request: pytest.FixtureRequest, private_host: None) -> Iterator[Host]:
-    """Give the town with each tool."""
-    with _town(request.param) as host:
-        yield host
-
-
-def _inside(host: Host, name: str) -> dict[str, dict[str, object]]:
-    return {link["ifname"]: link for link in json.loads(host.out(f"ip -n pyrun-{name} -j addr"))}
-
-
-def _outside(host: Host) -> dict[int, dict[str, object]]:
-    return {link["ifindex"]: link for link in json.loads(host.out("ip -j -d addr"))}
-
-
-def why(host: Host, source: str, target: str, *options: str) -> "dict[str, object]":
-    done = host.pyrun("network", "why", source, target, "--format", "json", *options)
-    told: dict[str, object] = json.loads(done.stdout)
-    assert done.returncode == (0 if told["Reachable"] else 1), done
-    return told
-
-
-def decider(told: "dict[str, object]") -> str:
-    rule = told["Decider"]
-    assert isinstance(rule, dict)
-    return f"{rule['Chain']}: {rule['Rule']}"
-
-
-def pings(host: Host, source: str, target: str) -> bool:
-    """Ask ping of the host, in the source's namespace."""
-    where = "" if source == "host" else f"ip netns exec pyrun-{source} "
-    return host.shell(f"{where}ping -c 1 -W 1 {target}").returncode == 0
-
-
-def address(host: Host, name: str, link: str = "eth0") -> str:
-    return next(str(a["local"]) for a in _inside(host, name)[link]["addr_info"] if a["family"] == "inet")  # type: ignore[attr-defined]
-
-
 def test_the_drawing_has_each_cable_with_both_ends(town: Host) -> None:
-    drawn, links = town.ok("network", "diagram"), _outside(town)
+    drawn, links = town.ok("network", "diagram"), outside(town)
     for name, link in (
         ("con1", "eth0"),
         ("con2", "eth0"),
@@ -104,7 +23,7 @@ def test_the_drawing_has_each_cable_with_both_ends(town: Host) -> None:
         ("both", "eth1"),
         ("ap1", "eth0"),
     ):
-        inner = _inside(town, name)[link]
+        inner = inside(town, name)[link]
         outer = links[inner["link_index"]]  # type: ignore[index]
         row = f"{outer['ifname']} ({outer['ifindex']}) ═══ {link} ({inner['ifindex']})"
         assert re.search(rf"{re.escape(row)} +{name}( \+ side)?\b", drawn), (row, drawn)
@@ -126,6 +45,36 @@ def test_the_drawing_says_what_leads_out_and_what_is_published(town: Host) -> No
     assert f"pid {pid}, netns {inode}" in drawn
     assert re.search(r"\(no cable\)  bare ", drawn)
     assert "also eth1 on shut" in drawn and "also eth0 on web" in drawn
+
+
+def test_a_namespace_made_by_hand_is_drawn_by_its_name(town: Host) -> None:
+    town.out(
+        "ip netns add hand; ip netns add bare2; ip link add hand0 type bridge;"
+        "ip link add hand1 type veth peer name eth0 netns hand; ip link set hand1 master hand0;"
+        "ip -n hand addr add 10.1.1.2/24 dev eth0"
+    )
+    drawn, links = town.ok("network", "diagram"), outside(town)
+    number = next(number for number, link in links.items() if link["ifname"] == "hand1")
+    inode, bare = (town.out(f"stat -Lc %i /run/netns/{name}").strip() for name in ("hand", "bare2"))
+    assert f"hand1 ({number}) ═══ eth0 (2)  hand  [switched off]" in drawn
+    assert re.search(rf"10\.1\.1\.2/24\n.* eth0 is switched off\n\W+netns {inode}\n", drawn)
+    assert re.search(rf"\(no cable\)  bare2  netns {bare}\n.*links: lo \(1\)\n", drawn)
+    assert "internet" not in drawn  # the far end of the uplink is the outside
+    assert f'netns{inode}["hand<br/>netns {inode}<br/>eth0 10.1.1.2/24"]' in town.ok(
+        "network", "diagram", "--format", "mermaid"
+    )
+    assert f">netns {inode}</text>" in town.ok("network", "diagram", "--format", "svg")
+    assert town.pyrun("network", "why", "10.1.1.2", "con1").returncode in (0, 1)  # it is a stranger there, as ever
+    town.out("ip netns del bare2; ip link del hand0")
+    drawn = town.ok("network", "diagram")
+    assert re.search(
+        rf"\(no bridge\)  hand  netns {inode}\n.*links: lo \(1\), hand1 \({number}\) ═══ eth0 \(2\) 10.1.1.2/24\n",
+        drawn,
+    )
+    edge = f'router ---|"hand1 ({number}) ═ eth0 (2)<br/>switched off"| netns{inode}'
+    assert edge in town.ok("network", "diagram", "--format", "mermaid")
+    assert f"hand1 ({number}) ═ eth0 (2) 10.1.1.2/24</text>" in town.ok("network", "diagram", "--format", "svg")
+    town.out("ip netns del hand")
 
 
 def test_what_is_not_pyruns_is_greyed_on_a_terminal(town: Host) -> None:
@@ -238,186 +187,6 @@ def test_a_hosts_tool_sees_the_containers_packets(town: Host) -> None:
         assert process.stdout.readline().decode().strip() == address(town, "con2")
 
 
-@pytest.mark.parametrize("source", ["con1", "both", "in1", "ap1", "host"])
-def test_what_it_says_is_what_ping_finds(town: Host, source: str) -> None:
-    """Every pair, in words and by ping."""
-    told, found = {}, {}
-    for target, link in (
-        ("con2", "eth0"), ("con3", "eth0"), ("both", "eth0"), ("both", "eth1"), ("in1", "eth0"), ("ap2", "eth0")
-    ):  # fmt: skip
-        if target != source:
-            where = address(town, target, link)
-            told[target, link] = why(town, source, where)["Reachable"]
-            found[target, link] = pings(town, source, where)
-    for where in (INTERNET_ADDRESS, "172.31.0.2", "172.31.0.1", HOST_ADDRESS, "198.51.100.77"):
-        answer = why(town, source, where)["Reachable"]
-        told[where, ""] = answer if where != "198.51.100.77" else False  # nobody is there, which only asking shows
-        found[where, ""] = pings(town, source, where)
-    assert told == found
-
-
-def test_isolation_is_the_reason_and_the_probe_confirms_it(town: Host) -> None:
-    """What the tutorial's author did not see: why con1 does not reach con3."""
-    told = why(town, "con1", "con3", "--probe")
-    assert told["Reason"] == "networks do not reach each other"
-    assert "PYRUN-ISOLATION-STAGE-2" in decider(told) or "oifname @bridges" in decider(told)
-    probe, rule = told["Probe"], told["Decider"]
-    assert isinstance(probe, dict) and isinstance(rule, dict)
-    assert (probe["Reachable"], probe["Confirmed"]) == (False, True)
-    moved = {(each["Chain"], each["Number"]): each["Packets"] for each in probe["Moved"]}
-    assert moved[rule["Chain"], rule["Number"]] >= 1
-    before = _count(town, rule)
-    assert not pings(town, "con1", address(town, "con3"))
-    assert _count(town, rule) == before + 1
-
-
-def _count(host: Host, rule: "dict[str, object]") -> int:
-    """Let the tool itself say how often the rule has matched."""
-    if rule["Tool"] == "iptables":
-        listed = host.out(f"iptables -t {rule['Table']} -vxL {rule['Chain']} {rule['Number']} -n")
-        return int(listed.split()[0])
-    listed = host.out(f"nft list chain {rule['Table']} {rule['Chain']}")
-    text = str(rule["Rule"]).replace("counter", r"counter packets (\d+) bytes \d+", 1)
-    found = re.search(re.sub(r"@|\*", lambda m: re.escape(m.group()), text), listed)
-    assert found, listed
-    return int(found.group(1))
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "options", "reachable", "confirmed"),
-    [
-        ("con1", "con2", ["--probe"], True, True),
-        ("con1", "con2:80", ["--probe"], True, True),
-        ("con1", "con2:81", ["--probe"], False, True),
-        ("con1", "con2:81/udp", ["--probe"], False, True),
-        ("con1", INTERNET_ADDRESS, ["--probe"], True, True),
-        ("con1", "host", ["--probe"], True, True),
-        ("con1", "con3:80", ["--probe"], False, True),
-        ("ap1", "ap2", ["--probe"], False, True),
-        ("ap1", INTERNET_ADDRESS, ["--probe"], True, True),
-        ("in1", INTERNET_ADDRESS, ["--probe"], False, True),
-        ("both", "in1", ["--probe"], True, True),
-        ("host", "con3:80", ["--probe"], True, True),
-        ("host", f"{HOST_ADDRESS}:8080", ["--probe"], True, True),
-        ("host", "127.0.0.1:8080", ["--probe"], True, True),
-        ("host", "127.0.0.1:8081", ["--probe"], False, True),
-        ("con1", "host:8080", ["--probe"], True, True),
-        ("con3", f"{HOST_ADDRESS}:8080", ["--probe"], True, True),
-        ("con3", "2001:db8:1::1", ["--probe"], True, True),
-        (INTERNET_ADDRESS, "host:8080", [], True, None),
-        (INTERNET_ADDRESS, "host:8081", [], True, None),
-        (INTERNET_ADDRESS, "host:8082", [], False, None),
-        (INTERNET_ADDRESS, "con3:80", [], False, None),
-        (INTERNET_ADDRESS, "con1", [], False, None),
-        ("2001:db8:1::1", "[2001:db8:1::2]:8080", [], True, None),
-        ("172.31.0.2", "con1", [], False, None),
-        ("con1", "172.31.0.2", ["--probe"], False, True),
-    ],
-)  # fmt: skip
-def test_it_says_so_and_a_packet_agrees(
-    town: Host, source: str, target: str, options: "list[str]", reachable: bool, confirmed: "bool | None"
-) -> None:
-    told = why(town, source, target, *options)
-    probe = told["Probe"]
-    assert told["Reachable"] is reachable, told
-    assert (probe["Confirmed"] if isinstance(probe, dict) else None) is confirmed, told
-
-
-def test_a_published_port_is_followed_to_the_container(town: Host) -> None:
-    """And the far side, asked to connect, agrees."""
-    told = why(town, INTERNET_ADDRESS, "host:8080")
-    assert told["Packet"] == {"Source": INTERNET_ADDRESS, "Target": address(town, "con3"), "Port": 80}
-    connect = "exec 3<>/dev/tcp/{}/{} && echo there"
-    assert town.internet(connect.format(HOST_ADDRESS, 8080)).stdout == b"there\n"
-    assert town.internet(connect.format(HOST_ADDRESS, 8082)).stdout == b""
-
-
-def test_a_rule_of_somebody_else_is_named(town: Host) -> None:
-    nft = "nft add table inet foreign; nft add chain inet foreign f '{ type filter hook forward priority 10; }'"
-    town.out(f"{nft}; nft add rule inet foreign f ip daddr {INTERNET_ADDRESS} counter drop")
-    told = why(town, "con1", INTERNET_ADDRESS, "--probe")
-    town.out("nft delete table inet foreign")
-    assert told["Reachable"] is False and decider(told) == f"f: ip daddr {INTERNET_ADDRESS} counter drop"
-    assert isinstance(told["Probe"], dict) and told["Probe"]["Confirmed"] is True
-    town.out(f"iptables -I FORWARD -d {INTERNET_ADDRESS} -j DROP")
-    told = why(town, "con1", INTERNET_ADDRESS)
-    town.out(f"iptables -D FORWARD -d {INTERNET_ADDRESS} -j DROP")
-    assert (told["Reachable"], decider(told)) == (False, f"FORWARD: -d {INTERNET_ADDRESS}/32 -j DROP")
-
-
-def test_tables_that_are_not_followed_are_named_where_they_have_rules(town: Host) -> None:
-    """They may stop what is said to get through, as here; the probe tells."""
-    for line in (
-        "table bridge empty",
-        "table bridge foreign",
-        "chain bridge foreign f '{ type filter hook input priority 0; }'",
-        "rule bridge foreign f ip protocol icmp drop",
-        "table netdev far",
-        "chain netdev far f '{ type filter hook ingress device up0 priority 0; }'",
-        "rule netdev far f counter",
-        "rule netdev far f counter",
-    ):
-        town.out(f"nft add {line}")
-    told = why(town, "con1", INTERNET_ADDRESS)
-    words = town.pyrun("network", "why", "con1", INTERNET_ADDRESS, "--probe")
-    town.out("nft delete table bridge empty; nft delete table bridge foreign; nft delete table netdev far")
-    expected = [
-        "table bridge foreign is not followed, and has 1 rule",
-        "table netdev far is not followed, and has 2 rules",
-    ]
-    assert (told["Reachable"], sorted(told["NotFollowed"])) == (True, expected)  # type: ignore[call-overload]
-    shown = words.stdout.decode()
-    for line in expected:
-        assert f"\nNote: {line}\n" in shown
-    assert "The probe does not agree with this." in shown
-    assert words.stderr == b""
-    assert why(town, "con1", INTERNET_ADDRESS)["NotFollowed"] == []
-
-
-def test_what_cannot_be_judged_is_not_guessed(town: Host) -> None:
-    town.out(f"iptables -I FORWARD -d {INTERNET_ADDRESS} -m limit --limit 1/sec -j DROP")
-    told = why(town, "con1", INTERNET_ADDRESS)
-    words = town.pyrun("network", "why", "con1", INTERNET_ADDRESS)
-    town.out(f"iptables -D FORWARD -d {INTERNET_ADDRESS} -m limit --limit 1/sec -j DROP")
-    assert told["Reachable"] is None and "--limit" in decider(told)
-    assert (
-        words.returncode == 1
-        and b"Cannot be told" in words.stdout
-        and b"In doubt: iptables filter FORWARD" in words.stdout
-    )
-
-
-def test_switched_off_things_are_found(town: Host) -> None:
-    port = next(p for p in json.loads(town.ok("network", "inspect", "bridge"))[0]["Ports"] if p["Name"] == "con2")
-    town.out(f"ip link set {port['HostInterface']} down")
-    told = why(town, "con1", "con2")
-    town.out(f"ip link set {port['HostInterface']} up")
-    assert told["Reachable"] is False and port["HostInterface"] in str(told["Reason"])
-    wait_until(lambda: pings(town, "con1", address(town, "con2")))
-
-
-def test_an_isolated_port_is_the_reason_where_icc_is_off(town: Host) -> None:
-    port = next(p for p in json.loads(town.ok("network", "inspect", "apart"))[0]["Ports"] if p["Name"] == "ap2")
-    assert str(why(town, "ap1", "ap2")["Reason"]).startswith(f"{port['HostInterface']} is isolated as well")
-    town.out(f"bridge link set dev {port['HostInterface']} isolated off")
-    told = why(town, "ap1", "ap2")
-    town.out(f"bridge link set dev {port['HostInterface']} isolated on")
-    assert "isolated" not in str(told["Reason"])
-
-
-def test_bad_questions_are_one_line(town: Host) -> None:
-    for source, target in (("nobody", "con1"), ("con1", "nobody"), ("con1", "con2:0"), ("con1", "con2:65536"),
-                           ("con1", "con2:80/xyz"), ("con1", "1.2.3.400"), ("con1", "bare"), ("", "con1")):  # fmt: skip
-        done = town.pyrun("network", "why", source, target)
-        assert done.returncode != 0 and done.stderr.count(b"\n") == 1 and b"internal" not in done.stderr, (
-            source,
-            target,
-            done,
-        )
-    assert town.pyrun("network", "why", INTERNET_ADDRESS, "con1", "--probe").returncode == 1
-    assert town.pyrun("network", "diagram", "--format", "pdf").returncode == 125
-
-
 def test_looking_changes_nothing(town: Host) -> None:
     before = town.snapshot()
     for line in ("network diagram", "network why con1 con3", "network why host con3:80", "network inspect web"):
@@ -438,7 +207,7 @@ def test_inspect_tells_the_ports_of_the_bridge(town: Host) -> None:
             link = links[port["HostInterface"]]
             assert (port["State"], port["HostInterfaceIndex"]) == (link["state"], link["ifindex"])
             assert (port["Isolated"], bool(link["isolated"])) == (isolated, isolated)
-            inner = _inside(town, port["Name"])[port["Interface"]]
+            inner = inside(town, port["Name"])[port["Interface"]]
             assert (port["InterfaceIndex"], port["HostInterfaceIndex"]) == (inner["ifindex"], inner["link_index"])
 
 

@@ -221,7 +221,7 @@ def test_started_in_the_background_and_brought_to_the_front(host: Host) -> None:
     terminal = Terminal(host, command=shell)
     script = "read line; echo got $line; exit 7"
     terminal.type(f"{TYPED} run -it --rm --name ground {BUSYBOX} sh -c '{script}' &\r".encode())
-    stopped = "ps -o stat= -p $(pgrep -d, -f '[p]yrun.*name ground') | grep T"
+    stopped = "ps -o stat= -p $(pgrep -d, -f --ns $$ --nslist net '[p]yrun.*name ground') | grep T"
     wait_until(lambda: host.shell(stopped).returncode == 0)
     terminal.type(b"fg\r")
     wait_until(lambda: host.shell(stopped).returncode != 0)

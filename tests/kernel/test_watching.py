@@ -19,6 +19,9 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
     shared_host.ok("run", "-d", "--name", "busy", BUSYBOX, "sh", "-c", "while :; do :; done")
     shared_host.ok("run", "-d", "--name", "idle", "-m", "64m", BUSYBOX, "sh", "-c", "sleep 601 & exec sleep 600")
     shared_host.ok("run", "--name", "over", BUSYBOX, "true")
+    wait_until(
+        lambda: {"sleep 600", "sleep 601"} <= set(shared_host.ok("exec", "idle", "ps", "-o", "args").splitlines())
+    )
     yield shared_host
     shared_host.ok("rm", "-f", "busy", "idle", "over")
 

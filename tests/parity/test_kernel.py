@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import listed
-from lab import BUSYBOX, PYRUN, Done, Host
+from lab import BUSYBOX, PYRUN, TOP, Done, Host
 
 if TYPE_CHECKING:
     from conftest import Docker
 
-_PROBER = Path(__file__).with_name("prober.py")
+_PROBER = Path(TOP, "pyrun/parity/probes/syscalls.py")
 _PYTHON = ["-v", "/usr:/usr:ro", "-v", "/lib:/lib:ro", "-v", "/lib64:/lib64:ro", "-v", f"{_PROBER}:/prober.py:ro"]
 
 

@@ -52,7 +52,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "options",
     [
         *("--format=gnu", "--format=pax --xattrs", "--format=gnu -S", "--format=pax -S --sparse-version=1.0"),
-        *("--format=pax -S --sparse-version=0.1", "--format=posix --use-compress-program=zstd", "-z", "-j", "-J"),
+        *(
+            "--format=pax -S --sparse-version=0.1",
+            "--format=pax -S --sparse-version=0.0",
+            "--format=posix --use-compress-program=zstd",
+            "-z",
+            "-j",
+            "-J",
+        ),
     ],
 )
 def test_what_gnu_tar_writes(options: str, tree: Path, tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 import pytest
 
-from pyrun.cli import commands, dockers, reader, run
-from pyrun.cli.declared import every
+from pyrun.cli import commands, reader, run
 from pyrun.errors import UsageError
-
-VERBS = every()
 
 
 def _complaint(line: str) -> "tuple[str, str]":
@@ -25,23 +22,13 @@ def _complaint(line: str) -> "tuple[str, str]":
         ("run --envfile x", "did you mean --env-file?"),
         ("run --bogus x", "see pyrun run --help"),
         ("network create --subnt x", "did you mean --subnet?"),
+        ("ps --hepl", "did you mean --help?"),
+        ("--verison", "did you mean --version?"),
     ],
 )
 def test_a_guess_is_near(line: str, hint: str) -> None:
     option = next(word for word in line.split() if word.startswith("-"))
     assert _complaint(line) == (f"{option}: no such option", hint)
-
-
-@pytest.mark.parametrize(
-    ("line", "what"),
-    [("network create --config-only x", "--config-only")],
-)
-def test_what_docker_has_is_said_not_to_be_there_yet(line: str, what: str) -> None:
-    assert _complaint(line)[0] == f"{what}: not supported yet"
-
-
-def test_what_is_not_there_yet_is_said_of_verbs_that_are() -> None:
-    assert set(dockers.LATER) <= set(VERBS)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lab import BUSYBOX, Host
 TOP = Path(__file__).resolve().parent.parent.parent
 SITE = [p for p in sys.path if p.endswith("site-packages")]
 LEVELS = (
-    {"", "cli", "api", "testing", "parity", "pytest_plugin", "__main__"},
+    {"", "cli", "api", "testing", "parity", "lab", "pytest_plugin", "__main__"},
     {
         "runtime",
         "doctor",
@@ -21,7 +21,7 @@ LEVELS = (
         "records",
         "rootfs",
         "options",
-        "volumes",
+        "volume_store",
         "health",
     },
     {"plan", "network", "operation", "journal", "chronicle", "archive"},

@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 from lab import TOP
 
+import pyrun
 from pyrun.api import arguments, option_types
-from pyrun.api.option_types import ConnectOptions, ExecOptions, NetworkOptions, RunOptions, UpdateOptions
+from pyrun.api.option_types import (
+    ConnectOptions,
+    ExecOptions,
+    NetworkOptions,
+    RunOptions,
+    UpdateOptions,
+    VolumeOptions,
+)
 from pyrun.cli import reader
+from pyrun.cli.declared import every
 from pyrun.errors import UsageError
 
 
@@ -22,6 +31,7 @@ from pyrun.errors import UsageError
         ("exec", ExecOptions),
         ("network create", NetworkOptions),
         ("network connect", ConnectOptions),
+        ("volume create", VolumeOptions),
     ],
 )
 def test_type_checkers_know_every_option_and_no_other(verb: str, typed: type) -> None:
@@ -121,3 +131,36 @@ def test_nobody_pays_for_what_others_use(program: str, unloaded: str) -> None:
 def test_the_name_network_is_a_function_and_a_package() -> None:
     code = f"import sys; sys.path[:0] = {[str(TOP)]!r}; import pyrun; assert callable(pyrun.network), 1; import pyrun.network.addresses as a; assert callable(pyrun.network) and a.subnet"
     subprocess.run([sys.executable, "-I", "-c", code], check=True)
+
+
+_HERE = {  # what does in a program what a verb does on a command line
+    "": "run create prune events info version".split(),
+    "Container": "start stop restart kill rm:remove rename pause unpause update attach wait logs top stats cp:copy_in "
+    "diff export port inspect exec ps:status".split(),
+    "Network": "rm:remove inspect connect disconnect".split(),
+    "Volume": "rm:remove inspect".split(),
+    "Rootfs": "rm:remove inspect".split(),
+}
+_MADE = "network create:create_network ls:networks prune:prune_networks volume create:create_volume ls:volumes "
+_MADE += "prune:prune_volumes rootfs import:import_rootfs build:build_rootfs ls:every_rootfs"
+_OF_PEOPLE = {  # what looks after a host, or draws
+    *("doctor", "completion", "__complete", "system boot", "netns exec"),
+    *("network diagram", "network why", "network repair"),
+}
+
+
+def test_every_verb_has_its_counterpart() -> None:
+    """A red test means: a new verb needs one, documented in docs/python.md, or is for people alone."""
+    found, group = set(), ""
+    for kind, verbs in _HERE.items():
+        for pair in verbs:
+            verb, _, name = pair.partition(":")
+            assert callable(getattr(getattr(pyrun, kind) if kind else pyrun, name or verb)) or verb == "ps"
+            found.add(verb if kind in ("", "Container") else f"{kind.lower()} {verb}")
+    for pair in _MADE.split():
+        verb, colon, name = pair.partition(":")
+        group = group if colon else verb
+        if colon:
+            assert callable(getattr(pyrun, name))
+            found.add(f"{group} {verb}")
+    assert {verb for verb in every() if not verb.startswith(("lab", "parity"))} - found == _OF_PEOPLE

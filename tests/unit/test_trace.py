@@ -1,4 +1,4 @@
-"""What rules would do with a packet, by many texts of rules; tests/kernel/test_see.py asks the kernel the same."""
+"""What rules would do with a packet, by many texts of rules; tests/kernel/test_why.py asks the kernel the same."""
 
 import json
 

@@ -115,7 +115,21 @@ REFUSED = {
         archive(pax(GNU__sparse__major=b"1", GNU__sparse__realsize=b"9"), member(b"x", b"1000000\n" * 4096)),
         "the map",
     ),
-    "pieces one by one": (archive(pax(GNU__sparse__offset=b"0"), member(b"x", bytes(512))), "sparse"),
+    "half a piece": (
+        archive(pax(GNU__sparse__offset=b"0", GNU__sparse__size=b"9"), member(b"x", bytes(512))),
+        "the map of a sparse file",
+    ),
+    "a piece without its place": (
+        archive(pax(GNU__sparse__numbytes=b"512", GNU__sparse__offset=b"0"), member(b"x", bytes(512))),
+        "the map of a sparse file",
+    ),
+    "a piece beyond the end, one by one": (
+        archive(
+            pax(GNU__sparse__offset=b"512", GNU__sparse__numbytes=b"512", GNU__sparse__size=b"9"),
+            member(b"x", bytes(512)),
+        ),
+        "do not fit",
+    ),
     "nothing": (b"", "is empty"),
     "no end mark": (member(b"x"), "end mark"),
     "half a block": (member(b"x") + bytes(100), "too soon"),

@@ -26,7 +26,7 @@ ANY_TEXT = st.text(max_size=40) | st.sampled_from(
 
 
 @given(ANY_TEXT)
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=300)
 def test_no_value_raises_anything_but_a_usage_error(text: str) -> None:
     parsers = [
         options.cpus, options.ulimit, options.signal_number, options.container_name, options.hostname, options.add_host,
@@ -190,7 +190,7 @@ def test_records_come_back_as_they_went(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, 3000), st.integers(0, 255))
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=150)
 def test_a_damaged_record_is_corrupt_or_valid_never_a_crash(at: int, byte: int) -> None:
     import tempfile
 
@@ -242,7 +242,7 @@ def _lines() -> "st.SearchStrategy[list[str]]":
 
 
 @given(_lines())
-@settings(max_examples=400, derandomize=True)
+@settings(max_examples=400)
 def test_the_reader_and_click_read_the_same(line: list[str]) -> None:
     read = reader.read(line)
     if read is not None:

@@ -65,21 +65,30 @@ AREAS = {
     "system": ("version", "system boot"),
     "host": ("events", "info"),
     "watching": ("stats", "top"),
+    "lab": (
+        *("lab start", "lab shell", "lab check", "lab hint", "lab solve", "lab reset", "lab status", "lab ls"),
+        *("lab stop", "lab faults"),
+    ),
+    "parity": ("parity",),
     "help": ("doctor", "completion", "__complete"),
 }
-_OF_THE_HOST = ("system", "host", "help")  # areas whose verbs of one word are not about containers
+_OF_THE_HOST = ("system", "host", "help", "parity")  # areas whose verbs of one word are not about containers
 GROUPS = {
     "container": "Work with containers",
     "network": "Make and look at networks",
     "rootfs": "Take in, make and look at root file systems",
     "system": "Look after this host",
     "volume": "Make and look at volumes",
+    "lab": "Learn container networking by hand, on a private host",
     "netns": "Go where a container's network is",
 }
 ALIASES = {
     "container ls": "ps",
     "container list": "ps",
     "container ps": "ps",
+    "container remove": "rm",
+    "network list": "network ls",
+    "network remove": "network rm",
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }

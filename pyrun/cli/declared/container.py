@@ -20,7 +20,10 @@ PS = Verb(
     0,
 )
 _SIGNAL = value("SIGNAL", "Signal to send (KILL)", "--signal", "-s")
-_TIME = value("SECONDS", "How long to wait before killing", "--time", "-t")
+ENDING = (
+    value("SECONDS", "How long to wait before killing", "--time", "-t", "--timeout"),
+    value("SIGNAL", "Signal that asks to end, instead of the container's own", "--signal", "-s"),
+)
 _FORCE = switch("Kill it first if it runs", "--force", "-f")
 _VOLUMES = switch("With the volumes that were made for it", "--volumes", "-v")
 _INSPECT = (
@@ -35,7 +38,7 @@ VERBS = {
     verb.name: verb
     for verb in (
         PS,
-        Verb("stop", "Ask containers to end, then kill them", (_TIME,), _MANY, 1, -1),
+        Verb("stop", "Ask containers to end, then kill them", ENDING, _MANY, 1, -1),
         Verb("kill", "Send a signal to containers", (_SIGNAL,), _MANY, 1, -1),
         Verb("rm", "Remove containers", (_FORCE, _VOLUMES), _MANY, 1, -1),
         Verb("inspect", "Print all that is known, as JSON", _INSPECT, "NAME|ID [NAME|ID]...", 1, -1),

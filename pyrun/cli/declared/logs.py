@@ -12,6 +12,7 @@ HEALTH = (
     value("TIME", "Time between two checks (30s)", "--health-interval"),
     value("NUMBER", "Failures one after the other that make it unhealthy (3)", "--health-retries"),
     value("TIME", "Time after a start in which failures do not count (0s)", "--health-start-period"),
+    value("TIME", "Time between two checks in that time, until one is good", "--health-start-interval"),
     value("TIME", "Time after which a check has failed (30s)", "--health-timeout"),
     switch("Check nothing", "--no-healthcheck"),
 )

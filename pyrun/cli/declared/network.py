@@ -17,6 +17,7 @@ _NETWORK_VERBS = (
             value("NAME=ADDRESS", "Address that no container gets", "--aux-address", multiple=True),
             switch("No way out of the network", "--internal"),
             switch("IPv6 beside IPv4", "--ipv6"),
+            switch("IPv4, which every network has", "--ipv4", hidden=True, default=True),
             value("KEY=VALUE", "Label", "--label", multiple=True),
             value(
                 "KEY=VALUE",

@@ -1,6 +1,7 @@
 """`run` and `exec`: verbs that start a program."""
 
 from pyrun.cli.declared import Verb, switch, value
+from pyrun.cli.declared.container import ENDING
 from pyrun.cli.declared.logs import HEALTH, LOGGING
 
 _KEYS = value("KEYS", "Detach with these keys (ctrl-p,ctrl-q)", "--detach-keys")
@@ -19,6 +20,7 @@ _OF_IMAGES = (  # of no meaning for a directory, and harmless in a line that was
     value("WHEN", "Taken, and ignored", "--pull", hidden=True),
     value("PLATFORM", "Taken, and ignored", "--platform", hidden=True),
     switch("Taken, and ignored", "--disable-content-trust", hidden=True, default=True),
+    switch("Taken, and ignored", "--quiet", "-q", hidden=True),
 )
 
 _PROXY = switch("Pass signals on to the program", "--sig-proxy", default=True)
@@ -152,7 +154,7 @@ START = Verb(
 RESTART = Verb(
     "restart",
     "Stop containers, and start them again",
-    (value("SECONDS", "How long to wait before killing", "--time", "-t"),),
+    ENDING,
     _CONTAINERS,
     1,
     -1,

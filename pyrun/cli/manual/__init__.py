@@ -30,11 +30,11 @@ SECTIONS = (
         "run exec create start stop restart kill wait pause unpause rename update attach rm prune",
     ),
     ("Look", "ps inspect logs top stats port diff events"),
-    ("Networks", "network netns"),
+    ("Networks", "network netns lab"),
     ("Files", "cp export rootfs volume"),
-    ("This host", "doctor info system completion version help"),
+    ("This host", "doctor info parity system completion version help"),
 )
-_TOPICS = ("running", "containers", "networks", "host")
+_TOPICS = ("running", "containers", "networks", "host", "lab")
 
 
 def page(name: str) -> Page:

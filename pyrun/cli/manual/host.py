@@ -27,6 +27,27 @@ PAGES = {
             ("pyrun completion fish > ~/.config/fish/completions/pyrun.fish", "for fish"),
         ),
     ),
+    "parity": Page(
+        "Types each scenario of a catalogue into Docker and into pyrun, on this host, and compares what they print."
+        " What is meant to differ is listed, with the reason and the versions of Docker of which it is true; such a"
+        " difference that is none any more counts as one that is not listed.\n\n"
+        "Docker has to run. Nothing of yours is touched in either: scenarios that would show or take what you have, or"
+        " have its names, are skipped and say so. An internet is made for the time, behind a link of its own, and what"
+        " the scenarios make is removed, if need be by the next command.\n\n"
+        "With reports of former runs, which --format json wrote, nothing is compared: these are shown.",
+        (
+            ("pyrun parity", "everything, as it is compared"),
+            ("pyrun parity --only ports --only 'run: *'", "an area, and all scenarios whose names begin so"),
+            ("pyrun parity --format html > parity.html", "a page with both sides beside each other"),
+            ("pyrun parity --format markdown 20.json 26.json", "former runs in one table"),
+            ("pyrun parity --list", "what there is to be compared"),
+        ),
+        (
+            ("0", "all is equal, or differs as it is listed"),
+            ("1", "something differs"),
+            ("125", "Docker cannot be reached, or the line was not understood"),
+        ),
+    ),
     "version": Page("", (("pyrun version", "of pyrun, Python and the kernel"),)),
     "info": Page(
         "What is wrong here, and what helps, is told by pyrun doctor.",

@@ -43,7 +43,8 @@ _GROUPS = (
     ),
     (
         "Health",
-        "--health-cmd --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck",
+        "--health-cmd --health-interval --health-timeout --health-retries --health-start-period "
+        "--health-start-interval --no-healthcheck",
     ),
     ("What happens", "--explain --dry-run"),
 )
