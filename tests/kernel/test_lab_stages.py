@@ -142,6 +142,11 @@ def test_start_tells_what_to_do_and_the_prompt_shows_the_way(learner: Learner) -
     assert "lab bridge 0/9" in learner.greeting
 
 
+def test_there_is_one_lab_and_it_is_named(learner: Learner, shared_host: Host) -> None:
+    done = shared_host.pyrun("lab", "start", "broken")
+    assert (done.returncode, b"lab: bridge is running already" in done.stderr) == (1, True), done
+
+
 @pytest.mark.parametrize(("name", "wrong", "reproach", "right"), _WAYS)
 def test_a_stage_by_hand(learner: Learner, name: str, wrong: str, reproach: str, right: str) -> None:
     _reach(learner.host, name)
