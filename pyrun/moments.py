@@ -25,7 +25,7 @@ def parse(what: str, text: str, now: int) -> int:
     A date without a zone is the caller's own. Errors: PyrunError (1), in Docker's words where it has some.
     """
     try:
-        moment = _moment(text, now)
+        moment = _moment(text[: _LONGEST + 1], now)
         if abs(moment) < _END:
             return moment
         raise OverflowError
@@ -35,6 +35,8 @@ def parse(what: str, text: str, now: int) -> int:
 
 
 def _moment(text: str, now: int) -> int:
+    if len(text) > _LONGEST:
+        raise ValueError
     span = span_of(text) if text != "0" else None
     if span is not None:
         return now - span

@@ -84,6 +84,12 @@ def _copied(asked: Asked) -> "tuple[list[Candidate], str]":
     return [(f"{name}:", meaning) for name, meaning in _containers(asked._replace(word=""))[0]], "files"
 
 
+def _faults(_: Asked) -> "tuple[list[Candidate], str]":
+    from pyrun.lab import faults
+
+    return [(name, f"seed {faults.seed_of(name)}") for name in faults.FAULTS], ""
+
+
 def _environment(asked: Asked) -> "tuple[list[Candidate], str]":
     return [(name, "with the value that it has here") for name in sorted(os.environ)], ""
 
@@ -110,6 +116,7 @@ _SOURCES: dict[str, Callable[[Asked], "tuple[list[Candidate], str]"]] = {
     "containers": _containers,
     "running": _running,
     "networks": _networks,
+    "faults": _faults,
     "rootfs": _rootfs,
     "volumes": _volumes,
     "mounted": _mounted,

@@ -16,7 +16,7 @@ from learner import Learner, graded
 
 from pyrun.lab import faults
 
-_SIDE_BY_SIDE = 3
+_SIDE_BY_SIDE = 4
 # What a learner types to mend each fault, and what is wrong before.
 _MENDS = {
     "dnat": (
