@@ -112,10 +112,11 @@ def containers() -> list[Container]:
 
 
 def find(reference: str) -> Container:
-    """Find a container by name, id or the unique beginning of its id.
+    """Find a container by name, with or without a slash before it as `inspect` shows it, id or its unique beginning.
 
     Errors: NotFound, UsageError when several ids begin so.
     """
+    reference = reference.removeprefix("/")
     if reference and "/" not in reference:
         with suppress(OSError):
             found = load(os.readlink(f"{paths.NAMES}/{reference}"))
@@ -169,6 +170,11 @@ def unfinished_volumes() -> list[str]:
     """List what those who were killed in making or removing a volume left among the volumes."""
     found = [name for name in listed(paths.VOLUMES) if name.startswith(".")]
     return [name for name in found if not _is_being_made(name)]
+
+
+def is_comparison_left() -> bool:
+    """Claim that somebody who compared with Docker was killed: what was made for that is still there."""
+    return os.path.isdir(paths.PARITY) and not locks.is_held(f"{paths.PARITY}/lock")
 
 
 def _is_being_made(entry: str) -> bool:

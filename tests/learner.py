@@ -61,16 +61,13 @@ class Learner:
         return before
 
     def gone(self) -> str:
-        """Wait until the shell has ended; give the last words."""
-        while True:
+        """Wait until whoever opened the shell has ended; give the last words."""
+        self.process.wait(_PATIENCE)
+        while select.select([self.terminal], [], [], 0)[0]:
             try:
-                part = os.read(self.terminal, 65536)
+                self.seen += os.read(self.terminal, 65536).decode(errors="replace")
             except OSError:
                 break
-            if not part:
-                break
-            self.seen += part.decode(errors="replace")
-        self.process.wait(_PATIENCE)
         return self.seen
 
 

@@ -97,6 +97,12 @@ def _within(name: str, path: str) -> list[str]:
     return [f"{directory}{slash}{each}" for each in found if each.startswith(begun)]
 
 
+def _faults(_: Asked) -> "tuple[list[Candidate], str]":
+    from pyrun.lab import faults
+
+    return [(name, f"seed {faults.seed_of(name)}") for name in faults.FAULTS], ""
+
+
 def _environment(asked: Asked) -> "tuple[list[Candidate], str]":
     return [(name, "with the value that it has here") for name in sorted(os.environ)], ""
 
@@ -123,6 +129,7 @@ _SOURCES: dict[str, Callable[[Asked], "tuple[list[Candidate], str]"]] = {
     "containers": _containers,
     "running": _running,
     "networks": _networks,
+    "faults": _faults,
     "rootfs": _rootfs,
     "volumes": _volumes,
     "mounted": _mounted,

@@ -45,7 +45,7 @@ _BY_FLAG = {
     "--ulimit": "@ulimits",
     "--volumes-from": "@containers",
     "--device": "@devices",
-    "--security-opt": "no-new-privileges|seccomp=unconfined|seccomp=@files",
+    "--security-opt": "no-new-privileges|seccomp=unconfined|systempaths=unconfined|seccomp=@files",
     "--restart": "no|always|unless-stopped|on-failure",
     "--pull": "always|missing|never",
     "--pid": _JOINED,

@@ -33,6 +33,11 @@ def _reconcile() -> None:
     from pyrun.network import standing
     from pyrun.rootfs import unfinished
 
+    if store.is_comparison_left():
+        from pyrun.parity import contest
+
+        for text in contest.finish():
+            complain(PyrunError(f"left over: {text}"))
     if os.path.exists(paths.LAB):
         from pyrun.lab import standing as lab
 

@@ -22,10 +22,13 @@ _NOTE = f"{paths.RUN}/firewall"
 _UNKNOWN = b"?"
 
 
-def current() -> "int | None":
-    """Give the number of the present set of rules; None where the kernel has no nf_tables."""
+def current(hurried: bool = False) -> "int | None":
+    """Give the number of the present set of rules; None where the kernel has no nf_tables.
+
+    *hurried* leaves a socket open until this process ends: see `netlink.put_away`.
+    """
     try:
-        for reply in netlink.exchange(_PROTOCOL, _GET_GENERATION, _HEADER, 0):
+        for reply in netlink.exchange(_PROTOCOL, _GET_GENERATION, _HEADER, 0, at_end=hurried):
             number = netlink.attributes_of(reply[len(_HEADER) :]).get(_ID)
             return int.from_bytes(number, "big") if number else None
     except OSError:
@@ -66,7 +69,7 @@ def changing(counted: bool) -> Iterator[Turn]:
     somebody else has changed some at the same time: then the next command looks.
     """
     with _locked() as fd:
-        before = current() if counted else None
+        before = current(hurried=True) if counted else None
         noted = os.pread(fd, 32, 0)
         turn = Turn()
         yield turn
@@ -75,7 +78,8 @@ def changing(counted: bool) -> Iterator[Turn]:
             return
         if noted not in (b"", str(before).encode()):  # empty: none of ours yet
             return
-        _write(fd, before + turn.transactions if current() == before + turn.transactions else None)
+        alone = current(hurried=True) == before + turn.transactions
+        _write(fd, before + turn.transactions if alone else None)
 
 
 def forget() -> None:

@@ -9,7 +9,7 @@ import errno
 
 from pyrun.firewall import generation, nftables
 from pyrun.firewall.nftables import AddPart
-from pyrun.kernel import nf_tables, rtnetlink
+from pyrun.kernel import nf_tables
 from pyrun.kernel.nf_tables import Element
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network
@@ -46,11 +46,7 @@ RULES = tuple(f'{text} comment "{reason}"' for text, reason in _RULES)
 
 
 class AddSenders(NamedTuple):
-    """What a plug may send under: from now on it is watched.
-
-    Nobody waits for its end: the kernel takes its time to forget an element, so those of cables that are gone are
-    taken away together, by `forgotten`. Until then they say nothing, for no cable is called so.
-    """
+    """What a plug may send under: from now on it is watched."""
 
     elements: "tuple[Element, ...]"
 
@@ -59,8 +55,8 @@ class AddSenders(NamedTuple):
             nf_tables.change("bridge", "pyrun", [*self.elements], [])
             turn.transactions = 1
 
-    def inverse(self) -> None:
-        return None
+    def inverse(self) -> "RemoveSenders":
+        return RemoveSenders(self.elements)
 
     def shell(self) -> str:
         return _command("add", self.elements)
@@ -70,9 +66,9 @@ class AddSenders(NamedTuple):
 
 
 class RemoveSenders(NamedTuple):
-    """Forget what cables that are gone might send under."""
+    """Forget what a cable that is gone might send under, as far as it is known."""
 
-    elements: "tuple[Element, ...]"
+    elements: "tuple[Element, ...]"  # lists of words when they come from a journal
 
     def apply(self) -> None:
         known = [*self.elements]
@@ -91,7 +87,7 @@ class RemoveSenders(NamedTuple):
         return _command("delete", self.elements)
 
     def why(self) -> str:
-        return "the cables are gone"
+        return "the cable is gone"
 
 
 def network(net: Network) -> AddPart:
@@ -114,33 +110,6 @@ def watched(end: Endpoint) -> AddSenders:
         found += [("holders6", cable, mac, address) for address in (*own, "::")]
         found += [("targets6", cable, mac, address) for address in own]
     return AddSenders(tuple(found))
-
-
-def forgotten() -> list[Operation]:
-    """Give the operation that takes elements of cables away that are gone, if there are any. Errors: OSError."""
-    cables = {_name(key) for key in nf_tables.keys("bridge", "pyrun", "cables")}
-    missed = cables - rtnetlink.names() if cables else cables  # links that come or go meanwhile may hide others
-    gone = {cable for cable in missed if rtnetlink.find_link(cable) is None}
-    if not gone:
-        return []
-    found: list[Element] = []
-    for where, _ in _SETS[1:]:
-        keys = nf_tables.keys("bridge", "pyrun", where)
-        found += [_decoded(where, key) for key in keys if _name(key) in gone]
-    return [RemoveSenders(tuple(found))]
-
-
-def _name(key: bytes) -> str:
-    return key[:16].rstrip(b"\0").decode(errors="replace")
-
-
-def _decoded(where: str, key: bytes) -> Element:
-    fields = [_name(key)]
-    fields += [key[16:22].hex(":")] if len(key) > 16 else []
-    fields += (
-        [_socket.inet_ntop(_socket.AF_INET6 if len(key) > 28 else _socket.AF_INET, key[24:])] if len(key) > 24 else []
-    )
-    return (where, *fields)
 
 
 def link_local(mac: str) -> str:

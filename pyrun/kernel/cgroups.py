@@ -30,13 +30,13 @@ class Hierarchy(NamedTuple):
         """Give the directory of a container's group."""
         return f"{self.path}/{self.parent or parent_of(identity)}/{identity}"
 
-    def entrance(self, identity: str) -> str:
-        """Give the file by which a process of one thread enters a container's group.
+    def entrance(self, identity: str, below: str = "") -> str:
+        """Give the file by which a process of one thread enters a container's group, or one *below* it.
 
         With cgroup v1 a thread may move itself without the lock that stops all forks and exits of the machine, which
         takes as long as all CPUs need to notice: 10 ms and more.
         """
-        return f"{self.group(identity)}/{'tasks' if self.version == 1 else 'cgroup.procs'}"
+        return f"{self.group(identity)}/{below}{'tasks' if self.version == 1 else 'cgroup.procs'}"
 
 
 class MakeGroup(NamedTuple):
@@ -291,9 +291,14 @@ def kill(path: str) -> None:
                     os.kill(int(pid), signal.SIGKILL)
 
 
+def telling(groups: "tuple[Hierarchy, ...]") -> "Hierarchy | None":
+    """Choose the hierarchy that tells whose a process is, and in which groups apart limit nothing by themselves."""
+    return where(groups, "pids") or where(groups, "memory") or (groups[0] if groups else None)
+
+
 def processes(groups: tuple[Hierarchy, ...], identity: str) -> list[int]:
     """List the processes of a container, as numbers of our own PID namespace."""
-    chosen = where(groups, "pids") or where(groups, "memory") or (groups[0] if groups else None)
+    chosen = telling(groups)
     if chosen is None:
         return []
     path = chosen.group(identity)

@@ -73,10 +73,25 @@ def _decoded(content: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
-def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[bytes]:
+_left: "list[_socket.socket]" = []
+
+
+def put_away(channel: "_socket.socket", at_end: bool) -> None:
+    """Close a socket, or leave that to the end of this process.
+
+    Whoever closes one of netfilter's waits until the kernel has forgotten all that anybody has deleted a moment ago,
+    some 10 ms: who has just deleted something, or holds a lock, has better things to do.
+    """
+    if at_end:
+        _left.append(channel)
+    else:
+        channel.close()
+
+
+def exchange(protocol: int, kind: int, body: bytes, flags: int, at_end: bool = False) -> Iterator[bytes]:
     """Send one message on a socket of its own and give the replies up to the end or the acknowledgement.
 
-    Errors: OSError with the kernel's number.
+    The socket is put away *at_end* or at once. Errors: OSError with the kernel's number.
     """
     channel = _socket.socket(_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol)
     try:
@@ -96,4 +111,4 @@ def exchange(protocol: int, kind: int, body: bytes, flags: int) -> Iterator[byte
                     return
                 yield content
     finally:
-        channel.close()
+        put_away(channel, at_end)

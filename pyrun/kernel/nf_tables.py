@@ -16,7 +16,7 @@ FAMILIES = {"inet": 1, "ip": 2, "bridge": 7, "ip6": 10}  # NFPROTO_…
 _PROTOCOL = 12  # NETLINK_NETFILTER
 _SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
 _BEGIN, _END = 0x10, 0x11  # NFNL_MSG_BATCH_…
-_NEW_TABLE, _GET_CHAIN, _NEW_ELEMENT, _GET_ELEMENT, _DELETE_ELEMENT = 0, 4, 12, 13, 14  # NFT_MSG_…
+_NEW_TABLE, _GET_CHAIN, _NEW_ELEMENT, _DELETE_ELEMENT = 0, 4, 12, 14  # NFT_MSG_…
 _CREATE = 0x400  # NLM_F_CREATE
 _FORWARD = 2  # NF_INET_FORWARD
 _DROP = 0  # NF_DROP
@@ -41,22 +41,6 @@ def change(family: str, table: str, added: "list[Element]", deleted: "list[Eleme
     parts = [(_NEW_ELEMENT, _CREATE, _elements(table, each)) for each in added]
     parts += [(_DELETE_ELEMENT, 0, _elements(table, each)) for each in deleted]
     _transact(FAMILIES[family], parts)
-
-
-def keys(family: str, table: str, name: str) -> list[bytes]:
-    """List the keys of a set; none where there is no such set."""
-    body = struct.pack(">BBH", FAMILIES[family], 0, 0)
-    body += encode([(1, table.encode() + b"\0"), (2, name.encode() + b"\0")])
-    found = []
-    try:
-        for reply in netlink.exchange(_PROTOCOL, _SUBSYSTEM << 8 | _GET_ELEMENT, body, netlink.NLM_F_DUMP):
-            listed = netlink.attributes_of(reply[4:]).get(3, b"")  # NFTA_SET_ELEM_LIST_ELEMENTS
-            for content in netlink.each_attribute(listed):
-                key = netlink.attributes_of(content).get(1, b"")  # NFTA_SET_ELEM_KEY
-                found.append(netlink.attributes_of(key).get(1, b""))  # NFTA_DATA_VALUE
-    except FileNotFoundError:
-        return []
-    return found
 
 
 def is_supported(family: str) -> bool:
@@ -130,7 +114,7 @@ def _transact(family: int, parts: "list[tuple[int, int, bytes]]", complete: bool
                     raise OSError(number, os.strerror(number))
                 packet, left = packet[(length + 3) & ~3 :], left - 1
     finally:
-        channel.close()
+        netlink.put_away(channel, at_end=any(kind == _DELETE_ELEMENT for kind, _, _ in parts))
 
 
 def _message(kind: int, flags: int, at: int, body: bytes) -> bytes:

@@ -8,6 +8,7 @@ import _signal as signal  # type: ignore[import-not-found]  # signal itself impo
 import errno
 import os
 import select
+import time
 
 from pyrun.typed import NamedTuple
 
@@ -37,6 +38,11 @@ def identify(pid: int) -> Process:
 def is_alive(process: Process, boot: str) -> bool:
     """Claim that *process* still runs in the boot *boot* (give `boot_id()`); a zombie does not."""
     return process.boot == boot and process.pid > 0 and _start_time(process.pid) == process.started
+
+
+def lived(process: Process) -> float:
+    """Give the seconds since *process* was started in this boot, by a clock that nobody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - process.started / os.sysconf("SC_CLK_TCK")
 
 
 def signature() -> str:

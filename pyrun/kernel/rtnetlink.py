@@ -44,7 +44,6 @@ _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _PROTOCOL = 0  # NETLINK_ROUTE
 _OF_LINK = frozenset((IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO))
 _OF_PORT = frozenset((IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED))
-_OF_NAME = frozenset((IFLA_IFNAME,))
 _MAIN, _BOOT, _UNIVERSE, _LINK_SCOPE, _UNICAST = 254, 3, 0, 253, 1
 
 
@@ -196,15 +195,6 @@ def names_and_peers() -> dict[str, tuple[int, int]]:
     for index, _, attributes in links():
         peer = struct.unpack("=I", attributes.get(IFLA_LINK, bytes(4)))[0]
         found[attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")] = index, peer
-    return found
-
-
-def names() -> "set[str]":
-    """Give the names of all links; one may be missing when others go at the same time."""
-    found = set()
-    for reply in exchange(_PROTOCOL, RTM_GETLINK, link([]), NLM_F_DUMP):
-        name = chosen(reply, _OF_NAME, _LINK.size)[IFLA_IFNAME]
-        found.add(name.rstrip(b"\0").decode(errors="replace"))
     return found
 
 

@@ -6,7 +6,7 @@ that stand, of whichever tool; those of the last two stages also send something.
 
 from pyrun.firewall import trace
 from pyrun.firewall.packets import Packet
-from pyrun.kernel import survey
+from pyrun.kernel import glance, survey
 from pyrun.kernel.survey import Link
 from pyrun.lab import network, operations, probes, sight
 from pyrun.lab.sight import View
@@ -106,7 +106,8 @@ def addresses(view: View) -> list[Finding]:
 def _fitting(outside: Link, inside: Link) -> list[Finding]:
     pairs = [(a, b) for a in sight.addresses(outside) for b in sight.addresses(inside)]
     near = [pair for pair in pairs if _subnet(pair[0]) == _subnet(pair[1])]
-    (gateway, prefix), (own, other) = (near or pairs)[0]
+    same = [pair for pair in pairs if pair[0][0] == pair[1][0]]
+    (gateway, prefix), (own, other) = (same or near or pairs)[0]
     if gateway == own:
         return [_bad(f"{outside.name} and {inside.name} both have {own}: an address is one link's alone")]
     if not near and prefix != other:
@@ -148,9 +149,9 @@ def route(view: View) -> list[Finding]:
     own = [address for address, _ in sight.addresses(view.bridge)] if view.bridge else []
     if not defaults:
         return [_bad(f"{name} has no default route: it knows its neighbours and nobody else")]
-    gateway = defaults[0][0]
+    gateway = defaults[0].gateway
     if not gateway:
-        link = view.space.link(defaults[0][1])
+        link = view.space.link(defaults[0].link)
         there = link.name if link else "a link"
         return [
             _bad(f"the default route of {name} leads to {there} without a gateway: whom should it give packets to?")
@@ -273,7 +274,7 @@ def _broken_host(view: View) -> list[Finding]:
     uplink = view.uplink
     if uplink is None or not uplink.up or network.HOST not in [address for address, _ in uplink.addresses]:
         return [_bad(f"the host's own way out, {_UPLINK} with {network.HOST}, is not as it was: pyrun lab reset all")]
-    if survey.route(network.PAGES).gateway != network.INTERNET:
+    if glance.route(network.PAGES).gateway != network.INTERNET:
         return [_bad(f"the host's own default route by {network.INTERNET} is gone: pyrun lab reset all")]
     return []
 

@@ -294,7 +294,7 @@ _ALL = (
         ),
     ),
     Fault(
-        "port",
+        "port-state",
         "Nobody reaches db since this morning. Its cable is plugged in, they say, and the lamp is on.",
         (
             "A port may be plugged in and up, and yet not forward.",
@@ -305,7 +305,7 @@ _ALL = (
         (_typed("bridge link set dev db-back state 0", "bridge link set dev db-back state 3"),),
     ),
     Fault(
-        "gateway",
+        "bridge-address",
         f"The client sees web, but neither http://{SITE} nor any name. Since somebody tidied up the host, they say.",
         (
             "The client's settings are right. Is there anybody who answers to its gateway's address?",

@@ -106,7 +106,7 @@ def attempted(probe: Probe) -> tuple[bool, str]:
         if not probe.path:
             return True, f"{where} took the connection"
         channel.sendall(f"GET {probe.path} HTTP/1.0\r\nHost: {probe.target}\r\n\r\n".encode())
-        got, whole = _received(channel, deadline + PATIENCE)
+        got, whole = _received(channel, time.monotonic() + PATIENCE)
         return whole, f"{where} sent {got} bytes" + ("" if whole else ", then the rest did not come")
     except TimeoutError:
         return False, f"{where} does not answer"

@@ -8,7 +8,8 @@ import os
 from pyrun.contexts import suppress
 from pyrun.firewall import present
 from pyrun.firewall.trace import Table
-from pyrun.kernel import survey, sysctls
+from pyrun.kernel import glance, survey, sysctls
+from pyrun.kernel.glance import Default
 from pyrun.kernel.survey import Link, Route
 from pyrun.lab import building, network, operations
 from pyrun.typed import NamedTuple
@@ -20,7 +21,7 @@ class Space(NamedTuple):
     name: str
     number: int
     links: tuple[Link, ...]
-    defaults: tuple[tuple[str, int], ...]  # gateway, which may be empty, and link
+    defaults: tuple[Default, ...]
     route: Route  # to a server on the internet
 
     def link(self, number: int) -> "Link | None":
@@ -75,7 +76,7 @@ def look() -> View:
             found.append(_space(name))
         except OSError:
             strangers.append(name)
-    links = tuple(survey.links())
+    links = tuple(glance.links())
     rules = present.read()
     spaces = tuple(found)
     space, cable, bridge = _furthest(links, spaces)
@@ -102,11 +103,10 @@ def sysctl(name: str) -> str:
 def _space(name: str) -> Space:
     fd = operations.opened(name)
     try:
-        number = survey.namespace_number(fd=fd)
+        number = glance.namespace_number(fd)
         with survey.inside(fd):
-            links = tuple(survey.links())
-            routes = tuple((gateway, link) for family, gateway, link in survey.default_routes() if family == 4)
-            return Space(name, number, links, routes, survey.route(network.PAGES))
+            links = tuple(glance.links())
+            return Space(name, number, links, tuple(glance.default_routes()), glance.route(network.PAGES))
     finally:
         os.close(fd)
 

@@ -3,6 +3,8 @@
 What a stage needs of earlier ones and does not find is an error that says so.
 """
 
+import errno
+
 from pyrun.errors import PyrunError
 from pyrun.kernel import programs
 from pyrun.kernel.links import AddAddress, AddBridge, AddRoute, Enslave, SetUp
@@ -30,14 +32,15 @@ def veth(view: View) -> list[Operation]:
     space = _needed(view.space, "namespace")
     if view.cable:
         return []
+    numbers = {link.number: link for link in view.links}
+    for link in view.links:
+        if link.kind == "veth" and link.peer_ns < 0 and link.peer in numbers and link.name.startswith("eth"):
+            return [Typed(f"ip link set {link.name} netns {space.name}", "", "one end goes in, the other stays here")]
     taken = {link.name for link in view.links}
-    stray = [link for link in view.links if link.kind == "veth" and link.peer_ns < 0 and link.name != network.UPLINK]
-    plan: list[Operation] = [DropLink(stray[0].name)] if stray else []
-    taken -= {stray[0].name} if stray else set()
     outer = next(name for n in range(99) if (name := OUTER.replace("0", str(n))) not in taken)
     inside = {link.name for link in space.links}
     inner = next(name for n in range(99) if (name := INNER.replace("0", str(n))) not in inside)
-    return [*plan, LayCable(outer, inner, space.name)]
+    return [LayCable(outer, inner, space.name)]
 
 
 def bridge(view: View) -> list[Operation]:
@@ -85,7 +88,9 @@ def route(view: View) -> list[Operation]:
     gateway = _needed(sight.first(switch) or None, "addresses")
     if not cable.inner.up or not sight.first(cable.inner):
         _needed(None, "up" if sight.first(cable.inner) else "addresses")
-    plan: list[Operation] = []
+    refusing = ("blackhole", "unreachable", "prohibit")
+    plan: list[Operation] = [Typed(f"ip -n {space} route flush type {kind}", "", "it refuses") for kind in refusing]
+    plan = plan if view.space and view.space.route.error not in (0, errno.ENETUNREACH) else []
     if view.space and view.space.defaults:
         plan.append(Typed(f"ip -n {space} route delete default", "", "it leads nowhere"))
     return [*plan, Inside(space, Because(AddRoute(gateway, cable.inner.name), "the host knows more"))]

@@ -79,7 +79,7 @@ _ALL = (
         " the host needs none: it is a socket of the switch.",
         (
             "An address stands with its prefix, which says how large the subnet is. Which links need one?",
-            "ip address add ADDRESS/PREFIX dev LINK; inside a namespace ip -n NAMESPACE address add …",
+            "ip address add ADDRESS/PREFIX dev LINK; inside a namespace ip -n NAMESPACE address add, and so on.",
         ),
         checks.addresses,
         solving.addresses,
@@ -140,7 +140,7 @@ _ALL = (
         "Packets leave the host now, with a private address as their source, and nobody on the"
         " internet knows a way back"
         " to that. When they leave, their source has to become the host's address; the kernel remembers whose they are"
-        f" and leads answers back. Then ip netns exec NAMESPACE curl http://{network.PAGES} shows a page.",
+        f" and leads answers back. Then ip netns exec NAMESPACE ping {network.PAGES} gets them.",
         (
             "That is source address translation, in the nat table, at the last hook before a packet"
             " leaves: POSTROUTING.",

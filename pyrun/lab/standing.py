@@ -21,6 +21,7 @@ KINDS = {
 }
 LOCK, RECORD, PROGRESS = f"{paths.LAB}/lock", f"{paths.LAB}/lab.json", f"{paths.LAB}/progress.json"
 PROMPT, SHELL = f"{paths.LAB}/prompt", f"{paths.LAB}/bashrc"
+_AGAIN = 10
 _PATIENCE = 10.0  # seconds for what was killed to be gone
 
 
@@ -57,7 +58,8 @@ def look() -> "Standing | None":
         return None
     try:
         found: Any = documents.parse(files.read_limited(RECORD))
-        return Standing(**found)
+        lab = Standing(**found)
+        return lab if lab.inside or os.path.exists(f"/proc/{lab.pid}") else None  # just being swept
     except FileNotFoundError:
         raise PyrunError("lab: it is just being started", 1) from None
     except (ValueError, TypeError):
@@ -71,18 +73,22 @@ def write(lab: Standing) -> None:
 
 def claim() -> int:
     """Make sure that no other lab is made meanwhile; give the descriptor of the lock. Errors: PyrunError."""
-    os.makedirs(paths.LAB, 0o700, exist_ok=True)
-    try:
-        return locks.create_locked(LOCK)
-    except FileExistsError:
-        pass
-    with suppress(PyrunError):
-        found = look()
-        if found is not None:
-            where = "this is it" if found.inside else "pyrun lab shell leads there"
-            hint = f"{where}; pyrun lab stop ends it"
-            raise PyrunError(f"lab: {found.kind} is running already", 1, hint=hint)
-    raise PyrunError("lab: another one is being started", 1)
+    for _ in range(_AGAIN):
+        with suppress(FileNotFoundError):  # somebody has just removed what we made
+            os.makedirs(paths.LAB, 0o700, exist_ok=True)
+            try:
+                return locks.create_locked(LOCK)
+            except FileExistsError:
+                _refuse(look())
+                sweep()
+                locks.wait_released(LOCK)  # by another who sweeps
+    raise PyrunError("lab: others are being started and ended", 1)
+
+
+def _refuse(other: "Standing | None") -> None:
+    if other is not None:
+        where = "this is it" if other.inside else "pyrun lab shell leads there"
+        raise PyrunError(f"lab: {other.kind} is running already", 1, hint=f"{where}; pyrun lab stop ends it")
 
 
 def opened(lab: Standing) -> int:
@@ -141,4 +147,5 @@ def _swept() -> list[PyrunError]:
     os.unlink(LOCK)  # the last: until now nobody makes another
     with suppress(OSError):  # somebody does just now
         os.rmdir(paths.LAB)
+        os.rmdir(paths.RUN)
     return []

@@ -10,7 +10,7 @@ import os
 from pyrun import chronicle, paths
 from pyrun.contexts import nullcontext, suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.firewall import choice, generation, guard, neighbours, nftables
+from pyrun.firewall import choice, generation, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
 from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
@@ -109,10 +109,6 @@ def sweep() -> list[Exception]:
     for name in standing.names():
         if not standing.is_created(name) and not standing.leases(name):
             failures += _sweep(name)
-    try:
-        perform(guard.forgotten())
-    except (PyrunError, OSError) as failure:
-        failures.append(failure)
     _tidy()
     return failures
 

@@ -57,7 +57,8 @@ class Contest(NamedTuple):
             text = scripts.run(engine, scenario.script, self.stage, self.tree)
         finally:
             before = self.before[engine is self.pyrun]
-            left = remains.remove(engine, remains.words(scenario.script), before)
+            script = scenario.script
+            left = remains.remove(engine, remains.words(script), before, remains.may_leave(script))
         for complaint in left:
             raise PyrunError(f"parity: {scenario.name}: {complaint}")
         return normalised(text, scenario.normalise)
@@ -69,7 +70,6 @@ def begun(docker: Engine, scenarios: Sequence[Scenario], tree: str = "") -> Iter
 
     Errors: PyrunError.
     """
-    finish()
     pyrun = engines.ours()
     with stage.stands() as standing:
         before = (remains.look(docker), remains.look(pyrun))
@@ -87,7 +87,7 @@ def begun(docker: Engine, scenarios: Sequence[Scenario], tree: str = "") -> Iter
 
 
 def finish() -> list[str]:
-    """Take away what a comparison left that was killed; say what does not go. Cheap when none was."""
+    """Take away what a comparison left that was killed; say what does not go."""
     lock = stage.take_left()
     if lock is None:
         return []

@@ -39,30 +39,31 @@ def _filter(outcomes: Sequence[Outcome]) -> str:
 
 def _run(run: Report) -> str:
     areas = dict.fromkeys(outcome.scenario.area for outcome in run.outcomes)
-    parts = [_area(area, [each for each in run.outcomes if each.scenario.area == area]) for area in areas]
+    parts = [_area(run, area) for area in areas]
     heading = f"{escape(reports.heading(run))}, {escape(run.date)}"
     return f'<section class="run">\n<p class="about">{heading}</p>\n{"".join(parts)}</section>\n'
 
 
-def _area(area: str, outcomes: Sequence[Outcome]) -> str:
-    rows = "".join(map(_scenario, outcomes))
+def _area(run: Report, area: str) -> str:
+    outcomes = [each for each in run.outcomes if each.scenario.area == area]
+    rows = "".join(_scenario(run, outcome) for outcome in outcomes)
     return f'<section class="area"><h2>{escape(area)} <span>{len(outcomes)}</span></h2>\n{rows}</section>\n'
 
 
-def _scenario(outcome: Outcome) -> str:
+def _scenario(run: Report, outcome: Outcome) -> str:
     scenario, verdict = outcome.scenario, outcome.verdict
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in outcome.notes)
-    sides = "" if verdict == SKIPPED else _sides(outcome)
+    notes = "".join(f'<span class="note">{escape(note)}</span>' for note in outcome.notes)
+    sides = "" if verdict == SKIPPED else _sides(run, outcome)
     state = " open" if verdict in _OPEN else ""
     return (
         f'<details class="{verdict}"{state}><summary><span class="verdict">{verdict}</span>'
-        f'<span class="name">{escape(scenario.name)}</span><span class="does">{escape(scenario.does)}</span></summary>'
-        f'<div class="inside">{notes}<pre>{escape(scenario.script)}</pre>{sides}</div></details>\n'
+        f'<span class="name">{escape(scenario.name)}</span><span class="does">{escape(scenario.does)}</span>{notes}'
+        f'</summary><div class="inside"><pre>{escape(scenario.script)}</pre>{sides}</div></details>\n'
     )
 
 
-def _sides(outcome: Outcome) -> str:
-    heads = "<tr><th>Docker</th><th>pyrun</th></tr>"
+def _sides(run: Report, outcome: Outcome) -> str:
+    heads = f"<tr><th>Docker {escape(run.docker)}</th><th>pyrun {escape(run.pyrun)}</th></tr>"
     rows = "".join(
         f'<tr><td class="{theirs}">{escape(left)}</td><td class="{ours}">{escape(right)}</td></tr>'
         for theirs, left, ours, right in _rows(outcome)

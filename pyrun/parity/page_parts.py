@@ -17,6 +17,7 @@ h2 { font-size: 1rem; margin: 2rem 0 .5rem; font-weight: 600; }
 h2 span { color: var(--quiet); font-weight: 400; }
 p { margin: .25rem 0; }
 .about { color: var(--quiet); }
+.run { padding-top: .5rem; }
 .run + .run { border-top: 1px solid var(--line); margin-top: 3rem; padding-top: 2rem; }
 nav { position: sticky; top: 0; display: flex; flex-wrap: wrap; gap: .5rem; padding: .75rem 0; margin: 1rem 0 0;
   background: var(--paper); border-bottom: 1px solid var(--line); z-index: 1; }
@@ -28,15 +29,13 @@ nav button[aria-pressed=true] { background: var(--ink); border-color: var(--ink)
 nav button:disabled { opacity: .45; cursor: default; }
 nav input { flex: 1 1 12rem; min-width: 8rem; }
 :focus-visible { outline: 2px solid #0969da; outline-offset: 1px; }
-details { border: 1px solid var(--line); border-bottom-width: 0; background: var(--paper); }
-.area details:last-of-type { border-bottom-width: 1px; border-radius: 0 0 6px 6px; }
-.area details:first-of-type { border-radius: 6px 6px 0 0; }
-.area details:only-of-type { border-radius: 6px; }
+details { border: 1px solid var(--line); margin-top: -1px; }
 summary { display: grid; grid-template-columns: 5.5rem minmax(10rem, 22rem) 1fr; gap: 0 1rem; align-items: baseline;
   padding: .4rem .9rem; cursor: pointer; list-style: none; }
 summary::-webkit-details-marker { display: none; }
 summary:hover { background: var(--shade); }
-summary .does { color: var(--quiet); font-size: 14px; }
+summary .does, summary .note { color: var(--quiet); font-size: 14px; }
+summary .note { grid-column: 3; font-style: italic; }
 .verdict { font-size: 13px; font-weight: 600; white-space: nowrap; }
 .verdict::before { content: ""; display: inline-block; width: .55em; height: .55em; border-radius: 50%;
   background: currentColor; margin-right: .5em; }
@@ -44,8 +43,6 @@ summary .does { color: var(--quiet); font-size: 14px; }
 .differs .verdict { color: var(--differs); } .outdated .verdict { color: var(--outdated); }
 .skipped .verdict { color: var(--skipped); }
 .inside { padding: .25rem .9rem 1rem; }
-.note { border-left: 3px solid var(--line); padding-left: .75rem; margin: .5rem 0; }
-.deviates .note { border-color: var(--deviates); } .differs .note, .outdated .note { border-color: var(--differs); }
 pre, td, th { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0; padding: .6rem .8rem; background: var(--shade);
   border-radius: 6px; }
@@ -58,7 +55,8 @@ tr:nth-child(2) td { padding-top: .3rem; } tr:last-child td { padding-bottom: .3
 td.theirs { background: var(--theirs); } td.ours { background: var(--ours); } td.none { background: var(--shade); }
 [hidden] { display: none !important; }
 #nothing { color: var(--quiet); margin: 2rem 0; }
-@media (max-width: 46rem) { summary { grid-template-columns: 5.5rem 1fr; } summary .does { grid-column: 2; } }
+@media (max-width: 46rem) { summary { grid-template-columns: 5.5rem 1fr; }
+  summary .does, summary .note { grid-column: 2; } }
 @media print { nav { display: none; } details { break-inside: avoid; } }
 """
 
@@ -69,13 +67,14 @@ function show() {
   const text = search.value.toLowerCase();
   let any = false;
   for (const area of document.querySelectorAll(".area")) {
-    let some = false;
+    let some = 0;
     for (const each of area.querySelectorAll("details")) {
       each.hidden = (on && !each.classList.contains(on)) || !each.textContent.toLowerCase().includes(text);
-      some = some || !each.hidden;
+      some += !each.hidden;
     }
     area.hidden = !some;
-    any = any || some;
+    area.querySelector("h2 span").textContent = some;
+    any = any || some > 0;
   }
   document.getElementById("nothing").hidden = any;
 }

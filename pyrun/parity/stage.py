@@ -67,15 +67,8 @@ def stands() -> Iterator[Stage]:
             raise PyrunError(f"parity: left over: {failure}")
 
 
-def is_left() -> bool:
-    """Claim that somebody compared and was killed: what is left is to be taken away."""
-    return os.path.isdir(paths.PARITY) and not locks.is_held(LOCK)
-
-
 def take_left() -> "int | None":
     """Take the lock of somebody who was killed, for `clear`; None when nobody was."""
-    if not os.path.isdir(paths.PARITY):
-        return None
     with suppress(FileExistsError, FileNotFoundError):  # killed before there was a lock
         return locks.create_locked(LOCK)
     return locks.take_abandoned(LOCK)
@@ -91,9 +84,16 @@ def clear() -> list[Exception]:
 
 def _locked() -> int:
     """Make the directory, and hold its lock. Errors: PyrunError when somebody else does."""
-    for directory in (paths.RUN, paths.PARITY):
-        with suppress(FileExistsError):
-            os.mkdir(directory, 0o700)
+    for _ in range(64):  # another command may take an empty directory for what somebody left
+        with suppress(FileNotFoundError):
+            for directory in (paths.RUN, paths.PARITY):
+                with suppress(FileExistsError):
+                    os.mkdir(directory, 0o700)
+            return _lock_made()
+    raise PyrunError(f"parity: {paths.PARITY}: cannot be made")
+
+
+def _lock_made() -> int:
     try:
         return locks.create_locked(LOCK)
     except FileExistsError:

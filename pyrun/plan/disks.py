@@ -3,6 +3,7 @@
 from pyrun.kernel.cgroups import Hierarchy, WriteLimit
 from pyrun.operation import Operation
 from pyrun.spec import Resources
+from pyrun.typed import Callable
 
 Numbers = tuple[tuple[str, int, int], ...]  # (path, major, minor)
 _V1 = {
@@ -30,12 +31,8 @@ def named(wanted: Resources) -> list[str]:
 
 def _v1(group: str, wanted: Resources, known: dict[str, str]) -> list[Operation]:
     plan: list[Operation] = []
-    if wanted.blkio_weight:
-        path = f"{group}/blkio.weight"
-        plan.append(WriteLimit(path, str(wanted.blkio_weight), "--blkio-weight", optional=True))
-    for disk, value in _entries(wanted, "blkio_weight_device", known):
-        path = f"{group}/blkio.weight_device"
-        plan.append(WriteLimit(path, f"{disk} {value}", "--blkio-weight-device", optional=True))
+    plan += _weights(wanted, known, f"{group}/blkio.weight", f"{group}/blkio.weight_device", scale=int)
+    plan += _weights(wanted, known, f"{group}/blkio.bfq.weight", f"{group}/blkio.bfq.weight_device", scale=int)
     for field, name in _V1.items():
         option = f"--{field.replace('_', '-')}"
         rows = _entries(wanted, field, known)
@@ -45,16 +42,25 @@ def _v1(group: str, wanted: Resources, known: dict[str, str]) -> list[Operation]
 
 def _v2(group: str, wanted: Resources, known: dict[str, str]) -> list[Operation]:
     plan: list[Operation] = []
-    if wanted.blkio_weight:
-        value = f"default {_scaled(wanted.blkio_weight)}"
-        plan.append(WriteLimit(f"{group}/io.weight", value, "--blkio-weight", optional=True))
-    for disk, weight in _entries(wanted, "blkio_weight_device", known):
-        value = f"{disk} {_scaled(int(weight))}"
-        plan.append(WriteLimit(f"{group}/io.weight", value, "--blkio-weight-device", optional=True))
+    plan += _weights(wanted, known, f"{group}/io.weight", f"{group}/io.weight", scale=_scaled)
+    plan += _weights(wanted, known, f"{group}/io.bfq.weight", f"{group}/io.bfq.weight", scale=int)
     for field, key in _V2.items():
         option = f"--{field.replace('_', '-')}"
         rows = _entries(wanted, field, known)
         plan += [WriteLimit(f"{group}/io.max", f"{disk} {key}={value}", option) for disk, value in rows]
+    return plan
+
+
+def _weights(
+    wanted: Resources, known: dict[str, str], path: str, of_disks: str, scale: Callable[[int], int]
+) -> list[Operation]:
+    """Write the weights into the files of one I/O scheduler, which the kernel may not have."""
+    plan: list[Operation] = []
+    if wanted.blkio_weight:
+        plan.append(WriteLimit(path, str(scale(wanted.blkio_weight)), "--blkio-weight", optional=True))
+    for disk, weight in _entries(wanted, "blkio_weight_device", known):
+        value = f"{disk} {scale(int(weight))}"
+        plan.append(WriteLimit(of_disks, value, "--blkio-weight-device", optional=True))
     return plan
 
 

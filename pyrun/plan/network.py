@@ -48,7 +48,8 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
 def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     """Plug the sandbox of *pid* into its network; what happens on the host's side."""
     net = end.network
-    plan: list[Operation] = [
+    plan: list[Operation] = [guard.watched(end)] if net.guarded else []  # before there is a cable, and after
+    plan += [
         links.AddVeth(end.host_link, end.link, pid, net.bridge, end.mac, end.host_mac, net.mtu),
         links.SetAlias(end.host_link, end.alias),
     ]
@@ -56,8 +57,6 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.host_link}/disable_ipv6", "1", _PORT))
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
-    if net.guarded:  # while the cable is still switched off
-        plan.append(guard.watched(end))
     return [*plan, links.SetUp(end.host_link)]
 
 

@@ -10,7 +10,7 @@ from pyrun import chronicle, health, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.health import Result
-from pyrun.kernel import capabilities
+from pyrun.kernel import capabilities, cgroups, processes
 from pyrun.runtime import checks, execute
 from pyrun.runtime.channel import EXITED, FAILED, GONE, KILL_ALL, Channel, read_failure
 from pyrun.spec import ContainerConfig, ExecConfig
@@ -40,12 +40,13 @@ def examine(identity: str) -> None:
         return
     execute.take_cover(container, sys.orig_argv)
     began = time.time_ns()
+    lived = processes.lived(container.process())
     result = _asked(container, config, began)
     now = container.status()
     if (now.state, now.started) != ("running", status.started):
         return
     former = health.read(identity)
-    found = health.after(former, result, config.health, began - int(status.started * 10**9))
+    found = health.after(former, result, config.health, int(lived * 10**9))
     health.write(identity, found)
     if found.status != former.status:
         chronicle.container(identity, config, f"health_status: {found.status}")
@@ -56,18 +57,52 @@ def _asked(container: Container, config: ContainerConfig, began: int) -> Result:
     deadline = time.monotonic() + timeout / 10**9
     try:
         opened = execute.opened(container)
+        apart = _Apart(config.id, f"check-{os.getpid()}")
         former = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        control, (_, stdout, stderr) = execute.begin(*opened, ExecConfig(config.health.command))
+        control, (_, stdout, stderr) = execute.begin(
+            *opened, ExecConfig(config.health.command), apart.name if apart.make() else ""
+        )
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
         asking = _Asking(control, (stdout, stderr), bytearray())
         code = asking.wait(deadline)
         output = asking.text()
         if code is None:
             code, output = -1, f"Health check exceeded timeout ({span(timeout)})"
-            asking.kill()
+            asking.kill(apart)
+        apart.leave()
     except PyrunError as problem:
         code, output = -1, problem.message
     return Result(_written(began), _written(time.time_ns()), code, output)
+
+
+class _Apart(NamedTuple):
+    """A control group of a check's own, below that of its container *identity*."""
+
+    identity: str
+    name: str
+
+    def make(self) -> bool:
+        """Make it; tell whether there is one now."""
+        with suppress(OSError):
+            os.mkdir(f"{self._above()}/{self.name}", 0o755)
+            return True
+        return False
+
+    def kill(self) -> None:
+        """End whoever is in it."""
+        cgroups.kill(f"{self._above()}/{self.name}")
+
+    def leave(self) -> None:
+        """Remove it, and those of earlier checks; what a check that was good has left running keeps its own."""
+        with suppress(OSError):
+            for name in os.listdir(self._above()):
+                if name.startswith("check-"):
+                    with suppress(OSError):
+                        os.rmdir(f"{self._above()}/{name}")
+
+    def _above(self) -> str:
+        chosen = cgroups.telling(cgroups.hierarchies())
+        return chosen.group(self.identity) if chosen else "/nonexistent"
 
 
 class _Asking(NamedTuple):
@@ -91,9 +126,10 @@ class _Asking(NamedTuple):
                 return code
         return None
 
-    def kill(self) -> None:
-        """End it, with all that it started in its process group."""
+    def kill(self, apart: "_Apart") -> None:
+        """End it, with all that it started, also what has left its process group."""
         self.control.send(KILL_ALL)
+        apart.kill()
         with suppress(PyrunError):
             self.wait(time.monotonic() + _PATIENCE)
 

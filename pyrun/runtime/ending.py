@@ -10,7 +10,7 @@ import time
 from pyrun import chronicle, keeping, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, PyrunError
-from pyrun.kernel import cgroups, locks
+from pyrun.kernel import cgroups, locks, processes
 from pyrun.network import driver, turns
 from pyrun.plan import filesystem
 from pyrun.runtime import restarts
@@ -89,7 +89,7 @@ def _next(config: "ContainerConfig | None", start: "records.Start | None", end: 
     """Tell the count of starts by its policy with the next one, and the seconds before that; nothing for none."""
     if config is None or start is None:
         return ()
-    ended = restarts.Ended(end.code, end.at - start.at, start.restarts, not keeping.may_restart(config.id))
+    ended = restarts.Ended(end.code, processes.lived(start.process), start.restarts, not keeping.may_restart(config.id))
     if not restarts.again(config.restart, config.restart_most, ended):
         return ()
     return str(start.restarts + 1), str(restarts.delay(start.delay, ended.lived))

@@ -98,14 +98,20 @@ def execute(container: Container, config: ExecConfig) -> int:
     return attached.run(console.Ends(*ends))
 
 
-def begin(pidfd: int, made: ContainerConfig, config: ExecConfig) -> tuple[Channel, tuple[int, int, int]]:
+def begin(
+    pidfd: int, made: ContainerConfig, config: ExecConfig, apart: str = ""
+) -> tuple[Channel, tuple[int, int, int]]:
     """Let a helper run a program in a container that is `opened`; give the channel to it and our ends of its stdio.
 
     It tells there that the program was STARTED, or has FAILED, and that it has EXITED. Signals have to be blocked.
+    *apart* is a group that was made below the container's, by which whatever the program starts is known.
     """
     ours, theirs = channel.pair()
     inner, outer = _pipes(config)
-    visit = _prepare(made, config, pidfd, theirs, inner)
+    groups = cgroups.hierarchies()
+    known = cgroups.telling(groups)
+    entrances = [each.entrance(made.id, f"{apart}/" if apart and each == known else "") for each in groups]
+    visit = _prepare(made, config, pidfd, theirs, inner)._replace(groups=_opened_groups(entrances))
     _note_beginning(visit)
     if os.fork() == 0:
         ours.close()
@@ -169,19 +175,19 @@ def _prepare(
     )
     become = Program(process, trampoline.make(), reported, stdio)
     about = (_window(), os.urandom(32).hex(), chronicle.opened())
-    groups = tuple(_open_group(hierarchy, container.id) for hierarchy in cgroups.hierarchies())
-    return Visit(container, config, pidfd, tuple(g for g in groups if g >= 0), become, client, report, *about)
+    return Visit(container, config, pidfd, (), become, client, report, *about)
 
 
 def _window() -> bytes:
     return terminal.size(0 if terminal.is_terminal(0) else 1)
 
 
-def _open_group(hierarchy: cgroups.Hierarchy, identity: str) -> int:
-    try:
-        return os.open(hierarchy.entrance(identity), os.O_WRONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return -1
+def _opened_groups(entrances: list[str]) -> tuple[int, ...]:
+    found = []
+    for path in entrances:
+        with suppress(FileNotFoundError):
+            found.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+    return tuple(found)
 
 
 def _visit(visit: Visit) -> NoReturn:

@@ -328,23 +328,31 @@ def _live(running: Running) -> NoReturn:
     outcome = relay.run(time.monotonic() + _SETTLED)
     if outcome == QUIET:
         _become_lean(running)
+        relay.run(None)
     relay.detach_output()
     clients = [client.channel for client in relay.clients]
     end = ending.Over(begin.config.id, running.pid, running.lock, running.listener)
     ending.finish(end, clients, begin.explained)
 
 
-def _become_lean(running: Running) -> NoReturn:
-    """Execute a bare interpreter in our place: a detached container costs no more memory than it must."""
+def _become_lean(running: Running) -> None:
+    """Execute a bare interpreter in our place: a detached container costs no more memory than it must.
+
+    This comes back where that cannot be just now; we can do all that it does.
+    """
     relay, config = running.relay, running.begin.config
     outputs = {source.stream: source.fd for source in relay.sources}
     stdio = (relay.given.target, outputs.get("stdout", -1), outputs.get("stderr", -1))
     kept = [*stdio, relay.master, running.pidfd, running.listener]
-    for fd in (*kept, running.lock):
-        if fd >= 0:
-            os.set_inheritable(fd, True)
+    kept_open = [fd for fd in (*kept, running.lock) if fd >= 0]
+    for fd in kept_open:
+        os.set_inheritable(fd, True)
     once = "once" if _once(config) else "always"
     numbers = (running.pid, running.lock, running.listener)
     after = ending.command("ending", "resume", config.id, *map(str, numbers))
     words = ending.command("relay", "main", logged.description(config), *map(str, kept), once, *after)
-    os.execv(words[0], words)
+    try:
+        os.execv(words[0], words)
+    except OSError:  # no memory
+        for fd in kept_open:
+            os.set_inheritable(fd, False)

@@ -21,6 +21,7 @@ _MOST_LEFT = 1 << 20  # bytes that a pipe can hold after its writer's end, as lo
 _WINDOW = 8  # bytes of struct winsize
 _TIOCSWINSZ, _TIOCGPTPEER = 0x5414, 0x5441
 _F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
+_PATIENCE = 60  # seconds
 EXITED, QUIET = "exited", "quiet"
 
 
@@ -375,4 +376,8 @@ def main(arguments: "list[str]") -> None:
     relay.detach_output()
     for client in relay.clients:
         posix.set_inheritable(client.channel.fd, True)
-    posix.execv(successor[0], [*successor, *(str(client.channel.fd) for client in relay.clients)])
+    for _ in range(_PATIENCE):  # without memory for it, all that we know would be lost
+        try:
+            posix.execv(successor[0], [*successor, *(str(client.channel.fd) for client in relay.clients)])
+        except OSError:
+            time.sleep(1)

@@ -40,6 +40,8 @@ _BEFORE = {
     "rootfs rm": f"pyrun rootfs import {BUSYBOX} web-rootfs",
     "volume inspect": "pyrun volume create data",
     "volume rm": "pyrun volume create data",
+    **dict.fromkeys(("lab shell", "lab hint", "lab solve", "lab status", "lab stop"), "pyrun lab start bridge"),
+    **dict.fromkeys(("lab check", "lab reset"), "pyrun lab start bridge; pyrun lab solve all"),
 }
 _CHANGING = ("run", "stop", "kill", "rm", "rename", "start", "restart", "pause", "create", "update")
 _CLEANING = "pyrun rm -f web job later front; pyrun network prune -f"
@@ -66,5 +68,7 @@ def test_an_example_works(furnished: Host, verb: str, command: str) -> None:
     present = verb not in _CHANGING and not verb.startswith(("network", "volume"))
     if not present:
         furnished.shell(_WITH_BASH + _CLEANING)
+    if verb.startswith("lab"):
+        furnished.shell(_WITH_BASH + "pyrun lab stop")
     assert done.returncode in ((0, 1) if verb == "doctor" else (0,)), done
     assert done.stderr == b"" or "--explain" in command, done

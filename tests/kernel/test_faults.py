@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until, without
 
 
 def _identity(host: Host, name: str) -> str:
@@ -96,6 +96,39 @@ def test_a_clock_that_was_set_breaks_nothing(shared_host: Host, years: int) -> N
     shared_host.ok("stop", "odd")
     assert "Exited (137)" in shared_host.ok("ps", "-a")
     shared_host.ok("rm", "odd")
+
+
+def test_a_clock_that_was_set_makes_no_restart_later_or_sooner(shared_host: Host) -> None:
+    """R10: the record tells of a start a day ago, which has lived for a moment by another clock: the wait is doubled."""
+    shared_host.ok("run", "-d", "--name", "odd", "--restart", "always", BUSYBOX, "sleep", "600")
+    start = f"/var/lib/pyrun/containers/{_identity(shared_host, 'odd')}/start.json"
+    record = {**json.loads(shared_host.out(f"cat {start}")), "delay": 0.2}
+    shared_host.shell(f"cat > {start}", stdin=json.dumps({**record, "at": record["at"] - 86400}).encode())
+    shared_host.out(f"kill -9 {_pid(shared_host, 'odd')}")
+    wait_until(lambda: json.loads(shared_host.out(f"cat {start}"))["restarts"] == 1)
+    assert json.loads(shared_host.out(f"cat {start}"))["delay"] == 0.4
+    shared_host.ok("rm", "-f", "odd")
+
+
+_NO_MEMORY = """
+import os; from pyrun.runtime import monitor; monitor._SETTLED = 0; execv = os.execv
+def refused(*words):
+    os.execv = execv
+    os.mkdir("/run/refused")
+    raise OSError(12, "Cannot allocate memory")
+os.execv = refused
+"""
+
+
+def test_a_monitor_that_cannot_become_lean_goes_on_as_it_is(shared_host: Host) -> None:
+    """R6: without memory for another interpreter its container is not left alone."""
+    shared_host.run([*without(_NO_MEMORY), "run", "-d", "-i", "--name", "kept", BUSYBOX, "sh", "-c", "read x; exit 7"])
+    wait_until(lambda: not shared_host.shell("test -d /run/refused").returncode)
+    client = shared_host.start([*PYRUN, "attach", "kept"], stdin=subprocess.PIPE)
+    client.communicate(b"\n", timeout=30)
+    assert client.returncode == 7
+    shared_host.ok("rm", "kept")
+    shared_host.out("rmdir /run/refused")
 
 
 def test_stopped_processes_hold_nothing_up(shared_host: Host) -> None:

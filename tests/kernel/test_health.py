@@ -92,16 +92,17 @@ def test_check_is_the_containers_own_program_and_what_it_says_is_cut(host: Host)
     assert output.endswith("y\n...")
 
 
-def test_check_that_takes_too_long_is_killed_with_what_it_started(host: Host) -> None:
-    identity = started(
-        host, "--health-cmd", "sleep 1000 & sleep 1000", "--health-timeout", "200ms", "--health-retries", "1"
-    )
+@pytest.mark.parametrize("ask", ["sleep 1000 & sleep 1000", "setsid sleep 1000 & sleep 1000"], ids=["group", "apart"])
+def test_check_that_takes_too_long_is_killed_with_what_it_started(host: Host, ask: str) -> None:
+    """Also what has left its process group; no control group of a check is left."""
+    identity = started(host, "--health-cmd", ask, "--health-timeout", "200ms", "--health-retries", "1")
     becomes(host, "unhealthy")
     found = told(host)["Log"][0]
     assert (found["ExitCode"], found["Output"]) == (-1, "Health check exceeded timeout (200ms)")
     assert found["Start"] < found["End"]
     with stopped(host, checker(host, identity)):
         assert "sleep 1000" not in host.ok("top", "it")
+        assert host.out(f"find /sys/fs/cgroup -path '*/{identity}/check-*' -prune") == ""
 
 
 def test_program_that_is_not_there_is_told(host: Host) -> None:
@@ -111,6 +112,20 @@ def test_program_that_is_not_there_is_told(host: Host) -> None:
     becomes(host, "unhealthy")
     found = told(host)["Log"][-1]
     assert (found["ExitCode"], found["Output"]) == (-1, 'exec: "/bin/sh": no such file or directory')
+
+
+def test_a_clock_that_was_set_back_keeps_no_check_from_counting(host: Host) -> None:
+    """R10: the record tells of a start in ten years; how long the program has lived another clock knows."""
+    words = ("--health-interval", "9h", "--health-cmd", "false", "--health-retries", "1")
+    identity = started(host, *words)
+    start = f"/var/lib/pyrun/containers/{identity}/start.json"
+    record = json.loads(host.out(f"cat {start}"))
+    host.shell(f"cat > {start}", stdin=json.dumps({**record, "at": record["at"] + 10 * 365 * 86400}).encode())
+    assert (
+        host.run([sys.executable, "-c", f"from pyrun.runtime.checkup import examine; examine('{identity}')"]).returncode
+        == 0
+    )
+    assert told(host)["Status"] == "unhealthy"
 
 
 def test_paused_container_is_not_asked(host: Host, tmp_path: Path) -> None:

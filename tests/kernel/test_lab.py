@@ -52,6 +52,12 @@ def test_the_machine_sees_nothing_of_it(lab: Lab) -> None:
     lab.call("iptables -F INPUT", check=True)
 
 
+def test_its_control_groups_are_its_own_in_each_hierarchy(lab: Lab) -> None:
+    rows = [row.split() for row in lab.call("cat /proc/self/mountinfo", check=True).text.splitlines()]
+    seen = {row[4]: row[3] for row in rows if row[row.index("-") + 1] in ("cgroup", "cgroup2")}  # the last lies on top
+    assert {root.rpartition("/")[2] for root in seen.values()} == {f"pyrun-lab-{lab.pid}"}, seen
+
+
 def test_a_host_without_ipv6_when_that_is_wanted() -> None:
     with Lab(ipv6=False) as lab:
         assert "2001:" not in lab.call("ip -6 addr").text

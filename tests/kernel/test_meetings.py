@@ -117,13 +117,13 @@ def test_what_is_being_started_is_removed_by_force_alone(host: Host, force: bool
 
 
 _STARTED_MEANWHILE = f"""
-import subprocess; from pyrun.runtime import recovery; left_by = recovery.left_by
+import subprocess; from pyrun import keeping; forget = keeping.forget
 def late(container):
     client = subprocess.Popen({[*PYRUN, "start", "there"]!r})
     while client.poll() is None and "nanosleep" not in open(f"/proc/{{client.pid}}/wchan").read():
         pass
-    return left_by(container)
-recovery.left_by = late
+    return forget(container)
+keeping.forget = late
 """
 
 
@@ -135,6 +135,19 @@ def test_what_is_being_removed_is_not_started(host: Host) -> None:
     assert (done.returncode, state(host, "there")) == (0, "")
     left = host.settled()
     assert (left["processes"], left["cgroups"]) == ("", "")
+
+
+def test_what_is_started_again_is_not_taken_for_running(host: Host) -> None:
+    """Nobody saw its last end, as after a reboot: that is written down before anything of the next start is made."""
+    host.ok("run", "-d", "--name", "lost", "--net", "meeting", BUSYBOX, "sleep", "600")
+    host.kill_monitor("lost")
+    host.kill_programs()
+    with contextlib.ExitStack() as held:
+        starting = started_but_for_its_lease(host, held, "lost")
+        told = host.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.Pid}}", "lost")
+    assert told == "exited 255 0\n"
+    assert starting.wait(20) == 0
+    host.ok("rm", "-f", "lost")
 
 
 _PAUSED_MEANWHILE = f"""

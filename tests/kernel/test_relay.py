@@ -1,5 +1,6 @@
 """The monitor's side of stdio, over real pipes, a real terminal and real programs."""
 
+import fcntl
 import os
 import select
 import signal
@@ -16,7 +17,7 @@ from pyrun.kernel import terminal
 from pyrun.runtime import channel, logs
 from pyrun.runtime.channel import DETACH, RESIZE, SIGNAL, Channel
 from pyrun.runtime.logwriter import LogWriter
-from pyrun.runtime.relay import EXITED, QUIET, Relay
+from pyrun.runtime.relay import EXITED, QUIET, Relay, Source
 
 NOBODY = (-1, -1, -1)
 PAST = 0.0  # a deadline that has passed
@@ -89,9 +90,21 @@ def test_pipe_held_open_by_somebody_else_does_not_hold_the_end_up(log: Path, tmp
     """A process outside was handed the pipe, and goes on writing to it as fast as it can."""
     pid_file = tmp_path / "pid"
     running = Running(log, "sh", "-c", f"setsid yes & echo $! > {pid_file}; echo done >&2")
+    running.relay.__class__ = Behind
+    running.wait()
     assert running.relay.run(None) == EXITED
     os.kill(int(pid_file.read_text()), signal.SIGKILL)
     assert b"done\n" in running.logged()
+
+
+class Behind(Relay):
+    """A relay that is slower than who writes: it finds something whenever it reads."""
+
+    __slots__ = ()
+
+    def _read(self, source: Source) -> int:
+        select.select([source.fd], [], [], 30)
+        return super()._read(source)
 
 
 def test_quiet_after_the_deadline_only_without_a_client(log: Path) -> None:
@@ -156,6 +169,7 @@ def test_stopped_client_holds_up_the_program_but_not_its_end(log: Path) -> None:
     """Nobody reads the client's pipes; all that was written is in them afterwards, and in the log."""
     running = Running(log, "sh", "-c", "seq 20000; seq 9 >&2")
     running.attach()
+    fcntl.fcntl(running.stdout, fcntl.F_SETPIPE_SZ, 4096)  # takes a part of what is written, whenever it takes any
     assert running.relay.run(None) == EXITED
     running.relay.detach_output()
     expected = subprocess.check_output(["seq", "20000"])
@@ -186,8 +200,6 @@ def test_control_is_heard_while_the_client_reads_nothing(log: Path) -> None:
 
 
 def _unread(fd: int) -> int:
-    import fcntl
-
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
@@ -198,6 +210,7 @@ def test_client_that_vanishes_lets_the_program_go_on(log: Path) -> None:
     for fd in (running.stdin, running.stdout, running.stderr):
         os.close(fd)
     assert running.relay.run(None) == EXITED
+    assert running.relay.clients == []
     assert running.logged() == subprocess.check_output(["seq", "100000"])
 
 
@@ -268,9 +281,11 @@ def test_terminal_closed_by_its_last_user_and_opened_again_works(log: Path) -> N
 
 
 def test_last_output_on_a_terminal_is_kept(log: Path) -> None:
-    running = Running(log, "sh", "-c", "stty -opost; seq 20000", tty=True)
+    """Nothing was read while it wrote: the terminal gives it a page at a time."""
+    running = Running(log, "sh", "-c", "stty -opost; seq 2500", tty=True)
+    running.wait()
     assert running.relay.run(None) == EXITED
-    assert running.logged() == subprocess.check_output(["seq", "20000"])
+    assert running.logged() == subprocess.check_output(["seq", "2500"])
 
 
 def test_terminal_comes_from_a_devpts_only(tmp_path: Path) -> None:

@@ -270,6 +270,20 @@ def test_limits_are_written_and_told(shared_host: Host) -> None:
     shared_host.ok("rm", "-f", "limited")
 
 
+def test_weights_are_written_for_the_scheduler_that_the_kernel_has(shared_host: Host) -> None:
+    """Each has a file of its own; BFQ knows the numbers as they were typed, the cost model of cgroup v2 scaled ones."""
+    names = ("blkio.weight", "blkio.bfq.weight", "io.bfq.weight", "io.weight")
+    look = f"cd /sys/fs/cgroup; for f in {' '.join(names)}; do cat $f blkio/$f 2>/dev/null || :; done"
+    shared_host.ok("run", "-d", "--name", "heavy", "--net", "none", "--blkio-weight", "300", BUSYBOX, "sleep", "600")
+    found = shared_host.ok("exec", "heavy", "sh", "-c", look).replace("default ", "").split()
+    if not found:
+        pytest.skip("this kernel has no scheduler that knows weights")
+    assert set(found) <= {"300", "2930"}
+    shared_host.ok("update", "--blkio-weight", "500", "heavy")
+    assert set(shared_host.ok("exec", "heavy", "sh", "-c", look).replace("default ", "").split()) <= {"500", "4950"}
+    shared_host.ok("rm", "-f", "heavy")
+
+
 def test_rates_of_disks_are_written(shared_host: Host) -> None:
     disk = next((name for name in sorted(os.listdir("/sys/block")) if os.path.exists(f"/dev/{name}")), "")
     if not disk:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import walls
-from lab import BUSYBOX, Host, fresh_host, wait_until
+from lab import BUSYBOX, Host, fresh_host, wait_until, without
 
 _FRAMES = """
 import socket, struct, sys
@@ -177,9 +177,58 @@ def test_elements_come_with_the_plug_and_go_with_it(host: Host) -> None:
     assert '"AntiSpoofing": true' in host.ok("network", "inspect", "bridge")
     host.ok("run", "-d", "--name", "other", BUSYBOX, "sleep", "900")
     host.ok("rm", "-f", "box")
-    wait_until(lambda: veth not in host.out("nft list table bridge pyrun"))  # a moment later: nobody waits for it
-    assert "172.17.0.3" in host.out("nft list table bridge pyrun")
+    left = host.out("nft list table bridge pyrun")
+    assert veth not in left
+    assert "172.17.0.3" in left
     host.ok("rm", "-f", "other")
+    assert host.settled() == before
+
+
+# Writes down each cable that is there while its elements are not, before each operation of this process.
+_LOOK = """
+from pyrun import operation
+import subprocess
+def look(side, made):
+    if side != "host":
+        return
+    links = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True).stdout
+    names = {line.split()[1].partition("@")[0] for line in links.splitlines()}
+    listed = subprocess.run(["nft", "list", "set", "bridge", "pyrun", "cables"], capture_output=True, text=True).stdout
+    for name in names:
+        if name.startswith("veth"):
+            open("/run/seen", "a").write(f"{name in listed} {type(made).__name__} {name}\\n")
+operation.observers.append(look)
+"""
+
+
+def test_a_cable_is_watched_from_before_it_is_there_until_it_is_gone(host: Host) -> None:
+    """Else there were a moment in which it may send what it likes; ip and nft are the witnesses."""
+    watching = without(_LOOK)
+    host.ok("network", "create", "net1")
+    for words in (
+        ["run", "-d", "--name", "one", "--net", "bridge", BUSYBOX, "sleep", "300"],
+        ["network", "connect", "net1", "one"],
+        ["network", "disconnect", "net1", "one"],
+    ):
+        done = host.run([*watching, *words])
+        assert done.returncode == 0, done
+    seen = host.out("cat /run/seen").splitlines()
+    assert {line.split()[0] for line in seen} == {"True"}
+    assert {"SetUp", "DeleteLink"} <= {line.split()[1] for line in seen}
+    host.ok("rm", "-f", "one")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_a_plug_begins_to_be_watched_nothing_is_left(host: Host, moment: str) -> None:
+    """SIGKILL of the monitor right before or after its elements are added: the journal names them already."""
+    host.ok("network", "create", "net1")
+    before = host.settled()
+    order = {"before": "(end(), whole(self))", "after": "(whole(self), end())"}[moment]
+    injected = "import os; from pyrun.firewall.guard import AddSenders as made; whole = made.apply"
+    killed = without(f"{injected}; end = lambda: os.kill(os.getpid(), 9); made.apply = lambda self: {order}")
+    assert host.run([*killed, "run", "-d", "--name", "one", "--net", "net1", BUSYBOX, "sleep", "300"]).returncode == 125
+    assert ('"veth' in host.out("nft list set bridge pyrun cables")) == (moment == "after")
+    host.ok("ps", "-a")
     assert host.settled() == before
 
 

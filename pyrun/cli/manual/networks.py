@@ -31,13 +31,12 @@ PAGES = {
         (("pyrun network repair", "all that stand"),),
     ),
     "network diagram": Page(
-        "Bridges, containers and their cables, as they are now.",
+        "Bridges, containers, namespaces that `ip netns` knows, and their cables, as they are now.",
         (("pyrun network diagram", "for people"), ("pyrun network diagram --format svg", "for a page")),
     ),
     "network why": Page(
         "Follows a packet through routes and firewall rules, on the host and in containers, and names the one that"
-        " stops"
-        " it. SOURCE and TARGET are containers, addresses, host or internet.",
+        " stops it. SOURCE and TARGET are containers, addresses (of this host, or outside), or host.",
         (
             ("pyrun network why web host", "does a container reach this host?"),
             ("pyrun network why --probe web host", "and does a packet really?"),

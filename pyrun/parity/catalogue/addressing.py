@@ -1,4 +1,4 @@
-"""Which address a container gets: on the default bridge, on networks of one's own, by choice, after others have gone."""
+"""Which address a container gets: on the default bridge, on networks of one's own, by choice, once others have gone."""
 
 from pyrun.parity.catalogue.phrases import inside, kept, network
 from pyrun.parity.scenario import Deviation, Scenario
@@ -9,7 +9,7 @@ _AREA = "addressing"
 SCENARIOS = (
     Scenario(
         _AREA,
-        "default bridge",
+        "addresses on the default bridge",
         "runs two containers; their addresses, broadcast addresses and prefix",
         f"{kept('c1')}; {inside(_SHOW)}; E exec c1 sh -c '{_SHOW}'",
     ),
@@ -17,7 +17,8 @@ SCENARIOS = (
         _AREA,
         "lowest free address",
         "removes the first of three containers; the next one gets its address, the one after it a new one",
-        f"{network()}; for c in c1 c2 c3; do quiet E run -d --name $c --network n1 TREE sleep 300; done; quiet E rm -f c1;"
+        f"{network()}; for c in c1 c2 c3; do quiet E run -d --name $c --network n1 TREE sleep 300; done; "
+        "quiet E rm -f c1;"
         f"{kept('c4', '--network n1')}; {kept('c5', '--network n1')};"
         "for c in c2 c3 c4 c5; do E inspect -f '{{.Name}} {{.NetworkSettings.Networks.n1.IPAddress}}' $c; done",
     ),
@@ -71,7 +72,8 @@ SCENARIOS = (
         "E run --rm --ip 172.17.0.99 TREE true 2>/dev/null; echo $?",
         deviations=(
             Deviation(
-                "20.10 takes --ip on the default bridge and ignores it; pyrun refuses it, as Docker's documentation says",
+                "20.10 takes --ip on the default bridge and ignores it; "
+                "pyrun refuses it, as Docker's documentation says",
                 until="23",
             ),
         ),
@@ -81,7 +83,8 @@ SCENARIOS = (
         "address outside of the subnet",
         "--ip of another subnet, the gateway's, and one that is taken are refused",
         f"{network()}; {kept('c1', '--network n1')};"
-        "for a in 10.78.0.7 10.77.0.1 10.77.0.2 10.77.0.3; do E run --rm --network n1 --ip $a TREE true 2>/dev/null; echo $a $?; done",
+        "for a in 10.78.0.7 10.77.0.1 10.77.0.2 10.77.0.3; "
+        "do E run --rm --network n1 --ip $a TREE true 2>/dev/null; echo $a $?; done",
     ),
     Scenario(
         _AREA,
@@ -96,14 +99,16 @@ SCENARIOS = (
         "a subnet of four addresses has room for one container",
         f"{network(subnet='10.77.0.0/30')}; {kept('c1', '--network n1')};"
         "E inspect -f '{{.NetworkSettings.Networks.n1.IPAddress}}' c1;"
-        "E run --rm --network n1 TREE true 2>/dev/null; echo $?; quiet E rm -f c1; E run --rm --network n1 TREE true; echo $?",
+        "E run --rm --network n1 TREE true 2>/dev/null; echo $?; quiet E rm -f c1; "
+        "E run --rm --network n1 TREE true; echo $?",
     ),
     Scenario(
         _AREA,
         "subnet of choice of the engine",
         "networks without --subnet: size of the subnet, its gateway, and that no two overlap",
         "quiet E network create n1; quiet E network create n2;"
-        "for n in n1 n2; do E network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' $n; done >both;"
+        "for n in n1 n2; do E network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' $n; "
+        "done >both;"
         "sort -u both | wc -l; sed 's/^[0-9]*\\.[0-9]*\\./X.Y./; s/ [0-9]*\\.[0-9]*\\./ X.Y./' both",
         deviations=(),
     ),
@@ -113,10 +118,11 @@ SCENARIOS = (
         "a network with a subnet of each family: addresses, routes and the answer of the gateway",
         "quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1;"
         + inside(
-            'ip -o addr show eth0 | awk "{ print \\$3, \\$4 }" | grep -v fe80; ip -6 route | grep -v fe80 | cut -d" " -f1-5; ping -c 1 -W 1 fd00:77::1 | grep -c ttl',
+            'ip -o addr show eth0 | awk "{ print \\$3, \\$4 }" | grep -v fe80; '
+            'ip -6 route | grep -v fe80 | cut -d" " -f1-5; ping -c 1 -W 1 fd00:77::1 | grep -c ttl',
             "--network n1",
         ),
-        needs=("ipv6",),
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
@@ -124,14 +130,16 @@ SCENARIOS = (
         "--ip6 and --ip together, and what inspect says of it",
         "quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1;"
         f"{kept('c1', '--network n1 --ip 10.77.0.9 --ip6 fd00:77::9')};"
-        "E inspect -f '{{with .NetworkSettings.Networks.n1}}{{.IPAddress}} {{.GlobalIPv6Address}}/{{.GlobalIPv6PrefixLen}} {{.IPv6Gateway}} {{json .IPAMConfig}}{{end}}' c1",
-        needs=("ipv6",),
+        "E inspect -f '{{with .NetworkSettings.Networks.n1}}{{.IPAddress}} "
+        "{{.GlobalIPv6Address}}/{{.GlobalIPv6PrefixLen}} {{.IPv6Gateway}} {{json .IPAMConfig}}{{end}}' c1",
+        needs=("IPv6",),
     ),
     Scenario(
         _AREA,
         "several networks",
         "a container on three networks has an address on each, in the order of their connection",
-        f"{network()}; {network('n2', '10.78.0.0/24')}; {kept('c1', '--network n2')}; E network connect n1 c1; E network connect bridge c1;"
+        f"{network()}; {network('n2', '10.78.0.0/24')}; {kept('c1', '--network n2')}; E network connect n1 c1; "
+        "E network connect bridge c1;"
         "E exec c1 sh -c 'ip -o -4 addr | awk \"{ print \\$2, \\$4 }\"'",
     ),
 )

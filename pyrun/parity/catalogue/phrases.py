@@ -25,7 +25,7 @@ def pings(source: str, *targets: str) -> str:
 
 def pid(name: str) -> str:
     """Give the word that stands for a container's first process, as the host numbers it."""
-    return f"$(E inspect -f '{{{{.State.Pid}}}}' {name})"
+    return f"$(pid {name})"
 
 
 def serving(name: str, options: str = "", port: int = 80) -> str:
@@ -42,3 +42,7 @@ def asks(address: str, port: int, busybox: str = "$NC") -> str:
 def asks_from(name: str, address: str, port: int) -> str:
     """Give a line that asks a TCP port from inside of a container."""
     return f'E exec {name} sh -c "timeout 3 nc {address} {port} </dev/null || echo none"'
+
+
+# A directory of the host for mounts, which the script's own is not: pyrun does not give its own away.
+DIRECTORY = "D=$(mktemp -d) && trap 'rm -rf $D' EXIT"

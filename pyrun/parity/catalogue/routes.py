@@ -9,26 +9,27 @@ _TABLE = "ip route show table all | grep -v ^local"
 SCENARIOS = (
     Scenario(
         _AREA,
-        "default bridge",
+        "routes on the default bridge",
         "routes of a container, and how it would reach the internet",
         inside('ip route; ip route get 192.0.2.1 | head -n 1 | cut -d" " -f1-5'),
     ),
     Scenario(
         _AREA,
-        "a network of one's own",
+        "routes on a network of one's own",
         "all routes of all tables, and the rules that lead there",
-        f"{network()}; {kept('c1', '--network n1')}; nsenter -t $(E inspect -f '{{{{.State.Pid}}}}' c1) -n sh -c 'ip -4 route show table all; ip rule'",
+        f"{network()}; {kept('c1', '--network n1')}; IN c1 sh -c 'ip -4 route show table all; ip rule'",
     ),
     Scenario(
         _AREA,
         "the first name leads outside",
         "a container on two networks has its default route by the one whose name comes first",
         f"{network('zz')}; {network('aa', '10.78.0.0/24')}; {kept('c1', '--network zz')}; E exec c1 ip route | sort;"
-        "quiet E network connect aa c1; E exec c1 ip route | sort; quiet E network disconnect aa c1; E exec c1 ip route | sort",
+        "quiet E network connect aa c1; E exec c1 ip route | sort; quiet E network disconnect aa c1; "
+        "E exec c1 ip route | sort",
     ),
     Scenario(
         _AREA,
-        "an internal network",
+        "routes on an internal network",
         "routes of a container on a network without a way out",
         f"{network(options='--internal')}; {inside('ip route', '--network n1')}",
         deviations=(
@@ -43,21 +44,25 @@ SCENARIOS = (
         _AREA,
         "internal and not",
         "on an internal network and on another one, the default route is by the other one, whatever their names",
-        f"{network('aa', options='--internal')}; {network('zz', '10.78.0.0/24')}; {kept('c1', '--network aa')}; quiet E network connect zz c1; E exec c1 ip route | sort",
+        f"{network('aa', options='--internal')}; {network('zz', '10.78.0.0/24')}; {kept('c1', '--network aa')}; "
+        "quiet E network connect zz c1; E exec c1 ip route | sort",
     ),
     Scenario(
         _AREA,
         "another gateway",
         "--gateway: the default route and the bridge's address follow it",
-        f"{network(options='--gateway 10.77.0.200 -o com.docker.network.bridge.name=named0')}; {inside('ip route', '--network n1')};"
+        f"{network(options='--gateway 10.77.0.200 -o com.docker.network.bridge.name=named0')}; "
+        f"{inside('ip route', '--network n1')};"
         "ip -br -4 addr show named0 | awk '{ print $3 }'",
     ),
     Scenario(
         _AREA,
         "the host's",
         "the host's route to a network while a container runs there, and none once it is removed",
-        f"{network(options='-o com.docker.network.bridge.name=named0')}; {kept('c1', '--network n1')}; ip route show 10.77.0.0/24;"
-        "ip route show table local | grep 10.77 | sed 's/ *$//' | sort; quiet E rm -f c1; quiet E network rm n1; ip route show 10.77.0.0/24 | wc -l",
+        f"{network(options='-o com.docker.network.bridge.name=named0')}; {kept('c1', '--network n1')}; "
+        "ip route show 10.77.0.0/24;"
+        "ip route show table local | grep 10.77 | sed 's/ *$//' | sort; quiet E rm -f c1; "
+        "quiet E network rm n1; ip route show 10.77.0.0/24 | wc -l",
     ),
     Scenario(
         _AREA,

@@ -1,0 +1,91 @@
+"""What `pyrun.kernel.survey` tells of links and routes, asked without pyroute2: for who asks again and again.
+
+The import of pyroute2, and a socket of its own for every question, take longer than all the answers.
+"""
+
+import os
+import struct
+
+from pyrun.kernel import rtnetlink as rt
+from pyrun.kernel.netlink import NLM_F_ACK, NLM_F_DUMP, attribute, attributes_of, exchange, u32
+from pyrun.kernel.survey import IFF_RUNNING, IFF_UP, Link, Route
+from pyrun.typed import NamedTuple
+
+_RTM_GETNSID = 90  # linux/rtnetlink.h
+_NETNSA_NSID, _NETNSA_FD = 1, 3  # linux/net_namespace.h
+_IFLA_LINK_NETNSID = 37
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+_MAIN, _UNICAST = 254, 1
+_KINDS = {2: "local", 3: "broadcast", 5: "multicast"}
+_NUMBER = struct.Struct("=i")
+
+
+class Default(NamedTuple):
+    """An IPv4 default route: gateway, which may be empty, and index of the link; 0 where it has none."""
+
+    gateway: str
+    link: int
+
+
+def links() -> list[Link]:
+    """List all links of this namespace with their addresses; ports of bridges are not looked at. Errors: OSError."""
+    return [_link(index, flags, told) for index, flags, told in rt.links()]
+
+
+def namespace_number(fd: int) -> int:
+    """Give the number by which links here name the namespace that is opened; -1 for none. Errors: OSError."""
+    body = b"\0\0\0\0" + attribute(_NETNSA_FD, u32(fd))
+    for reply in exchange(0, _RTM_GETNSID, body, NLM_F_ACK):
+        found = attributes_of(reply[4:]).get(_NETNSA_NSID)
+        return _signed(found) if found else -1
+    return -1
+
+
+def default_routes() -> list[Default]:
+    """List the IPv4 default routes of the main table. Errors: OSError."""
+    found = []
+    for reply in exchange(0, rt.RTM_GETROUTE, _ROUTE.pack(rt.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):
+        family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply)
+        if (family, prefix, table, kind) == (rt.AF_INET, 0, _MAIN, _UNICAST):
+            told = attributes_of(reply[_ROUTE.size :])
+            found.append(Default(_address(told.get(rt.RTA_GATEWAY)), _signed(told.get(rt.RTA_OIF))))
+    return found
+
+
+def route(target: str) -> Route:
+    """Ask the kernel which way a packet to an IPv4 address would go."""
+    body = _ROUTE.pack(rt.AF_INET, 32, 0, 0, 0, 0, 0, 0, 0) + attribute(rt.RTA_DST, rt.address(target))
+    try:
+        for reply in exchange(0, rt.RTM_GETROUTE, body, NLM_F_ACK):
+            kind = _ROUTE.unpack_from(reply)[7]
+            told = attributes_of(reply[_ROUTE.size :])
+            gateway = _address(told.get(rt.RTA_GATEWAY))
+            return Route(_KINDS.get(kind, "unicast"), _signed(told.get(rt.RTA_OIF)), gateway)
+    except OSError as problem:
+        return Route("none", error=problem.errno or 0)
+    return Route("none")
+
+
+def _link(index: int, flags: int, told: "dict[int, bytes]") -> Link:
+    info = attributes_of(told.get(rt.IFLA_LINKINFO, b""))
+    return Link(
+        index,
+        os.fsdecode(told[rt.IFLA_IFNAME].rstrip(b"\0")),
+        info.get(rt.IFLA_INFO_KIND, b"").rstrip(b"\0").decode(),
+        bool(flags & IFF_UP),
+        bool(flags & IFF_RUNNING),
+        told.get(rt.IFLA_ADDRESS, b"").hex(":"),
+        _signed(told.get(rt.IFLA_MTU)),
+        _signed(told.get(rt.IFLA_MASTER)),
+        _signed(told.get(rt.IFLA_LINK)),
+        _signed(told.get(_IFLA_LINK_NETNSID), -1),
+        addresses=tuple(rt.addresses(index)),
+    )
+
+
+def _signed(value: "bytes | None", missing: int = 0) -> int:
+    return _NUMBER.unpack(value)[0] if value else missing
+
+
+def _address(value: "bytes | None") -> str:
+    return ".".join(map(str, value)) if value and len(value) == 4 else ""
