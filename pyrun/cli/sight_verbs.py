@@ -55,8 +55,7 @@ def _why(values: Values) -> int:
         sys.stdout.write(why.as_json(asked, answer, probed, view.blind))
     else:
         colour = os.isatty(1) and "NO_COLOR" not in os.environ
-        sys.stdout.write(why.in_words(asked, answer, probed, v["verbose"], colour))
-        sys.stderr.write("".join(f"pyrun: note: {line}\n" for line in view.blind))
+        sys.stdout.write(why.in_words(asked, answer, probed, view.blind, why.Shown(v["verbose"], colour)))
     reachable = answer.reachable if probed is None or probed.reachable is None else probed.reachable
     return 0 if reachable else 1
 

@@ -5,7 +5,7 @@ import json
 from pyrun.firewall.trace import Step
 from pyrun.runtime.probe import Moved, Result
 from pyrun.runtime.reachability import OK, STOP, Answer, Question, Stage
-from pyrun.typed import Any
+from pyrun.typed import Any, NamedTuple
 
 _MARKS = {OK: "✓", STOP: "✗"}
 _COLOURS = {OK: "\033[32m", STOP: "\033[1;31m"}
@@ -14,16 +14,24 @@ _PLAIN = "\033[0m"
 _INDENT = " " * 6
 
 
-def in_words(asked: Question, answer: Answer, probed: "Result | None", verbose: bool, colour: bool) -> str:
-    """Give the way as lines, the deciding rule last."""
+class Shown(NamedTuple):
+    """How much is told, and how."""
+
+    verbose: bool = False
+    colour: bool = False
+
+
+def in_words(asked: Question, answer: Answer, probed: "Result | None", blind: list[str], how: Shown) -> str:
+    """Give the way as lines, the deciding rule last, and *blind*: what might decide as well and is not looked at."""
     lines = [_heading(asked, answer), ""]
     width = max((len(stage.place) for stage in answer.stages), default=0)
     for stage in answer.stages:
-        lines += _stage(stage, width, verbose, colour)
+        lines += _stage(stage, width, how.verbose, how.colour)
     lines += ["", f"{_verdict(answer.reachable)}: {answer.reason}"]
     if answer.decider:
         word = "In doubt" if answer.reachable is None else "Decided by"
         lines.append(f"{word}: {answer.decider.place}: {answer.decider.rule.text}")
+    lines += [f"Note: {line}" for line in blind]
     if probed:
         lines += ["", *_probe(answer, probed)]
     return "\n".join(lines) + "\n"

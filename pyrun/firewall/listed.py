@@ -21,26 +21,26 @@ _GOES_ON = ("log", "notrack", "ct helper", "ct timeout", "flow", "secmark")
 
 
 class Rules(NamedTuple):
-    """What was read: tables to walk, and the names of those that are not followed here (bridge, netdev, arp)."""
+    """What was read: tables to walk, and how many rules those have that are not followed here (bridge, netdev, arp)."""
 
     tables: list[Table]
-    others: list[str]
+    others: dict[str, int]
 
 
 def read(document: str, listing: str = "", left_out: "frozenset[tuple[str, str]]" = frozenset()) -> Rules:
     """Read a whole ruleset; *left_out* are (family, name) of tables that another tool shows better."""
     entries = [(kind, entry[kind]) for entry in json.loads(document)["nftables"] for kind in entry]
     texts = _texts(listing)
-    tables, others = [], []
+    tables, others = [], dict[str, int]()
     for kind, table in entries:
         key = (table.get("family", ""), table.get("name", ""))
         if kind != "table" or key in left_out:
             continue
+        own = [(k, e) for k, e in entries if (e.get("family"), e.get("table")) == key]
         if key[0] in _FAMILIES:
-            own = [(k, e) for k, e in entries if (e.get("family"), e.get("table")) == key]
             tables.append(_Reader(key[0], key[1], own, texts).table())
         else:
-            others.append(f"{key[0]} {key[1]}")
+            others[f"{key[0]} {key[1]}"] = sum(1 for k, _ in own if k == "rule")
     return Rules(tables, others)
 
 

@@ -35,8 +35,13 @@ def read() -> Standing:
     if document.code:
         return Standing(tables, ["nft cannot list its rules as JSON: its own tables are not read"])
     rules = listed.read(document.output, text.output, frozenset(shown))
-    others = [name for name in rules.others if name != _GUARD]
-    return Standing(tables + rules.tables, [f"table {name} is not followed" for name in others])
+    return Standing(tables + rules.tables, _not_followed(rules.others))
+
+
+def _not_followed(others: dict[str, int]) -> list[str]:
+    """Say which tables may decide as well; one without rules decides nothing."""
+    told = {name: "1 rule" if count == 1 else f"{count} rules" for name, count in others.items() if count}
+    return [f"table {name} is not followed, and has {count}" for name, count in told.items() if name != _GUARD]
 
 
 def variants(family: int) -> list[str]:

@@ -159,11 +159,28 @@ def _socat(port: Published, end: Endpoint) -> str:
     return f"socat {listen} {target}:{port.target} &"
 
 
+def _give_up_power(named: bool) -> None:
+    """Keep no more of root's power than is used: what is served here is whatever a container, or the world, sends.
+
+    Questions are passed on by sockets of the container's namespace, which only who may enter it can make. A package
+    in somebody's own directory has to be read later, too. Errors: OSError.
+    """
+    from pyrun.kernel import capabilities
+
+    kept = {"SYS_ADMIN"} if named else set[str]()
+    if os.stat(__file__).st_uid:
+        kept.add("DAC_READ_SEARCH")
+    capabilities.limit_bounding(frozenset(kept))
+    capabilities.set_no_new_privileges()
+    capabilities.set_process(frozenset(kept))
+
+
 def main(arguments: list[str]) -> None:
     """Serve: the container's id, its pidfd, and a word for each socket and what else is to be known."""
     from pyrun.runtime.loop import Loop
 
     identity, pidfd, *words = arguments
+    _give_up_power(any(word.startswith(_NAMES) for word in words))
     loop = Loop()
     ports = [word.removeprefix(_PORT) for word in words if word.startswith(_PORT)]
     if ports:

@@ -115,6 +115,35 @@ def test_a_rule_of_somebody_else_is_named(town: Host) -> None:
     assert (told["Reachable"], decider(told)) == (False, f"FORWARD: -d {INTERNET_ADDRESS}/32 -j DROP")
 
 
+def test_tables_that_are_not_followed_are_named_where_they_have_rules(town: Host) -> None:
+    """They may stop what is said to get through, as here; the probe tells."""
+    for line in (
+        "table bridge empty",
+        "table bridge foreign",
+        "chain bridge foreign f '{ type filter hook input priority 0; }'",
+        "rule bridge foreign f ip protocol icmp drop",
+        "table netdev far",
+        "chain netdev far f '{ type filter hook ingress device up0 priority 0; }'",
+        "rule netdev far f counter",
+        "rule netdev far f counter",
+    ):
+        town.out(f"nft add {line}")
+    told = why(town, "con1", INTERNET_ADDRESS)
+    words = town.pyrun("network", "why", "con1", INTERNET_ADDRESS, "--probe")
+    town.out("nft delete table bridge empty; nft delete table bridge foreign; nft delete table netdev far")
+    expected = [
+        "table bridge foreign is not followed, and has 1 rule",
+        "table netdev far is not followed, and has 2 rules",
+    ]
+    assert (told["Reachable"], sorted(told["NotFollowed"])) == (True, expected)  # type: ignore[call-overload]
+    shown = words.stdout.decode()
+    for line in expected:
+        assert f"\nNote: {line}\n" in shown
+    assert "The probe does not agree with this." in shown
+    assert words.stderr == b""
+    assert why(town, "con1", INTERNET_ADDRESS)["NotFollowed"] == []
+
+
 def test_what_cannot_be_judged_is_not_guessed(town: Host) -> None:
     town.out(f"iptables -I FORWARD -d {INTERNET_ADDRESS} -m limit --limit 1/sec -j DROP")
     told = why(town, "con1", INTERNET_ADDRESS)

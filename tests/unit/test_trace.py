@@ -261,7 +261,7 @@ def test_an_accept_of_one_table_does_not_save_from_another() -> None:
 
 def test_families_that_are_not_followed_are_told() -> None:
     document = {"nftables": [{"table": {"family": "bridge", "name": "b", "handle": 1}}]}
-    assert listed.read(json.dumps(document)).others == ["bridge b"]
+    assert listed.read(json.dumps(document)).others == {"bridge b": 0}
 
 
 def test_a_condition_nobody_knows_is_unknown() -> None:

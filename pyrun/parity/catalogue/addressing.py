@@ -105,12 +105,13 @@ SCENARIOS = (
     Scenario(
         _AREA,
         "subnet of choice of the engine",
-        "networks without --subnet: size of the subnet, its gateway, and that no two overlap",
+        "networks without --subnet: that they differ, and that the gateway is the first address",
         "quiet E network create n1; quiet E network create n2;"
         "for n in n1 n2; do E network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' $n; "
         "done >both;"
         "sort -u both | wc -l; sed 's/^[0-9]*\\.[0-9]*\\./X.Y./; s/ [0-9]*\\.[0-9]*\\./ X.Y./' both",
-        deviations=(),
+        # 20.10 goes on to the next of its pools each time, of which the later ones are smaller and begin elsewhere.
+        normalise=((r"^X\.Y\.\d+\.0/(16|20) X\.Y\.\d+\.1$", "a pool of the engine's, gateway first"),),
     ),
     Scenario(
         _AREA,
