@@ -7,6 +7,7 @@ from datetime import datetime
 from pyrun.errors import PyrunError
 
 _SECOND = 1_000_000_000
+_LONGEST = 100  # characters of a span of time
 _END = 1 << 63  # nanoseconds, about 292 years: Go's clock ends there
 _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": _SECOND}
 _UNITS |= {"m": 60 * _SECOND, "h": 3600 * _SECOND}
@@ -24,7 +25,7 @@ def parse(what: str, text: str, now: int) -> int:
     A date without a zone is the caller's own. Errors: PyrunError (1), in Docker's words where it has some.
     """
     try:
-        moment = _moment(text, now)
+        moment = _moment(text[: _LONGEST + 1], now)
         if abs(moment) < _END:
             return moment
         raise OverflowError
@@ -34,6 +35,8 @@ def parse(what: str, text: str, now: int) -> int:
 
 
 def _moment(text: str, now: int) -> int:
+    if len(text) > _LONGEST:
+        raise ValueError
     span = span_of(text) if text != "0" else None
     if span is not None:
         return now - span
@@ -44,7 +47,7 @@ def _moment(text: str, now: int) -> int:
 
 def span_of(text: str) -> "int | None":
     """Read one of Go's durations, in nanoseconds; None when it is none."""
-    found = _SPAN.fullmatch(text)
+    found = _SPAN.fullmatch(text) if len(text) <= _LONGEST else None  # of many digits it takes the square of them
     if not found:
         return None
     total = 0

@@ -145,6 +145,7 @@ class ContainerConfig(NamedTuple):
     cap_add: tuple[str, ...] = ()  # names without CAP_, upper case, or ALL
     cap_drop: tuple[str, ...] = ()
     no_new_privileges: bool = False
+    unmasked: bool = False  # --security-opt systempaths=unconfined: nothing of /proc and /sys is hidden or read-only
     seccomp: str = ""  # "" the default policy, "unconfined", or the absolute path of a profile
     network: str = "none"  # none, host, container:ID, ns:PATH, or the first network's name
     attachments: tuple[Attachment, ...] = ()  # the networks that it is on
@@ -178,6 +179,7 @@ class ContainerConfig(NamedTuple):
     sysctls: tuple[str, ...] = ()  # KEY=VALUE, the key with dots
     devices: tuple[Device, ...] = ()
     device_rules: tuple[str, ...] = ()  # TYPE MAJOR:MINOR ACCESS
+    entrypoint: bool = False  # the first of args is of --entrypoint
     cgroup_parent: str = ""  # path below each hierarchy, without slashes at its ends; empty for pyrun's own
 
     @property

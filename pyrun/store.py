@@ -112,10 +112,11 @@ def containers() -> list[Container]:
 
 
 def find(reference: str) -> Container:
-    """Find a container by name, id or the unique beginning of its id.
+    """Find a container by name, with or without a slash before it as `inspect` shows it, id or its unique beginning.
 
     Errors: NotFound, UsageError when several ids begin so.
     """
+    reference = reference.removeprefix("/")
     if reference and "/" not in reference:
         with suppress(OSError):
             found = load(os.readlink(f"{paths.NAMES}/{reference}"))

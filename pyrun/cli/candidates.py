@@ -79,9 +79,28 @@ def _mounted(asked: Asked) -> "tuple[list[Candidate], str]":
 
 
 def _copied(asked: Asked) -> "tuple[list[Candidate], str]":
-    if ":" in asked.word:
-        return [], ""  # a path inside the container
+    name, colon, path = asked.word.partition(":")
+    if colon:
+        return [(f"{name}:{place}", "") for place in _within(name, path)], ""
     return [(f"{name}:", meaning) for name, meaning in _containers(asked._replace(word=""))[0]], "files"
+
+
+def _within(name: str, path: str) -> list[str]:
+    """Give the paths in a container that begin as *path*; none where somebody would have to be waited for."""
+    from pyrun.runtime import copying
+
+    container, (directory, slash, begun) = store.find(name), path.rpartition("/")
+    status = container.status()
+    if status.monitored and not status.is_up:
+        return []
+    found = copying.names(container, directory or "/")
+    return [f"{directory}{slash}{each}" for each in found if each.startswith(begun)]
+
+
+def _faults(_: Asked) -> "tuple[list[Candidate], str]":
+    from pyrun.lab import faults
+
+    return [(name, f"seed {faults.seed_of(name)}") for name in faults.FAULTS], ""
 
 
 def _environment(asked: Asked) -> "tuple[list[Candidate], str]":
@@ -110,6 +129,7 @@ _SOURCES: dict[str, Callable[[Asked], "tuple[list[Candidate], str]"]] = {
     "containers": _containers,
     "running": _running,
     "networks": _networks,
+    "faults": _faults,
     "rootfs": _rootfs,
     "volumes": _volumes,
     "mounted": _mounted,

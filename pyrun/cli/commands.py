@@ -7,7 +7,7 @@ import click
 
 from pyrun import __version__, near
 from pyrun.cli import dockers, helptext, reader
-from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, every, in_container
+from pyrun.cli.declared import ALIASES, GROUPS, Option, Verb, declaration, every, in_container, named
 from pyrun.cli.reader import Values
 from pyrun.contexts import suppress
 from pyrun.errors import UsageError
@@ -63,7 +63,7 @@ def parse(argv: list[str]) -> "tuple[str, Values] | None":
         click.echo(problem.format_message(), err=True)
         raise SystemExit(125) from None
     except click.UsageError as problem:
-        _complain(problem)
+        _complain(problem, _place_of(argv))
     except click.exceptions.Exit as end:
         raise SystemExit(end.exit_code) from None
     except click.Abort:
@@ -75,13 +75,21 @@ def _asked_for_help(argv: list[str]) -> list[str]:
     """Write the verb `help` as the option that it stands for: help [VERB], network help [VERB]."""
     for at in (0, 1):
         if argv[at : at + 1] == ["help"] and (at == 0 or argv[0] in GROUPS):
-            return [*argv[:at], *argv[at + 1 :], "--help"]
+            words = [*argv[:at], *argv[at + 1 :]]
+            verb = 2 if words[:1] and words[0] in GROUPS else 1  # what follows the verb may be a program's
+            return [*words[:verb], "--help", *words[verb:]]
     return argv
 
 
-def _complain(problem: click.UsageError) -> NoReturn:
+def _place_of(argv: list[str]) -> str:
+    """Give the words that a line begins with, as far as they are a verb, behind `pyrun`."""
+    verb, rest = named(argv)
+    return " ".join(["pyrun", *argv[: len(argv) - len(rest)]] if verb else ["pyrun"])
+
+
+def _complain(problem: click.UsageError, place: str) -> NoReturn:
     text = problem.format_message().rstrip(".").replace("\n", " ")
-    where = f"{problem.ctx.command_path if problem.ctx else 'pyrun'} --help"
+    where = f"{problem.ctx.command_path if problem.ctx else place} --help"
     if isinstance(problem, click.NoSuchOption):
         _complain_of_option(problem, where)
     raise UsageError(text[:1].lower() + text[1:], hint=f"see {where}") from problem
@@ -96,8 +104,12 @@ def _complain_of_option(problem: click.NoSuchOption, where: str) -> NoReturn:
     if reason:
         raise UsageError(f"{given}: not supported", hint=reason) from problem
     names = [flag[2:] for option in verb.options for flag in option.flags if flag.startswith("--")] if verb else []
-    meant = near.nearest(given.lstrip("-"), [*names, "help", *([] if verb else ["version"])])
+    plain = given.lstrip("-")
+    known = [*names, "help", *([] if verb else ["version"])]
+    meant = next((word for word in dockers.MEANT.get(plain, ()) if word in names), near.nearest(plain, known))
     hint = f"did you mean --{meant}?" if meant else f"see {where}"
+    if not verb and given[:2] in reader.flags(declaration("run")):
+        hint = f"options stand behind the verb, as in pyrun run {given}"
     raise UsageError(f"{given}: no such option", hint=hint) from problem
 
 

@@ -8,6 +8,7 @@ from pyrun.contexts import suppress
 from pyrun.errors import NotFound, PyrunError
 from pyrun.typed import Any, Callable
 
+_LONGEST = 800  # letters of a complaint
 heard: "list[PyrunError] | None" = None  # where complaints go instead of standard error: to a caller that is a program
 
 
@@ -53,6 +54,8 @@ def complain(problem: "Exception | str") -> None:
 def one_line(problem: PyrunError) -> str:
     """Give the line that tells the user what is wrong."""
     text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+    if len(text) > _LONGEST:  # a word that was typed may have a hundred thousand letters
+        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
     plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return f"pyrun: {plain}\n"
 

@@ -6,6 +6,7 @@ Nothing here has to be taken away when pyrun learns it: what is declared is neve
 _ROOTFS = "a container's root file system is a directory here"
 _ONE_HOST = "made for one host, without a cluster"
 _INSTEAD = {
+    "docker": "leave that word out, as in pyrun run",
     "images": f"{_ROOTFS}: pyrun rootfs ls",
     "image": f"{_ROOTFS}: see pyrun rootfs --help",
     "image ls": f"{_ROOTFS}: pyrun rootfs ls",
@@ -85,6 +86,17 @@ _OPTIONS: "dict[str, dict[str, str]]" = {
         _CLUSTER,
     ),
     "volume ls": {"--cluster": _CLUSTER},
+}
+
+
+MEANT = {  # words for options that many expect, and those that do it
+    **dict.fromkeys(("port", "ports"), ("publish",)),
+    **dict.fromkeys(("environment", "variable"), ("env",)),
+    **dict.fromkeys(("background", "daemon"), ("detach",)),
+    **dict.fromkeys(("cwd", "working-dir", "directory"), ("workdir",)),
+    **dict.fromkeys(("bind", "volumes"), ("volume",)),
+    "timeout": ("time", "stop-timeout"),
+    "signal": ("stop-signal",),
 }
 
 

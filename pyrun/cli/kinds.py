@@ -8,11 +8,12 @@ from pyrun.cli.declared import Option, Verb
 
 _FILTERS = {
     "ps": "name=@containers|id=|label=|network=@networks|status=created|status=running|status=paused|status=exited|"
-    "exited=|before=@containers|since=@containers|volume=|publish=|expose=|health=healthy|health=unhealthy",
+    "status=restarting|ancestor=@rootfs|exited=|before=@containers|since=@containers|volume=@volumes|publish=|expose=|health=healthy|health=unhealthy",
     "network ls": "name=@networks|id=|driver=bridge|driver=host|driver=null|label=|type=custom|type=builtin|"
     "scope=local|dangling=true|dangling=false",
     "network prune": "label=|label!=|until=",
-    "events": "container=@containers|network=@networks|event=|type=container|type=network|type=volume|label=",
+    "events": "container=@containers|network=@networks|volume=@volumes|rootfs=@rootfs|event=|type=container|"
+    "type=network|type=volume|type=rootfs|label=",
     "prune": "until=|label=|label!=",
     "volume prune": "label=|label!=",
     "volume ls": "name=@volumes|label=|dangling=true|dangling=false|driver=local",
@@ -44,7 +45,7 @@ _BY_FLAG = {
     "--ulimit": "@ulimits",
     "--volumes-from": "@containers",
     "--device": "@devices",
-    "--security-opt": "no-new-privileges|seccomp=unconfined|seccomp=@files",
+    "--security-opt": "no-new-privileges|seccomp=unconfined|systempaths=unconfined|seccomp=@files",
     "--restart": "no|always|unless-stopped|on-failure",
     "--pull": "always|missing|never",
     "--pid": _JOINED,
@@ -62,6 +63,21 @@ _BY_FLAG = {
     "volume create --opt": "type=|device=|o=",
     "--driver-opt": "com.docker.network.endpoint.ifname=",
     "--driver": "bridge",
+    "volume create --driver": "local",
+    "--volume-driver": "local",
+    "--ipam-driver": "default",
+    "--scope": "local",
+    "--runtime": "pyrun",
+    "--isolation": "default",
+    **dict.fromkeys(
+        [f"--device-{way}-{what}" for way in ("read", "write") for what in ("bps", "iops")] + ["--blkio-weight-device"],
+        "@devices",
+    ),
+    "--sysctl": "net.core.somaxconn=|net.ipv4.ip_forward=|net.ipv4.ip_local_port_range=|"
+    "net.ipv4.ip_unprivileged_port_start=|net.ipv4.ping_group_range=|net.ipv6.conf.all.disable_ipv6=|"
+    "kernel.msgmax=|kernel.msgmnb=|kernel.msgmni=|kernel.sem=|kernel.shmall=|kernel.shmmax=|kernel.shmmni=|"
+    "kernel.shm_rmid_forced=|fs.mqueue.",
+    "--detach-keys": "ctrl-p,ctrl-q",
     "--type": "container|network|volume",
     "--attach": "stdin|stdout|stderr",
     "--tail": "all",
@@ -72,6 +88,8 @@ _BY_FLAG = {
 _STAGES = "namespace|veth|bridge|addresses|up|route|forwarding|masquerade|dns"  # of pyrun lab
 _BY_VERB = {  # the arguments of those whose metavars do not tell
     "network why": "@containers|host|internet",
+    "network create": "",  # a name that nobody has
+    "volume create": "",
     "cp": "@copied",
     "inspect": "@containers|@networks|@volumes",
     "rename": "@containers|",

@@ -27,6 +27,7 @@ def container_config(values: Values, environ: "dict[str, str]") -> ContainerConf
         image=image,
         rootfs=rootfs.find(image),
         args=_words((((v["entrypoint"],) if v["entrypoint"] else ()) + tuple(command)) or ("/bin/sh",)),
+        entrypoint=bool(v["entrypoint"]),
         env=_environment(v, environ, hostname),
         created=time.time(),
         hostname=hostname,
@@ -95,6 +96,10 @@ def _process(v: Any) -> dict[str, Any]:
         "cap_drop": tuple(v["cap_drop"]),
         "ulimits": tuple({limit.name: limit for limit in map(options.ulimit, v["ulimit"])}.values()),
     }
+    if found["cap_add"] or found["cap_drop"]:
+        from pyrun.kernel import capabilities
+
+        capabilities.check((*found["cap_add"], *found["cap_drop"]))
     if v["stop_signal"]:
         found["stop_signal"] = options.signal_number(v["stop_signal"])
     if v["stop_timeout"] is not None:
@@ -191,8 +196,10 @@ def _security(given: tuple[str, ...]) -> dict[str, Any]:
             found["no_new_privileges"] = value != "false"
         elif key == "seccomp" and separator:
             found["seccomp"] = value if value == "unconfined" else _profile(value)
+        elif (key, value) == ("systempaths", "unconfined"):
+            found["unmasked"] = True
         elif (key, value) not in (("label", "disable"), ("apparmor", "unconfined")):  # as every container here is
-            hint = "no-new-privileges, seccomp=FILE or seccomp=unconfined"
+            hint = "no-new-privileges, seccomp=FILE, seccomp=unconfined or systempaths=unconfined"
             raise UsageError(f"security-opt: {options.show(text)}: not supported", hint=hint)
     return found
 

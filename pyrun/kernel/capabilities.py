@@ -42,6 +42,12 @@ def resolve(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, avail
     return frozenset((kept - dropped) | (added - {"ALL"})) & available
 
 
+def check(names: tuple[str, ...]) -> None:
+    """Look at names that somebody gave. Errors: UsageError for one that is none."""
+    for name in names:
+        _name(name)
+
+
 def bounding() -> frozenset[str]:
     """Give the capabilities of our own bounding set."""
     with open("/proc/self/status") as file:

@@ -4,12 +4,18 @@ import os
 
 from pyrun import paths
 from pyrun.contexts import suppress
+from pyrun.errors import PyrunError
+from pyrun.kernel import files, links, syscalls
 from pyrun.kernel import rtnetlink as rt
 from pyrun.kernel.links import SetUp
 from pyrun.lab import faults, network, servers
 from pyrun.lab.operations import DropLink, FlushRules, Inside, Typed, opened
 from pyrun.lab.standing import Standing
 from pyrun.operation import Operation, perform
+from pyrun.testing import warden
+
+FAR = "/run/lab/internet"  # the number of the process that the internet stands by
+_MS_BIND = 0x1000  # linux/mount.h
 
 
 def furnish() -> None:
@@ -31,11 +37,25 @@ def build(lab: Standing) -> None:
 def rebuild(lab: Standing) -> None:
     """Take everything away that was made in the lab, and make it as at its beginning. Errors: PyrunError."""
     servers.end()
+    _reconnect()
     perform(emptying())
     for name in named_files():
         _remove(f"/etc/netns/{name}")
     furnish()
     build(lab)
+
+
+def _reconnect() -> None:
+    """Lay the cable to the internet again, and give that its name, where the learner has taken them away."""
+    far = int(files.read_limited(FAR))
+    path, own = f"{paths.NETNS}/{network.SPACE}", f"/proc/{far}/ns/net"
+    if not os.path.exists(own):
+        raise PyrunError("lab: the internet was killed", 1, hint="pyrun lab stop, and start again")
+    os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o444))
+    if os.stat(path).st_ino != os.stat(own).st_ino:
+        syscalls.mount(own, path, flags=_MS_BIND)
+    if not links.exists(network.UPLINK):
+        warden.connect(far, ipv6=False)
 
 
 def emptying() -> list[Operation]:

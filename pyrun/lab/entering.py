@@ -16,7 +16,8 @@ from pyrun.typed import Any, NoReturn
 
 _PLACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET | syscalls.CLONE_NEWUTS
 _PROMPT = r"\[\e[1;36m\]lab $(cat " + standing.PROMPT + r" 2>/dev/null)\[\e[0m\]:\w# "
-_MOMENT = 2.0  # seconds
+_PATIENCE = 10.0  # seconds for a lab to end
+_PF_EXITING = 0x4  # linux/sched.h
 _KEYBOARD = (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU)
 
 
@@ -33,7 +34,7 @@ def enter(lab: Standing, farewell: str = "") -> None:
     syscalls.setns(pidfd, syscalls.CLONE_NEWPID)
     child = os.fork()
     if child:
-        _wait(child, pidfd, farewell)
+        _wait(child, lab, pidfd, farewell)
     syscalls.setns(pidfd, _PLACES)
     os.close(pidfd)
 
@@ -68,7 +69,7 @@ def write_settings(pyrun: list[str]) -> None:
     files.write_atomically(standing.SHELL, "".join(f"{line}\n" for line in lines).encode(), 0o644)
 
 
-def _wait(child: int, pidfd: int, farewell: str) -> NoReturn:
+def _wait(child: int, lab: Standing, pidfd: int, farewell: str) -> NoReturn:
     """Wait for the twin, and end as it did; *pidfd* is of the lab's first process."""
     for number in _KEYBOARD:
         signal.signal(number, signal.SIG_IGN)
@@ -83,12 +84,20 @@ def _wait(child: int, pidfd: int, farewell: str) -> NoReturn:
         with suppress(OSError):
             os.tcsetpgrp(0, group)
             termios.tcsetattr(0, termios.TCSADRAIN, terminal)
-    if code == -signal.SIGKILL:  # most likely with the lab, which needs a moment for its end
-        processes.wait_end(pidfd, _MOMENT)
+    if _is_ending(lab.pid):
+        processes.wait_end(pidfd, _PATIENCE)
     ended = standing.sweep()
     if farewell:
-        alive = standing.look() is not None
-        os.write(1, f"{farewell if alive else 'The lab has ended.'}\n".encode())
+        ended_too = processes.wait_end(pidfd, 0)
+        os.write(1, f"{'The lab has ended.' if ended_too else farewell}\n".encode())
     for problem in ended:
         os.write(2, f"pyrun: {problem}\n".encode())
     os._exit(code if code >= 0 else 128 - code)
+
+
+def _is_ending(pid: int) -> bool:
+    """Claim that a process has begun to end; the first one of a PID namespace waits for all others. See proc(5)."""
+    with suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/stat", "rb") as file:
+        content = file.read()
+        return bool(int(content[content.rindex(b")") + 2 :].split()[6]) & _PF_EXITING)
+    return True

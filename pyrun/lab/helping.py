@@ -20,17 +20,24 @@ class Hint(NamedTuple):
 
 def hint(lab: Standing, name: str) -> Hint:
     """Give the next hint for a stage, the first that is not done where none is named. Errors: PyrunError."""
-    if lab.kind == "broken":
-        level = _asked(lab.fault)
-        fault = faults.find(lab.fault)
-        if level < progress.MOST:
-            return Hint("the fault", level, progress.MOST, fault.hints[level - 1])
-        commands = tuple(each.shell() for each in fault.mends)
-        return Hint("the fault", level, progress.MOST, fault.found, commands)
-    stage = stages.find(name) if name else _current()
-    if stage is None:
+    stage = None if lab.kind == "broken" else stages.find(name) if name else _current()
+    if stage is None and lab.kind != "broken":
         raise PyrunError("lab: all stages are done", 1)
-    level = _asked(stage.name)
+    task = stage.name if stage else lab.fault
+    level = min(progress.read().get(task, progress.Progress()).hints + 1, progress.MOST)
+    given = _of_stage(stage, level) if stage else _of_fault(lab.fault, level)
+    progress.note(task, hints=level)
+    return given
+
+
+def _of_fault(name: str, level: int) -> Hint:
+    fault = faults.find(name)
+    if level < progress.MOST:
+        return Hint("the fault", level, progress.MOST, fault.hints[level - 1])
+    return Hint("the fault", level, progress.MOST, fault.found, tuple(each.shell() for each in fault.mends))
+
+
+def _of_stage(stage: Stage, level: int) -> Hint:
     task = f"stage {stage.number}, {stage.name}"
     if level < progress.MOST:
         return Hint(task, level, progress.MOST, stage.hints[level - 1])
@@ -78,11 +85,6 @@ def _solved(stage: Stage) -> str:
     if wrong:
         raise PyrunError(f"lab: stage {stage.name}: {wrong[0]}", 1, hint=f"pyrun lab reset {stage.name}, or all")
     return f"Stage {stage.number}, {stage.name}, is done."
-
-
-def _asked(name: str) -> int:
-    before = progress.read().get(name, progress.Progress())
-    return progress.note(name, hints=min(before.hints + 1, progress.MOST)).hints
 
 
 def _current() -> "Stage | None":

@@ -11,7 +11,7 @@ import time
 from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import syscalls, sysctls
+from pyrun.kernel import files, syscalls, sysctls
 from pyrun.lab import building, standing
 from pyrun.lab.standing import Standing
 from pyrun.testing import warden
@@ -64,6 +64,7 @@ def _make(lab: Standing) -> None:
     os.close(records)
     _own_etc()
     _own_links()
+    files.write_new(building.FAR, str(far).encode())
     warden.connect(far, ipv6=False)
     with suppress(OSError):  # where bridges do not ask iptables at all
         sysctls.write("net/bridge/bridge-nf-call-iptables", "0")

@@ -58,7 +58,8 @@ def look() -> "Standing | None":
         return None
     try:
         found: Any = documents.parse(files.read_limited(RECORD))
-        return Standing(**found)
+        lab = Standing(**found)
+        return lab if lab.inside or os.path.exists(f"/proc/{lab.pid}") else None  # just being swept
     except FileNotFoundError:
         raise PyrunError("lab: it is just being started", 1) from None
     except (ValueError, TypeError):
@@ -78,12 +79,16 @@ def claim() -> int:
             try:
                 return locks.create_locked(LOCK)
             except FileExistsError:
-                break
-    found = look()  # it says so itself where one is just being started
-    if found is None:
-        raise PyrunError("lab: another one has just ended", 1, hint="try again")
-    where = "this is it" if found.inside else "pyrun lab shell leads there"
-    raise PyrunError(f"lab: {found.kind} is running already", 1, hint=f"{where}; pyrun lab stop ends it")
+                _refuse(look())
+                sweep()
+                locks.wait_released(LOCK)  # by another who sweeps
+    raise PyrunError("lab: others are being started and ended", 1)
+
+
+def _refuse(other: "Standing | None") -> None:
+    if other is not None:
+        where = "this is it" if other.inside else "pyrun lab shell leads there"
+        raise PyrunError(f"lab: {other.kind} is running already", 1, hint=f"{where}; pyrun lab stop ends it")
 
 
 def opened(lab: Standing) -> int:

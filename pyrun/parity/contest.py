@@ -57,7 +57,8 @@ class Contest(NamedTuple):
             text = scripts.run(engine, scenario.script, self.stage, self.tree)
         finally:
             before = self.before[engine is self.pyrun]
-            left = remains.remove(engine, remains.words(scenario.script), before)
+            script = scenario.script
+            left = remains.remove(engine, remains.words(script), before, remains.may_leave(script))
         for complaint in left:
             raise PyrunError(f"parity: {scenario.name}: {complaint}")
         return normalised(text, scenario.normalise)

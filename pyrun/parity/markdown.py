@@ -1,7 +1,7 @@
 """Reports of one or several runs as a page in Markdown; docs/parity.md is one. Pure."""
 
 from pyrun.parity import catalogue
-from pyrun.parity.outcomes import DEVIATES, DIFFERS, EQUAL, OUTDATED, SKIPPED, VERDICTS, Outcome, difference
+from pyrun.parity.outcomes import DEVIATES, DIFFERS, EQUAL, OUTDATED, SKIPPED, VERDICTS, Outcome, difference, shortened
 from pyrun.parity.reports import Report
 from pyrun.parity.scenario import Deviation, Scenario
 from pyrun.typed import Iterable, Sequence
@@ -114,7 +114,7 @@ def _differences(runs: Iterable[Report]) -> str:
 def _difference(run: Report, outcome: Outcome) -> str:
     notes = "".join(f"{note}\n\n" for note in outcome.notes)
     fence = "````"
-    lines = "".join(f"{sign} {line}\n" for sign, line in difference(outcome.theirs, outcome.ours))
+    lines = "".join(f"{sign} {line}\n" for sign, line in shortened(difference(outcome.theirs, outcome.ours)))
     title = f"### {outcome.scenario.area}: {outcome.scenario.name}, beside Docker {_short(run.docker)}"
     return f"{title}\n\n{notes}{fence}diff\n{lines}{fence}\n"
 

@@ -6,7 +6,7 @@ import sys
 from pyrun.cli import screen
 from pyrun.cli.progress import Progress
 from pyrun.parity import reports
-from pyrun.parity.outcomes import DEVIATES, DIFFERS, EQUAL, OUTDATED, SKIPPED, Outcome, difference
+from pyrun.parity.outcomes import DEVIATES, DIFFERS, EQUAL, OUTDATED, SKIPPED, Outcome, difference, shortened
 from pyrun.parity.reports import Report
 from pyrun.parity.scenario import Scenario
 from pyrun.typed import Sequence
@@ -52,7 +52,7 @@ class Screen:
 
     def _difference(self, outcome: Outcome) -> str:
         rows = [f"{_MARGIN}{self._paint('- Docker', 'red')}   {self._paint('+ pyrun', 'green')}"]
-        for sign, line in difference(outcome.theirs, outcome.ours):
+        for sign, line in shortened(difference(outcome.theirs, outcome.ours)):
             rows.append(f"{_MARGIN}{self._paint(f'{sign} {screen.printable(line)}', _LINES[sign])}")
         return "".join(f"{row}\n" for row in rows)
 

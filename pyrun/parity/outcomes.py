@@ -10,6 +10,8 @@ EQUAL, DEVIATES, DIFFERS, OUTDATED, SKIPPED = "equal", "deviates", "differs", "o
 VERDICTS = (EQUAL, DEVIATES, DIFFERS, OUTDATED, SKIPPED)
 UNPREPARED = "UNPREPARED: "  # begins the line that `quiet` prints of a command that failed
 
+_LEFT_OUT = (" ", "…")
+
 
 class Outcome(NamedTuple):
     """One scenario, and what either engine printed."""
@@ -52,6 +54,18 @@ def explains(deviation: Deviation, line: str) -> bool:
 def differing(theirs: str, ours: str) -> list[str]:
     """Give the lines that only one of the two has."""
     return [row[1] for row in difference(theirs, ours) if row[0] != " "]
+
+
+def shortened(rows: "list[tuple[str, str]]", around: int = 2) -> "list[tuple[str, str]]":
+    """Give rows of `difference` without equal lines that are far from those that differ; "…" stands for them."""
+    near = {at + step for at, row in enumerate(rows) if row[0] != " " for step in range(-around, around + 1)}
+    found: list[tuple[str, str]] = []
+    for at, row in enumerate(rows):
+        if at in near:
+            found.append(row)
+        elif not found or found[-1] != _LEFT_OUT:
+            found.append(_LEFT_OUT)
+    return found
 
 
 def difference(theirs: str, ours: str) -> list[tuple[str, str]]:

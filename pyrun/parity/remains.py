@@ -10,13 +10,23 @@ from pyrun import paths, store, volume_store
 from pyrun.errors import PyrunError
 from pyrun.network import definitions
 from pyrun.parity.engines import TREE, Engine
-from pyrun.typed import NamedTuple
+from pyrun.typed import NamedTuple, Sequence
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _ABBREVIATION = re.compile("[a-f][0-9a-f]+")  # of an id, by what may be meant for a name
 _NAMELESS = re.compile(r"[0-9a-f]{64}")
 _BUILT_IN = {"bridge", "host", "none"}
-_FORM = "{{.ID}} {{.Image}} {{.Names}}"
+KINDS = ("containers", "networks", "volumes")
+_QUESTIONS = {
+    "containers": ("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Image}} {{.Names}}"),
+    "networks": ("network", "ls", "--format", "{{.Name}}"),
+    "volumes": ("volume", "ls", "-q"),
+}
+_MAKES = {
+    "containers": re.compile(r"\brun (?!--rm )|\bcreate\b"),
+    "networks": re.compile(r"\bnetwork create\b"),
+    "volumes": re.compile(r" -v\b|\bmount\b|\bvolume"),
+}
 # What shows or takes all that there is: on a host where others have something it is neither comparable nor harmless.
 _OF_ALL = re.compile(
     r"\bprune\b|\bE ps\b|\b(container|network|volume|image) (ls|list)\b|\bE (info|images|events|stats)\b"
@@ -36,17 +46,15 @@ class Found(NamedTuple):
         return not (self.others or self.networks or self.volumes)
 
 
-def look(engine: Engine) -> Found:
-    """Say what an engine has. Errors: PyrunError."""
-    return _of_docker(engine) if engine.name == "docker" else _of_pyrun()
+def look(engine: Engine, kinds: Sequence[str] = KINDS) -> Found:
+    """Say what an engine has of some *kinds*. Errors: PyrunError."""
+    return _of_docker(engine, kinds) if engine.name == "docker" else _of_pyrun()
 
 
-def _of_docker(engine: Engine) -> Found:
-    listed, networks, volumes = engine.answers(
-        ("ps", "-a", "--no-trunc", "--format", _FORM),
-        ("network", "ls", "--format", "{{.Name}}"),
-        ("volume", "ls", "-q"),
-    )
+def _of_docker(engine: Engine, kinds: Sequence[str]) -> Found:
+    """Ask Docker, of which every question costs something."""
+    answers = engine.answers(*(_QUESTIONS[kind] for kind in kinds))
+    listed, networks, volumes = (dict(zip(kinds, answers, strict=True)).get(kind, "") for kind in KINDS)
     rows = [row.split() for row in listed.splitlines()]
     own = {row[0] for row in rows if row[1].partition(":")[0] == TREE}
     others = {word for row in rows if row[0] not in own for word in (row[0], *",".join(row[2:]).split(","))}
@@ -66,6 +74,11 @@ def words(script: str) -> frozenset[str]:
     return frozenset(_WORD.findall(script))
 
 
+def may_leave(script: str) -> tuple[str, ...]:
+    """Give the kinds of what a script may leave."""
+    return tuple(kind for kind in KINDS if _MAKES[kind].search(script))
+
+
 def in_the_way(script: str, before: Found) -> str:
     """Say why a script is not for a host that has this *before*; nothing when it may run."""
     if _OF_ALL.search(script) and not before.is_empty():
@@ -81,9 +94,11 @@ def _abbreviations(own: frozenset[str], others: frozenset[str]) -> set[str]:
     return {word for word in short for other in others if _NAMELESS.fullmatch(other) and other.startswith(word)}
 
 
-def remove(engine: Engine, script_words: frozenset[str], before: Found) -> list[str]:
-    """Remove what a script has left; say what does not go."""
-    found = look(engine)
+def remove(engine: Engine, script_words: frozenset[str], before: Found, kinds: Sequence[str] = KINDS) -> list[str]:
+    """Remove what a script has left of some *kinds*; say what does not go."""
+    if not kinds:
+        return []
+    found = look(engine, kinds)
     more = found.volumes - before.volumes
     left = []
     for verb, names in (

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pyrun
 from pyrun.errors import PyrunError
-from pyrun.parity.outcomes import EQUAL, VERDICTS, Outcome
-from pyrun.parity.scenario import Scenario
+from pyrun.parity.outcomes import EQUAL, VERDICTS, Outcome, is_failure
+from pyrun.parity.scenario import Scenario, numbers
 from pyrun.typed import Any, NamedTuple, Sequence
 
 _WORDS = {
@@ -77,6 +77,23 @@ def read(path: str) -> Report:
         raise PyrunError(f"parity: {path}: {os.strerror(cause.errno or 0).lower()}", 1) from cause
     except (ValueError, KeyError, TypeError) as cause:
         raise PyrunError(f"parity: {path}: no report of pyrun parity --format json", 1) from cause
+
+
+def verdicts(report: Report) -> Report:
+    """Give a report without what was typed and printed, but for what differs."""
+    short = [
+        outcome
+        if is_failure(outcome)
+        else outcome._replace(scenario=outcome.scenario._replace(script=""), theirs="", ours="")
+        for outcome in report.outcomes
+    ]
+    return report._replace(outcomes=tuple(short))
+
+
+def kept(directory: str) -> list[Report]:
+    """Read all reports of a directory, by the versions of Docker. Errors: PyrunError."""
+    found = [read(f"{directory}/{name}") for name in os.listdir(directory) if name.endswith(".json")]
+    return sorted(found, key=lambda report: numbers(report.docker))
 
 
 def _encoded(outcome: Outcome) -> dict[str, Any]:

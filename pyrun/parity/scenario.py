@@ -48,11 +48,11 @@ class Scenario(NamedTuple):
 
 def holds(deviation: Deviation, version: str) -> bool:
     """Claim that a deviation is expected of this version of Docker."""
-    found = _numbers(version)
-    return _numbers(deviation.since) <= found and (not deviation.until or found < _numbers(deviation.until))
+    found = numbers(version)
+    return numbers(deviation.since) <= found and (not deviation.until or found < numbers(deviation.until))
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
     """Give the numbers of "28.3.2" or "20.10.24+dfsg1"; what follows them does not count."""
     numbers = []
     for part in version.split("."):

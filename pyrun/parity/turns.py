@@ -14,7 +14,7 @@ from pyrun.typed import Callable, Sequence
 
 _SHARED = re.compile(
     r"\s-[pP]\b|publish|network (create|connect)|\b10\.\d+\.|\b172\.|iptables|\bnft\b|\b(FAR|RULES|HOST|INTERNET|IN)\b"
-    r"|--ip\b|\bip -|\bip (addr|link|route|neigh)|/sys/class/net|prune|nsenter"
+    r"|--ip\b|\bip -|\bip (addr|link|route|neigh)|/sys/class/net|prune|nsenter|--net(work)?[ =]host"
 )
 _Typed = Callable[[Scenario], str]
 

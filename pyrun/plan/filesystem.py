@@ -146,7 +146,7 @@ def source(mount: Mount) -> str:
 
 def protection(config: ContainerConfig, host: HostView) -> list[Operation]:
     """List what is hidden from the program or made read-only for it, after the pivot."""
-    if config.privileged:
+    if config.privileged or config.unmasked:
         return []
     return [
         *(protected.ReadOnlyPath(path) for path in READ_ONLY_PATHS),

@@ -31,8 +31,13 @@ def find(argument: str) -> str:
 def meant(argument: str, *more: str) -> str:
     """Say which name was meant, or which there are."""
     from pyrun import near
+    from pyrun.rootfs import recipes
 
     known = [*names(), *more]
+    recipe = argument.rpartition("/")[2].partition(":")[0]  # of an image's name, as people paste it
+    if recipe in recipes.KINDS and argument not in known:
+        made = f"{recipe}-rootfs"
+        return f"did you mean {made}?" if made in known else f"make one with pyrun rootfs build {recipe}"
     return near.hint(argument, known, f"known names: {', '.join(known)}" if known else "")
 
 

@@ -14,13 +14,14 @@ from pyrun.kernel import locks
 from pyrun.typed import Iterator
 
 PREFIX = ".pyrun-"
+_UNDECIDED = f"{PREFIX}-"  # of what is taken away, and may come back
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def name_beside(path: str) -> str:
+def name_beside(path: str, prefix: str = PREFIX) -> str:
     """Give a new name for *path* while it is unfinished."""
     directory, _, name = path.rpartition("/")
-    return f"{directory}/{PREFIX}{name}.{os.urandom(4).hex()}"
+    return f"{directory}/{prefix}{name}.{os.urandom(4).hex()}"
 
 
 @contextmanager
@@ -68,13 +69,18 @@ def left(directory: str = paths.ROOTFS) -> list[str]:
 
 
 def sweep(directory: str = paths.ROOTFS) -> list[Exception]:
-    """Remove what nobody works at any more; give what could not be removed."""
-    from pyrun.kernel import trees
+    """Remove what nobody works at any more, put back what was to be removed perhaps; give what could not be done."""
+    from pyrun.kernel import syscalls, trees
 
     failures: list[Exception] = []
     for path in left(directory):
         try:
             with _worked_at(path):
+                if path.startswith(f"{directory}/{_UNDECIDED}"):
+                    name = path.removeprefix(f"{directory}/{_UNDECIDED}").rpartition(".")[0]
+                    with suppress(FileExistsError):  # else another one has that name by now
+                        syscalls.rename_new(os.fsencode(path), os.fsencode(f"{directory}/{name}"))
+                        continue
                 trees.remove_tree(path)
         except (FileNotFoundError, BlockingIOError):  # somebody else removes it
             continue
@@ -97,12 +103,13 @@ def _worked_at(path: str) -> Iterator[None]:
 def removed(path: str) -> Iterator[str]:
     """Take the directory *path* away; give its name meanwhile. It comes back when the block raises, else it is deleted.
 
-    Errors: PyrunError when something is mounted in it, OSError.
+    Killed within the block, the next command lets it come back. Errors: PyrunError when something is mounted in it,
+    OSError.
     """
     from pyrun.kernel import syscalls, trees
 
     trees.refuse_mounts_below(path)
-    fd, gone = os.open(path, _DIRECTORY), name_beside(path)
+    fd, gone = os.open(path, _DIRECTORY), name_beside(path, _UNDECIDED)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         os.rename(path, gone)
@@ -111,7 +118,9 @@ def removed(path: str) -> Iterator[str]:
         except BaseException:
             syscalls.rename_new(os.fsencode(gone), os.fsencode(path))
             raise
-        trees.remove_tree(gone)
+        decided = name_beside(path)
+        os.rename(gone, decided)
+        trees.remove_tree(decided)
     finally:
         os.close(fd)
 

@@ -1,12 +1,14 @@
 """The client of `attach`: it connects to the monitor of a running container, and is one of several there."""
 
 import os
+import struct
 
 from pyrun import chronicle, paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
+from pyrun.kernel import terminal
 from pyrun.runtime import console
-from pyrun.runtime.channel import ATTACHED, STDIO, Channel, connected
+from pyrun.runtime.channel import ATTACHED, RESIZE, STDIO, Channel, connected
 from pyrun.spec import ContainerConfig
 from pyrun.store import Container
 from pyrun.typed import NamedTuple
@@ -40,6 +42,8 @@ def attach(container: Container, options: Options) -> int:
     control = _connected(container)
     ends = _handed_over(control, config, stdin)
     chronicle.container(container.id, config, "attach")
+    if config.tty:
+        _let_it_draw(control)
     attached = console.Console(control, config.tty, console.parse_keys(options.detach_keys), options.sig_proxy)
     return attached.run(console.Ends(*ends))
 
@@ -50,6 +54,13 @@ def _connected(container: Container) -> Channel:
     except OSError:
         hint = "it goes on; pyrun exec, stop and rm work"
         raise PyrunError(f"container {container.name}: its monitor is gone, and its output with it", 1, hint) from None
+
+
+def _let_it_draw(control: Channel) -> None:
+    """Have the window another size for a moment, as Docker does: what the program drew before is not on our screen."""
+    rows, columns, *rest = struct.unpack("4H", terminal.size(0 if terminal.is_terminal(0) else 1))
+    if rows and columns:
+        control.send(RESIZE, struct.pack("4H", rows + 1, columns + 1, *rest))
 
 
 def _handed_over(control: Channel, config: ContainerConfig, stdin: bool) -> tuple[int, int, int]:

@@ -22,6 +22,8 @@ _OURS = {
 }  # fmt: skip
 _ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
 _PORTION = 65536
+_PATIENCE = 3  # times of ctrl-c after which somebody wonders
+_GOES_ON = b"pyrun: the program goes on after ctrl-c (pyrun stop, or pyrun kill, from another terminal ends it)\n"
 _OUTPUTS = {1: "/dev/stdout", 2: "/dev/stderr"}
 
 
@@ -62,6 +64,7 @@ class Console:
         self._input = _Input(detach_keys if tty else b"")
         self._outputs: list[_Output] = []
         self._code: int | None = None
+        self._interrupts = 0
         if tty:
             self._resize()
 
@@ -137,6 +140,9 @@ class Console:
                 self._resize()
             elif self.proxy and self._code is None:
                 self.control.send(SIGNAL, bytes([number]))
+                self._interrupts += number == signal.SIGINT
+                if number == signal.SIGINT and self._interrupts == _PATIENCE and terminal.is_terminal(2):
+                    os.write(2, _GOES_ON)
             elif number in _ENDING:
                 raise _Interrupted(number)
 

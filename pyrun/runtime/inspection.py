@@ -11,11 +11,11 @@ from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, controllers, processes, rtnetlink, survey
 from pyrun.network import standing
-from pyrun.network.definitions import DEFAULT
+from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.plan import filesystem
 from pyrun.plan import network as plan
-from pyrun.runtime import settings
-from pyrun.spec import ContainerConfig, Endpoint, Mount
+from pyrun.runtime import network_listing, settings
+from pyrun.spec import Attachment, ContainerConfig, Endpoint, Mount
 from pyrun.store import Container, Status
 from pyrun.typed import Any
 
@@ -110,6 +110,7 @@ def _network_settings(container: Container, config: ContainerConfig, status: Sta
     ends = standing.plugs(container.id)
     links = _links(container, ends) if ends and status.is_up else {}
     networks = {end.network.name: _endpoint(end, links.get(end.link, {}), config) for end in ends}
+    networks = networks or {name: _unplugged(name, config) for name in _wanted_networks(config)}
     first = networks.get(DEFAULT, {})
     legacy = {key: first.get(key, 0 if key.endswith("Len") else "") for key in _LEGACY}
     key = f"{paths.NETNS}/pyrun-{config.name}" if status.pid and config.network != "host" else ""
@@ -146,7 +147,7 @@ def _endpoint(end: Endpoint, link: dict[str, Any], config: ContainerConfig) -> d
     return {
         "IPAMConfig": _wanted(end.network.name, config),
         "Links": None,
-        "Aliases": [*end.aliases, end.container[:12]] if end.network.name != DEFAULT else None,
+        "Aliases": _called(end, config)[1:] if end.network.name != DEFAULT else None,
         "NetworkID": end.network.id,
         "EndpointID": standing.endpoint_id(end),
         "Gateway": ipv4.gateway if not end.network.internal else "",
@@ -158,13 +159,50 @@ def _endpoint(end: Endpoint, link: dict[str, Any], config: ContainerConfig) -> d
         "MacAddress": end.mac,
         "DriverOpts": None,
         "GwPriority": end.priority,
-        "DNSNames": names(end) if end.network.name != DEFAULT else None,
+        "DNSNames": _called(end, config) if end.network.name != DEFAULT else None,
         "Interface": end.link,
         "InterfaceIndex": link.get("InterfaceIndex", 0),
         "HostInterface": end.host_link,
         "HostInterfaceIndex": link.get("HostInterfaceIndex", 0),
         "Bridge": end.network.bridge,
     }
+
+
+def _wanted_networks(config: ContainerConfig) -> list[str]:
+    """List the networks that it is to be on, with those that no plug leads to."""
+    if config.network in ("host", "none"):
+        return [config.network]
+    return [each.network for each in config.attachments]
+
+
+def _unplugged(name: str, config: ContainerConfig) -> dict[str, Any]:
+    """Give Docker's view of a network that the container is to be on, while it does not run or has no plug there."""
+    asked = next((each for each in config.attachments if each.network == name), Attachment(name))
+    identity = config.id[:12]
+    return {
+        "IPAMConfig": _wanted(name, config),
+        "Links": None,
+        "Aliases": [*asked.aliases, identity] if name not in PREDEFINED else None,
+        "NetworkID": _network_id(name),
+        "EndpointID": "",
+        "Gateway": "",
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "MacAddress": "",
+        "DriverOpts": None,
+        "GwPriority": asked.priority,
+        "DNSNames": [config.name, *asked.aliases, identity] if name not in PREDEFINED else None,
+    }
+
+
+def _network_id(name: str) -> str:
+    """Give a network's id; nothing once it is removed."""
+    with suppress(PyrunError):
+        return network_listing.find(name).id
+    return ""
 
 
 def _wanted(network: str, config: ContainerConfig) -> "dict[str, str] | None":
@@ -174,9 +212,9 @@ def _wanted(network: str, config: ContainerConfig) -> "dict[str, str] | None":
     return {key: address for key, address in pairs.items() if address} or None
 
 
-def names(end: Endpoint) -> list[str]:
+def _called(end: Endpoint, config: ContainerConfig) -> list[str]:
     """List the names by which others on the network find the container."""
-    return list(dict.fromkeys([end.name, *end.aliases, end.container[:12]]))
+    return list(dict.fromkeys([end.name, *end.aliases, end.container[:12], config.hostname]))
 
 
 def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:

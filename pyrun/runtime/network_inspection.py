@@ -9,10 +9,19 @@ import time
 from pyrun.firewall import counted, neighbours
 from pyrun.kernel import rtnetlink
 from pyrun.network import addresses, ipam, standing
+from pyrun.network.definitions import BRIDGE, DEFAULT
 from pyrun.runtime.network_listing import Row
 from pyrun.spec import Endpoint, Network, Pool
 from pyrun.typed import Any
 
+_OF_DEFAULT = {  # what Docker tells of its default network, which nobody created
+    "com.docker.network.bridge.default_bridge": "true",
+    "com.docker.network.bridge.enable_icc": "true",
+    "com.docker.network.bridge.enable_ip_masquerade": "true",
+    "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+    "com.docker.network.bridge.name": BRIDGE,
+    "com.docker.network.driver.mtu": "1500",
+}
 _STATES = ("disabled", "listening", "learning", "forwarding", "blocking")  # linux/if_bridge.h
 
 
@@ -35,7 +44,7 @@ def describe(row: Row) -> dict[str, Any]:
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
         "Containers": {end.container: _container(end) for end in ends},
-        "Options": _pairs(net.options) if net else {},
+        "Options": (_OF_DEFAULT if row.name == DEFAULT else {}) | (_pairs(net.options) if net else {}),
         "Labels": _pairs(net.labels) if net else {},
     }
     return {**told, **_kernel(net, ends, listings)} if net else told

@@ -25,11 +25,11 @@ def process_config(config: ContainerConfig) -> dict[str, Any]:
         "OpenStdin": config.interactive,
         "StdinOnce": config.interactive and not config.detach,
         "Env": list(config.env),
-        "Cmd": list(config.args),
+        "Cmd": list(config.args[config.entrypoint :]) or None,
         "Image": config.image,
         "Volumes": {mount.target: {} for mount in config.mounts if _is_declared(mount)} or None,
         "WorkingDir": config.cwd,
-        "Entrypoint": None,
+        "Entrypoint": list(config.args[:1]) if config.entrypoint else None,
         "OnBuild": None,
         "Labels": _pairs(config.labels),
     }
@@ -64,7 +64,8 @@ def host_config(config: ContainerConfig) -> dict[str, Any]:
 
 def _surroundings(config: ContainerConfig) -> dict[str, Any]:
     typed = [mount for mount in config.mounts if mount.option == "volume" and not mount.anonymous]
-    protected = not config.privileged
+    protected = not (config.privileged or config.unmasked)
+    unmasked: list[str] | None = [] if config.unmasked else None
     return {
         "Binds": [_bind(mount) for mount in typed] or None,
         "LogConfig": {"Type": config.log_driver, "Config": _pairs(config.log_options)},
@@ -85,10 +86,10 @@ def _surroundings(config: ContainerConfig) -> dict[str, Any]:
         "OomScoreAdj": config.oom_score_adj,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only,
-        "SecurityOpt": _security(config) or None,
+        "SecurityOpt": _security(config) or unmasked,
         "ShmSize": config.shm_size,
-        "MaskedPaths": list(filesystem.MASKED_PATHS) if protected else None,
-        "ReadonlyPaths": list(filesystem.READ_ONLY_PATHS) if protected else None,
+        "MaskedPaths": list(filesystem.MASKED_PATHS) if protected else unmasked,
+        "ReadonlyPaths": list(filesystem.READ_ONLY_PATHS) if protected else unmasked,
     }
 
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import pyrun
 from pyrun.__main__ import isolated
@@ -21,6 +21,14 @@ from pyrun.testing import warden
 from pyrun.testing.reach import Claim
 
 Where = Container | str  # "host", "internet", or a container
+
+
+class Packet(TypedDict, total=False):
+    """What is sent."""
+
+    port: "int | None"
+    protocol: "str | None"  # tcp, udp or icmp
+    ipv6: bool
 
 
 class Lab(Place):
@@ -123,10 +131,8 @@ class Lab(Place):
         source: Where,
         target: Where,
         *,
-        port: "int | None" = None,
-        protocol: "str | None" = None,
-        ipv6: bool = False,
         timeout: float = 5.0,
+        **packet: Unpack[Packet],
     ) -> None:
         """Claim that *source* reaches *target*, and wait for it for *timeout* seconds at most.
 
@@ -137,36 +143,31 @@ class Lab(Place):
         Errors: AssertionError, with the way of the packet and the rule that stops it.
         """
         __tracebackhide__ = True
-        Claim(self, source, target, port, protocol, ipv6).holds(timeout)
+        Claim(self, source, target, **packet).holds(timeout)
 
     def assert_unreachable(
         self,
         source: Where,
         target: Where,
         *,
-        port: "int | None" = None,
-        protocol: "str | None" = None,
-        ipv6: bool = False,
         timeout: float = 1.0,
+        **packet: Unpack[Packet],
     ) -> None:
         """Claim that *source* does not reach *target*, where something listens; silence has to last *timeout* seconds.
 
         Errors: AssertionError when it does, and when only nobody listens there: that would prove nothing.
         """
         __tracebackhide__ = True
-        Claim(self, source, target, port, protocol, ipv6).fails(timeout)
+        Claim(self, source, target, **packet).fails(timeout)
 
     def why(
         self,
         source: Where,
         target: Where,
-        *,
-        port: "int | None" = None,
-        protocol: "str | None" = None,
-        ipv6: bool = False,
+        **packet: Unpack[Packet],
     ) -> str:
         """Give the way of a packet from *source* to *target*, and the rule that decides: `pyrun network why`."""
-        return Claim(self, source, target, port, protocol, ipv6).why()
+        return Claim(self, source, target, **packet).why()
 
     @overload
     def run(

@@ -22,7 +22,13 @@ class Claim:
     """That *source* reaches *target*, by *protocol*: ``icmp`` without a port, else ``tcp`` if nothing is said."""
 
     def __init__(
-        self, lab: "Lab", source: "Where", target: "Where", port: "int | None", protocol: "str | None", ipv6: bool
+        self,
+        lab: "Lab",
+        source: "Where",
+        target: "Where",
+        port: "int | None" = None,
+        protocol: "str | None" = None,
+        ipv6: bool = False,
     ) -> None:
         """Choose the address by which the target is meant. Errors: PyrunError when it has none."""
         self._lab, self._source, self._target = lab, source, target

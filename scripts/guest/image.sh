@@ -4,7 +4,8 @@
 # All that decides what the image contains, beside the packages of today; what a run brings along does not.
 image_key() {
     (cd "$ROOT" && cat scripts/guest/{image.sh,furnish,kernel,initrd} scripts/{quickstart,setup.sh,make-rootfs} \
-        vagrant/provision.sh pyproject.toml && cat pyrun/rootfs/*.py pyrun/rootfs/recipes/*.py) | sha256sum | cut -c1-16
+        vagrant/provision.sh pyrun/rootfs/recipes/{__init__,busybox}.py &&
+        sed -n '/^dependencies = \[/,/^\]/p; /^test = /p' pyproject.toml) | sha256sum | cut -c1-16
 }
 
 # make_image DIRECTORY: it has the disk, the kernels and their initrds afterwards, or is not there.

@@ -34,6 +34,11 @@ def inhabited(shared_host: Host) -> Iterator[Host]:
             125,
             "rootfs: debain-rootfs: no such directory or name (did you mean debian-rootfs?)",
         ),
+        (
+            "run --net none docker.io/library/debian:12 true",
+            125,
+            "rootfs: docker.io/library/debian:12: no such directory or name (did you mean debian-rootfs?)",
+        ),
         ("volume inspect fiels", 1, "no such volume: fiels (did you mean files?)"),
         ("completion fihs", 125, "completion: fihs: unknown shell (did you mean fish?)"),
     ],

@@ -296,3 +296,16 @@ def test_exec_is_as_likely_to_be_ended_as_its_container(shared_host: Host, score
     found = shared_host.ok("exec", "scored", "cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj")
     shared_host.ok("rm", "-f", "scored")
     assert found.split() == [score, score]
+
+
+def test_wrong_architecture_and_missing_interpreter(shared_host: Host, tree: Path) -> None:
+    elf = b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (0xF3).to_bytes(2, "little") + bytes(44)
+    for name, content, code, text in (
+        ("foreign", elf, 126, "exec format error"),
+        ("text", b"no program\n", 126, "exec format error"),
+        ("orphan", b"#!/no/such/interpreter\n", 127, "no such file"),
+    ):
+        (tree / name).write_bytes(content)
+        (tree / name).chmod(0o755)
+        done = shared_host.pyrun("run", "--rm", str(tree), f"/{name}")
+        assert (done.returncode, text in done.stderr.decode()) == (code, True), done

@@ -16,7 +16,7 @@ from learner import Learner, graded
 
 from pyrun.lab import faults
 
-_SIDE_BY_SIDE = 3
+_SIDE_BY_SIDE = 4
 # What a learner types to mend each fault, and what is wrong before.
 _MENDS = {
     "dnat": (
@@ -75,7 +75,7 @@ _MENDS = {
     ),
     "mac": (
         "ip -n client link set eth0 address 02:00:00:00:01:20",
-        ["client opens http://web: web (10.10.1.10) does not answer"],
+        ["client opens http://web: "],  # whom the bridge took for the owner last, decides what else fails
     ),
     "resolver": (
         "echo nameserver 10.10.2.1 > /etc/netns/web/resolv.conf",

@@ -256,6 +256,16 @@ def test_what_solve_shows_can_be_typed(learner: Learner) -> None:
     assert graded(learner.host)["Done"]
 
 
+def test_reset_mends_what_a_learner_has_wrecked(learner: Learner) -> None:
+    host = learner.host
+    learner.types("ip -all netns delete; ip link delete up0; nft flush ruleset; rm -r /etc/netns")
+    told = host.pyrun("lab", "check")
+    assert (told.returncode, told.stderr) == (1, b"")
+    host.ok("lab", "reset", "all")
+    host.ok("lab", "solve", "all")
+    assert graded(host)["Done"]
+
+
 def test_hints_become_clearer_and_cost_points(learner: Learner) -> None:
     host = learner.host
     host.ok("lab", "stop")

@@ -117,13 +117,13 @@ def test_what_is_being_started_is_removed_by_force_alone(host: Host, force: bool
 
 
 _STARTED_MEANWHILE = f"""
-import subprocess; from pyrun.runtime import recovery; left_by = recovery.left_by
+import subprocess; from pyrun import keeping; forget = keeping.forget
 def late(container):
     client = subprocess.Popen({[*PYRUN, "start", "there"]!r})
     while client.poll() is None and "nanosleep" not in open(f"/proc/{{client.pid}}/wchan").read():
         pass
-    return left_by(container)
-recovery.left_by = late
+    return forget(container)
+keeping.forget = late
 """
 
 

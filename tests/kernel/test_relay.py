@@ -1,5 +1,6 @@
 """The monitor's side of stdio, over real pipes, a real terminal and real programs."""
 
+import fcntl
 import os
 import select
 import signal
@@ -168,6 +169,7 @@ def test_stopped_client_holds_up_the_program_but_not_its_end(log: Path) -> None:
     """Nobody reads the client's pipes; all that was written is in them afterwards, and in the log."""
     running = Running(log, "sh", "-c", "seq 20000; seq 9 >&2")
     running.attach()
+    fcntl.fcntl(running.stdout, fcntl.F_SETPIPE_SZ, 4096)  # takes a part of what is written, whenever it takes any
     assert running.relay.run(None) == EXITED
     running.relay.detach_output()
     expected = subprocess.check_output(["seq", "20000"])
@@ -198,8 +200,6 @@ def test_control_is_heard_while_the_client_reads_nothing(log: Path) -> None:
 
 
 def _unread(fd: int) -> int:
-    import fcntl
-
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
@@ -210,6 +210,7 @@ def test_client_that_vanishes_lets_the_program_go_on(log: Path) -> None:
     for fd in (running.stdin, running.stdout, running.stderr):
         os.close(fd)
     assert running.relay.run(None) == EXITED
+    assert running.relay.clients == []
     assert running.logged() == subprocess.check_output(["seq", "100000"])
 
 

@@ -288,6 +288,28 @@ library._refuse_used = late
     empty.ok("rm", "-f", "late")
 
 
+def test_killed_while_it_is_asked_who_has_it_the_root_is_back(packed: Path, empty: Host) -> None:
+    """Between being taken away and being removed, when somebody has just started with it."""
+    empty.ok("rootfs", "import", str(packed), "x")
+    start = [*PYRUN, "run", "-d", "--name", "late", "--net", "none", f"{PLACE}/x", "sleep", "600"]
+    meanwhile = f"""
+import os, subprocess
+from pyrun.rootfs import library
+seen = library._refuse_used
+def late(tree):
+    if not os.path.exists(tree.path):
+        os.kill(os.getpid(), 9)
+    seen(tree)
+    subprocess.run({start!r}, check=True, stdout=subprocess.DEVNULL)
+library._refuse_used = late
+"""
+    assert empty.run([*without(meanwhile), "rootfs", "rm", "x"]).returncode == -9
+    assert empty.ok("ps", "-q") != ""
+    assert empty.ok("exec", "late", "echo", "works") == "works\n"
+    assert names(empty) == "x\n"
+    empty.ok("rm", "-f", "late")
+
+
 def test_build_busybox(empty: Host) -> None:
     assert empty.ok("rootfs", "build", "busybox", "bb") == "bb\n"
     assert empty.ok("run", "--rm", "--net", "none", "bb", "id", "-u", "user") == "1000\n"

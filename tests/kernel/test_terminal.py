@@ -70,6 +70,33 @@ def test_window_size_follows(host: Host) -> None:
         host.ok("rm", "-f", identity)
 
 
+def test_what_a_program_drew_is_drawn_again_for_who_attaches(host: Host) -> None:
+    """Its window is of the same size as before; as Docker does, it has another one for a moment."""
+    script = "trap 'echo drawn; stty size' WINCH; echo up; while :; do sleep 0.05; done"
+    first = Terminal(host, "run", "-it", "--name", "drawing", BUSYBOX, "sh", "-c", script)
+    first.expect(b"up\r\n")
+    first.type(b"\x10\x11")
+    assert first.end() == 0
+    second = Terminal(host, "attach", "drawing")
+    second.expect(b"drawn\r\n33 77\r\n")
+    host.ok("rm", "-f", "drawing")
+    assert second.end() == 137
+
+
+def test_a_program_that_ignores_ctrl_c_is_told_of(host: Host) -> None:
+    """It gets each of them, being process 1; who presses the keys for the third time learns how to end it."""
+    terminal = Terminal(host, "run", "--name", "deaf", BUSYBOX, "sh", "-c", "echo up; exec sleep 600")
+    terminal.expect(b"up\r\n")
+    said = b"pyrun: the program goes on after ctrl-c (pyrun stop, or pyrun kill, from another terminal ends it)\r\n"
+    while said not in terminal.screen:  # two that come at once are one
+        terminal.type(b"\x03")
+        terminal.expect(b"^C")
+        terminal.screen = terminal.screen.replace(b"^C", b"")
+    assert terminal.screen.count(said) == 1
+    host.ok("rm", "-f", "deaf")
+    assert terminal.end() == 137
+
+
 def test_job_control_and_interrupt(host: Host) -> None:
     terminal = Terminal(host, "run", "-it", "--rm", BUSYBOX, "sh")
     terminal.expect(b"# ")

@@ -22,7 +22,7 @@ def _line(docker: "Docker", *words: str) -> list[str]:
 
 
 def _parity(docker: "Docker", *words: str) -> Done:
-    return docker.host.run(_line(docker, *words), timeout=580)
+    return docker.host.run(_line(docker, *words), timeout=1500)
 
 
 def _seen(docker: "Docker") -> dict[str, str]:

@@ -56,6 +56,16 @@ def _words(line: str) -> list[str]:
         ("completion ", ["bash", "zsh", "fish"]),
         ("completion bash ", []),
         ("version ", []),
+        ("network create bri", []),
+        ("volume create -d ", ["local"]),
+        ("network create -d ", ["bridge"]),
+        ("run --sysctl net.ipv4.ip_f", ["net.ipv4.ip_forward="]),
+        ("run --restart un", ["unless-stopped"]),
+        ("update --restart on", ["on-failure"]),
+        ("stop -s SE", ["SEGV"]),
+        ("run --log-driver l", ["local"]),
+        ("events -f type=ro", ["type=rootfs"]),
+        ("ps -f status=re", ["status=restarting"]),
     ],
 )
 def test_words(line: str, words: "list[str] | None") -> None:

@@ -22,12 +22,15 @@ def _complaint(line: str) -> "tuple[str, str]":
         ("run --envfile x", "did you mean --env-file?"),
         ("run --bogus x", "see pyrun run --help"),
         ("network create --subnt x", "did you mean --subnet?"),
+        ("run --port 80:80 x", "did you mean --publish?"),
+        ("-it x", "options stand behind the verb, as in pyrun run -i"),
         ("ps --hepl", "did you mean --help?"),
         ("--verison", "did you mean --version?"),
     ],
 )
 def test_a_guess_is_near(line: str, hint: str) -> None:
     option = next(word for word in line.split() if word.startswith("-"))
+    option = option if option.startswith("--") else option[:2]
     assert _complaint(line) == (f"{option}: no such option", hint)
 
 
@@ -36,6 +39,7 @@ def test_a_guess_is_near(line: str, hint: str) -> None:
     [
         ("help", "Usage: pyrun VERB"),
         ("help run", "Usage: pyrun run "),
+        ("help run @host rm", "Usage: pyrun run "),
         ("network help", "Usage: pyrun network VERB"),
         ("network help create", "Usage: pyrun network create "),
         ("help network create", "Usage: pyrun network create "),
@@ -57,3 +61,16 @@ def test_what_is_about_images_or_other_systems_is_taken() -> None:
         assert parsed
         with pytest.raises(UsageError):
             run.container_config(parsed[1], {})
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint", "hint"),
+    [
+        ("run --network", "option '--network' requires an argument", "see pyrun run --help"),
+        ("network create --subnet", "option '--subnet' requires an argument", "see pyrun network create --help"),
+        ("docker run x", "docker: not a verb of pyrun", "leave that word out, as in pyrun run"),
+        ("stop", "missing argument 'CONTAINER [CONTAINER]...'", "see pyrun stop --help"),
+    ],
+)
+def test_what_is_missing_is_named_with_where_to_look(line: str, complaint: str, hint: str) -> None:
+    assert _complaint(line) == (complaint, hint)

@@ -10,7 +10,7 @@ _VERBS = (
         "Make a private host to learn on, and open a shell there",
         (
             value("NUMBER", "Which fault broken has; the same number is the same fault", "--seed"),
-            value("NAME", "The fault by its name, for instructors: see pyrun lab faults", "--fault"),
+            value("NAME", "The fault by its name, for instructors: see pyrun lab faults", "--fault", kind="@faults"),
             switch("Open no shell", "--no-shell"),
         ),
         "bridge|broken",

@@ -109,7 +109,12 @@ RUN = Verb(
         value("CAPABILITY", "Take a capability away", "--cap-drop", multiple=True),
         switch("Give all power; protects nothing", "--privileged"),
         *_SURROUNDINGS,
-        value("OPTION", "no-new-privileges, seccomp=FILE|unconfined", "--security-opt", multiple=True),
+        value(
+            "OPTION",
+            "no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined",
+            "--security-opt",
+            multiple=True,
+        ),
         value("SIGNAL", "Signal that asks the program to end", "--stop-signal"),
         value("SECONDS", "How long to wait before killing", "--stop-timeout"),
         *LOGGING,

@@ -3,11 +3,13 @@
 from pyrun.parity.catalogue import (
     addressing,
     confinement,
+    files,
     firewall,
     links,
     lives,
     mounts,
     names,
+    networks,
     ports,
     programs,
     reachability,
@@ -25,6 +27,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *links.SCENARIOS,
     *routes.SCENARIOS,
     *sysctls.SCENARIOS,
+    *networks.SCENARIOS,
     *names.SCENARIOS,
     *firewall.SCENARIOS,
     *reachability.SCENARIOS,
@@ -37,4 +40,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *terminals.SCENARIOS,
     *telling.SCENARIOS,
     *lives.SCENARIOS,
+    *files.SCENARIOS,
 )

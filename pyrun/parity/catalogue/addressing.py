@@ -105,12 +105,13 @@ SCENARIOS = (
     Scenario(
         _AREA,
         "subnet of choice of the engine",
-        "networks without --subnet: size of the subnet, its gateway, and that no two overlap",
+        "networks without --subnet: that they differ, and that the gateway is the first address",
         "quiet E network create n1; quiet E network create n2;"
         "for n in n1 n2; do E network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' $n; "
         "done >both;"
         "sort -u both | wc -l; sed 's/^[0-9]*\\.[0-9]*\\./X.Y./; s/ [0-9]*\\.[0-9]*\\./ X.Y./' both",
-        deviations=(),
+        # 20.10 goes on to the next of its pools each time, of which the later ones are smaller and begin elsewhere.
+        normalise=((r"^X\.Y\.\d+\.0/(16|20) X\.Y\.\d+\.1$", "a pool of the engine's, gateway first"),),
     ),
     Scenario(
         _AREA,
@@ -119,7 +120,7 @@ SCENARIOS = (
         "quiet E network create --ipv6 --subnet 10.77.0.0/24 --subnet fd00:77::/64 n1;"
         + inside(
             'ip -o addr show eth0 | awk "{ print \\$3, \\$4 }" | grep -v fe80; '
-            'ip -6 route | grep -v fe80 | cut -d" " -f1-5; ping -c 1 -W 1 fd00:77::1 | grep -c ttl',
+            'ip -6 route | grep -v fe80 | cut -d" " -f1-5; for n in 1 2 3 4 5; do ping -c 1 -W 1 fd00:77::1 | grep ttl && break; done | grep -c ttl',
             "--network n1",
         ),
         needs=("IPv6",),

@@ -30,6 +30,7 @@ class Stream(socketserver.BaseRequestHandler):
     def handle(self): self.request.sendall(self.client_address[0].encode())
 class Datagram(socketserver.BaseRequestHandler):
     def handle(self): self.request[1].sendto(self.client_address[0].encode(), self.client_address)
+socketserver.TCPServer.allow_reuse_address = True
 stream = socketserver.TCPServer(("", 80), Stream)
 threading.Thread(target=stream.serve_forever, daemon=True).start()
 datagrams = socketserver.UDPServer(("", 80), Datagram)

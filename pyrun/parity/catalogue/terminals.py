@@ -9,28 +9,36 @@ _TTY, _SIGNALS = "tty", "signals"
 
 # A terminal for the engine's client, as a person has one; what it shows is printed.
 _PTY = """
-import os, pty, select, sys, time, fcntl, struct, termios, signal
+import fcntl, os, pty, select, signal, struct, sys, termios, time
 size, typed, command = sys.argv[1], sys.argv[2].encode().decode("unicode_escape").encode(), sys.argv[3:]
+def resize(end, text):
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", *map(int, text.split("x")), 0, 0))
 pid, top = pty.fork()
 if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *map(int, size.split("x")), 0, 0))
+    resize(0, size)
     os.execvp(command[0], command)
-shown, steps = b"", [each for each in typed.split(b"|") if each]
-while True:
+shown, steps, resized, last = b"", [each for each in typed.split(b"|") if each], False, time.monotonic() + 30
+while time.monotonic() < last:
     if steps and steps[0].partition(b">")[0] in shown:
         awaited, _, answer = steps.pop(0).partition(b">")
         shown = shown.replace(awaited, awaited.lower(), 1)
-        if answer.startswith(b"SIZE"):
-            fcntl.ioctl(top, termios.TIOCSWINSZ, struct.pack("HHHH", *map(int, answer[4:].split(b"x")), 0, 0))
+        resized = answer.startswith(b"SIZE")
+        if resized:
+            resize(top, answer[4:].decode())
         else:
             os.write(top, answer)
+        continue
+    if not select.select([top], [], [], 0.3)[0]:
+        if resized:
+            os.killpg(pid, signal.SIGWINCH)
+        continue
     try:
         read = os.read(top, 4096)
     except OSError:
         break
-    if not read:
-        break
     shown += read
+else:
+    os.kill(pid, signal.SIGKILL)
 sys.stdout.write(shown.decode(errors="replace").replace("\\r", ""))
 print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
@@ -38,11 +46,14 @@ print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 _SCRIPT = "declare -f E >e; echo 'E \"$@\"' >>e"
 
 
+_RESIZED = (("^failed to resize tty, using default size\\n", ""),)  # said by Docker when it is early
+
+
 def _on_terminal(
     title: str, does: str, line: str, typed: str = "", size: str = "24x80", before: str = "", *deviations: Deviation
 ) -> Scenario:
     text = f"{before}{_SCRIPT}; python3 -I -S -c {shlex.quote(_PTY)} {size} {shlex.quote(typed)} bash e {line}"
-    return Scenario(_TTY, title, does, text, deviations=deviations, needs=("python3",))
+    return Scenario(_TTY, title, does, text, _RESIZED, deviations, ("python3",))
 
 
 _SAID = Deviation(
@@ -71,14 +82,22 @@ SCENARIOS = (
     ),
     _on_terminal(
         "typed",
-        "what is typed is echoed and read; control-C is a signal, control-D the end",
-        "run --rm -it TREE sh -c 'trap \"echo Int\" INT; echo Ready; read x; echo Got $x; read y; echo over'",
-        "Ready>hello\\n|Got>\\x03|Int>\\x04",
+        "what is typed is echoed and read, and control-D is the end",
+        "run --rm -it TREE sh -c 'echo Ready; read x; echo Got $x; cat; echo over'",
+        "Ready>hello\\n|Got>\\x04",
+    ),
+    _on_terminal(
+        "control-C",
+        "is a signal for the program",
+        "run --rm -it TREE sh -c 'trap \"echo int; exit 5\" INT; echo Ready; while :; do sleep 0.05; done'",
+        "Ready>\\x03",
     ),
     _on_terminal(
         "another size",
-        "a window that changes its size",
-        "run --rm -it TREE sh -c 'trap \"stty size; exit\" WINCH; echo Ready; while :; do sleep 0.05; done'",
+        "a window that changes its size: the program is told, and sees it",
+        'run --rm -it TREE sh -c \'trap "W=told" WINCH; echo Ready; until stty size 2>/dev/null | grep -q 99; '
+        "do sleep 0.05; done; "
+        "echo $W; stty size'",
         "Ready>SIZE33x99",
     ),
     _on_terminal(
