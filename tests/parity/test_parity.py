@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conftest import Docker
 
 # What either engine keeps for a while, or for good, after any container.
-_OF_ENGINES = ("/run/docker-exec/netns/", "/run/pyrun/networks/bridge/sweeper", "/var/lib/pyrun/rootfs")
+_OF_ENGINES = ("/run/docker-exec", "/run/containerd", "/run/pyrun/networks/bridge/sweeper", "/var/lib/pyrun/rootfs")
 
 
 def _line(docker: "Docker", *words: str) -> list[str]:
