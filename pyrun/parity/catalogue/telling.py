@@ -65,6 +65,7 @@ _CABLE = Deviation(
     "both ends of the cable, which Docker never shows",
     lines=r"\.(Bridge|HostInterface|HostInterfaceIndex|Interface|InterfaceIndex)$",
 )
+_KERNEL_MEMORY = Deviation("a field that 23 took away", since="23", lines=r"^HostConfig[. ]KernelMemory(TCP)?\b")
 _ALIVE = Deviation("whether somebody still keeps the container's log and exit code", lines=r"^State\.MonitorAlive$")
 _NAMES = Deviation("a field of current releases", until="26", lines=r"\.DNSNames$")
 _PRIORITY = Deviation("a field of current releases", until="28", lines=r"\.GwPriority$")
@@ -82,6 +83,7 @@ SCENARIOS = (
         "inspect c1",
         _CABLE,
         _ALIVE,
+        _KERNEL_MEMORY,
         _NAMES,
         _PRIORITY,
         _LEGACY,
@@ -92,6 +94,7 @@ SCENARIOS = (
         f"{kept('c1')}; quiet E stop -t 0 c1",
         "inspect c1",
         _ALIVE,
+        _KERNEL_MEMORY,
         _NAMES,
         _PRIORITY,
         _LEGACY,
@@ -116,7 +119,11 @@ SCENARIOS = (
         "HostConfig",
         Deviation("how many processes there may be is pyrun's own limit", lines="PidsLimit"),
         Deviation("who runs it", lines="^HostConfig Runtime "),
-        Deviation("current releases hide more of /proc and /sys", until="27.2", lines="MaskedPaths"),
+        _KERNEL_MEMORY,
+        Deviation(
+            "a client of 23 and later sends empty lists where others send none", since="23", lines="(Blkio|Ulimits)"
+        ),
+        Deviation("pyrun hides what the newest release does, with its own order", lines="MaskedPaths"),
         Deviation("20.10 calls the default bridge default", until="25", lines="NetworkMode"),
         normalise=(("^HostConfig CgroupnsMode .*\\n", ""),),
     ),
@@ -160,6 +167,9 @@ SCENARIOS = (
             lines=" (Bridge|HostInterface|HostInterfaceIndex|Interface|InterfaceIndex) ",
         ),
         Deviation("fields of current releases", until="26", lines=" DNSNames "),
+        Deviation(
+            "the aliases that an engine gives are told among DNSNames alone since 26", since="26", lines=" Aliases "
+        ),
         Deviation("fields of current releases", until="28", lines=" GwPriority "),
         Deviation("link-layer addresses are random since 28", since="28", lines="MacAddress"),
         normalise=((r'"[0-9a-f]{12}"', '"ID"'), ("(EndpointID|NetworkID) .*", r"\1 ID")),
