@@ -8,7 +8,7 @@ import _socket  # socket itself imports enum and selectors
 import os
 
 from pyrun.contexts import suppress
-from pyrun.kernel import survey
+from pyrun.kernel import processes, survey
 from pyrun.typed import NamedTuple, NoReturn
 
 _DIRECTORY = "/run/lab/servers"
@@ -40,11 +40,14 @@ def begin(space: int, servers: "tuple[Server, ...]") -> None:
 
 
 def end() -> None:
-    """Kill all servers of the lab."""
+    """Kill all servers of the lab, and see their ports free."""
     with suppress(FileNotFoundError):
         for name in os.listdir(_DIRECTORY):
             with suppress(ProcessLookupError):
-                os.kill(int(name), signal.SIGKILL)
+                pidfd = os.pidfd_open(int(name))
+                processes.send_signal(pidfd, signal.SIGKILL)
+                processes.wait_end(pidfd, _PATIENCE)
+                os.close(pidfd)
             os.unlink(f"{_DIRECTORY}/{name}")
 
 
@@ -89,6 +92,7 @@ def _served(server: Server, channel: "_socket.socket") -> NoReturn:
             fd, _ = channel._accept()  # type: ignore[attr-defined]  # accept belongs to socket
             if os.fork() == 0:
                 signal.alarm(_PATIENCE)
+                channel.close()  # else the port is taken for as long as a client is slow
                 _serve_one(server.kind, _socket.socket(fileno=fd))
                 os._exit(0)
             os.close(fd)

@@ -21,6 +21,7 @@ _OUTPUT = 4096  # bytes of it that are kept
 _PORTION = 65536
 _PATIENCE = 5.0  # seconds that what was killed has to end
 _ENDLESS = 1 << 31  # milliseconds
+_DYING = 1.0  # seconds for what was killed to be gone
 _UNITS = ((3600 * 10**9, "h"), (60 * 10**9, "m"))
 
 
@@ -89,8 +90,14 @@ class _Apart(NamedTuple):
         return False
 
     def kill(self) -> None:
-        """End whoever is in it."""
-        cgroups.kill(f"{self._above()}/{self.name}")
+        """End whoever is in it, and remove it as soon as the last one is gone."""
+        group, deadline = f"{self._above()}/{self.name}", time.monotonic() + _DYING
+        cgroups.kill(group)
+        while os.path.isdir(group) and time.monotonic() < deadline:
+            try:
+                os.rmdir(group)
+            except OSError:  # busy: a process that was killed is not gone yet
+                time.sleep(0.01)
 
     def leave(self) -> None:
         """Remove it, and those of earlier checks; what a check that was good has left running keeps its own."""

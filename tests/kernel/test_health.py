@@ -102,7 +102,7 @@ def test_check_that_takes_too_long_is_killed_with_what_it_started(host: Host, as
     assert found["Start"] < found["End"]
     with stopped(host, checker(host, identity)):
         assert "sleep 1000" not in host.ok("top", "it")
-        assert host.out(f"find /sys/fs/cgroup -path '*/{identity}/check-*' -prune") == ""
+        wait_until(lambda: not host.out(f"find /sys/fs/cgroup -path '*/{identity}/check-*' -prune"))
 
 
 def test_program_that_is_not_there_is_told(host: Host) -> None:
