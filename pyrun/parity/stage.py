@@ -11,7 +11,7 @@ from pyrun import keeping, paths
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import links, locks, namespaces, syscalls, trees
+from pyrun.kernel import links, locks, namespaces, syscalls, sysctls, trees
 from pyrun.kernel import rtnetlink as rt
 from pyrun.operation import Operation, perform
 from pyrun.typed import Iterator, NamedTuple, NoReturn
@@ -21,6 +21,7 @@ LOCK, WORK, STATE = f"{paths.PARITY}/lock", f"{paths.PARITY}/work", f"{paths.PAR
 _JOURNAL = f"{paths.PARITY}/journal"
 _NETWORKS = ("198.51.100.", "203.0.113.", "192.0.2.")  # RFC 5737: nobody's
 _PREFIX = 24
+_FORWARDING = ("net/ipv6/conf/all/forwarding", "net/ipv6/conf/default/forwarding")
 
 
 class Stage(NamedTuple):
@@ -54,6 +55,7 @@ def stands() -> Iterator[Stage]:
         keeper, orders = _kept()
         net = _free_network()
         stage = Stage(f"{net}2", f"{net}1", keeper, orders)
+        _note_forwarding()
         _connect(stage)
         yield stage
     finally:
@@ -145,6 +147,13 @@ def _obey(groups: set[int], order: str, group: int) -> None:
         for each in groups:
             with suppress(ProcessLookupError):
                 os.killpg(each, signal.SIGKILL)
+
+
+def _note_forwarding() -> None:
+    """Let it be undone that the host forwards IPv6, which Docker leaves so: then it learns no routes any more."""
+    for name in _FORWARDING:
+        if os.path.exists(f"/proc/sys/{name}") and sysctls.read(name) == "0":
+            FileJournal(_JOURNAL).intend(sysctls.SetSysctl(name, "0", "as it was before the comparison"))
 
 
 def _connect(stage: Stage) -> None:

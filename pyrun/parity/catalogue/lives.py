@@ -17,7 +17,7 @@ SCENARIOS = (
         "the state after each verb",
         f"quiet E create --name c1 TREE sleep 300; {_TOLD}; "
         f"for v in start pause unpause 'stop -t 0' start 'restart -t 0' kill; do E $v c1; {_TOLD}; done; "
-        "E rm c1; E inspect c1 2>/dev/null",
+        "E rm c1; E inspect --type container c1 2>/dev/null",
     ),
     Scenario(
         _STATES,
@@ -40,8 +40,8 @@ SCENARIOS = (
         _STATES,
         "known by",
         "name, id, beginning of the id, and with a slash",
-        f"{kept('c1')}; I=$(E inspect -f '{{{{.Id}}}}' c1); for n in c1 /c1 $I ${{I:0:12}} ${{I:0:4}}; "
-        f"do E inspect -f '{{{{.Name}}}}' $n; done; E inspect c 2>&1 | tail -n 1",
+        f"{kept('web1')}; I=$(E inspect -f '{{{{.Id}}}}' web1); for n in web1 /web1 $I ${{I:0:12}} ${{I:0:9}}; "
+        f"do E inspect -f '{{{{.Name}}}}' $n; done; E inspect --type container web 2>&1 | tail -n 1",
     ),
     Scenario(
         _STATES,
