@@ -148,8 +148,8 @@ SCENARIOS = (
         "E network disconnect n1 c1; L; E network connect n1 c1; L",
         deviations=(
             Deviation(
-                "20.10 counts on; pyrun, as current releases, takes the lowest number that is free",
-                until="26",
+                "Docker counts on, seen with 20.10 and 26; pyrun takes the lowest number that is free",
+                until="28",
                 lines="^eth[02] 10.77",
             ),
         ),
