@@ -99,6 +99,26 @@ class RestoreForwarding(NamedTuple):
         return "as it was before the first network"
 
 
+class ForgetForwarding(NamedTuple):
+    """Forget that it was us who let this host pass packets on, where it does not any more."""
+
+    family: int = 4
+
+    def apply(self) -> None:
+        if read(_FORWARDING[self.family]) == "0":
+            with suppress(FileNotFoundError):
+                os.unlink(f"{_MARK}{self.family}")
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"rm -f {_MARK}{self.family}"
+
+    def why(self) -> str:
+        return "somebody has ended it"
+
+
 class KeepAdvertisements(NamedTuple):
     """Let an uplink go on learning its routes: a host that forwards ignores routers unless told. See ip-sysctl."""
 

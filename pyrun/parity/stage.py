@@ -13,6 +13,7 @@ from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal, unwind_journal
 from pyrun.kernel import links, locks, namespaces, syscalls, sysctls, trees
 from pyrun.kernel import rtnetlink as rt
+from pyrun.network import driver
 from pyrun.operation import Operation, perform
 from pyrun.typed import Iterator, NamedTuple, NoReturn
 
@@ -64,6 +65,7 @@ def stands() -> Iterator[Stage]:
             os.waitpid(keeper, 0)
         failures = clear()
         os.close(lock)
+        failures += driver.reconcile()  # our directory kept it from being empty
         keeping.tidy()
         for failure in failures:
             raise PyrunError(f"parity: left over: {failure}")
@@ -151,9 +153,12 @@ def _obey(groups: set[int], order: str, group: int) -> None:
 
 def _note_forwarding() -> None:
     """Let it be undone that the host forwards IPv6, which Docker leaves so: then it learns no routes any more."""
-    for name in _FORWARDING:
-        if os.path.exists(f"/proc/sys/{name}") and sysctls.read(name) == "0":
-            FileJournal(_JOURNAL).intend(sysctls.SetSysctl(name, "0", "as it was before the comparison"))
+    names = [name for name in _FORWARDING if os.path.exists(f"/proc/sys/{name}") and sysctls.read(name) == "0"]
+    if names:
+        journal = FileJournal(_JOURNAL)
+        journal.intend(sysctls.ForgetForwarding(6))  # the last to be undone
+        for name in names:
+            journal.intend(sysctls.SetSysctl(name, "0", "as it was before the comparison"))
 
 
 def _connect(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """`pyrun parity` beside a live Docker: everything is equal or deviates as it is listed, and nothing of it stays."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ _OF_ENGINES = (
 )
 
 
+_CARRIER = r"NO-CARRIER,|,LOWER_UP| linkdown"  # of a bridge whose last port has just gone
 Compared = tuple[Path, dict[str, set[str]]]
 
 
@@ -44,7 +46,8 @@ def _seen(docker: "Docker") -> dict[str, str]:
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> dict[str, set[str]]:
     """Give the lines that one of two descriptions has."""
-    found = {key: set(before[key].splitlines()) ^ set(after[key].splitlines()) for key in before}
+    plain = [{key: re.sub(_CARRIER, "", text) for key, text in each.items()} for each in (before, after)]
+    found = {key: set(plain[0][key].splitlines()) ^ set(plain[1][key].splitlines()) for key in before}
     found = {key: {line for line in lines if not line.startswith(_OF_ENGINES)} for key, lines in found.items()}
     return {key: lines for key, lines in found.items() if lines}
 
