@@ -41,7 +41,8 @@ def _seen(docker: "Docker") -> dict[str, str]:
     lists = ("ps -aq", "network ls", "volume ls -q", "images -q")
     of_docker = {f"docker {each}": docker.docker(*each.split()).stdout.decode() for each in lists}
     own = {each: docker.host.ok(*each.split()) for each in ("ps -aq", "network ls -q", "volume ls -q", "rootfs ls -q")}
-    return docker.host.settled() | of_docker | own
+    is_inhabited = bool(docker.host.ok("ps", "-q"))  # then it never settles
+    return (docker.host.snapshot() if is_inhabited else docker.host.settled()) | of_docker | own
 
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> dict[str, set[str]]:
