@@ -1,5 +1,6 @@
 """What containers, networks, volumes and root file systems have in common as Python objects."""
 
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -8,7 +9,7 @@ from pyrun.api.places import Place
 from pyrun.errors import NotFound
 
 
-class Thing:
+class Thing(ABC):
     """Something of a host, by what identifies it there. As a context manager it is removed at the end."""
 
     def __init__(self, identity: str, place: Place) -> None:
@@ -16,9 +17,9 @@ class Thing:
         self._id = identity
         self._place = place
 
+    @abstractmethod
     def remove(self) -> None:
         """Remove it."""
-        raise NotImplementedError
 
     def _leave(self) -> None:
         """Remove it at the end of a with statement."""

@@ -1,15 +1,14 @@
 """The verb that compares pyrun with Docker: what was read becomes a choice of scenarios, outcomes become a report."""
 
-import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import sys
 
 from pyrun import options
+from pyrun.cli import interruption
 from pyrun.cli.reader import Values
 from pyrun.errors import UsageError
-from pyrun.typed import Any, Callable, NoReturn
+from pyrun.typed import Any, Callable
 
 _FORMATS = ("table", "json", "markdown", "html")
-_ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def _parity(values: Values) -> int:
@@ -40,7 +39,7 @@ def _compared(v: Any, form: str) -> Any:
 
     scenarios = chosen.among(catalogue.SCENARIOS, v["only"])
     docker = engines.docker(v["docker"] or "", v["host"] or "")
-    _clean_up_when_ended()
+    interruption.clean_up_when_ended()
     report = reports.about_here(docker.version)
     seen = on_screen.Screen(len(scenarios)) if form == "table" else on_screen.Quiet(len(scenarios))
     found = []
@@ -71,19 +70,6 @@ def _list(wanted: tuple[str, ...]) -> int:
     rows = [[each.area, each.name, each.does] for each in chosen.among(catalogue.SCENARIOS, wanted)]
     sys.stdout.write(tables.shown([tables.Column(word) for word in ("AREA", "NAME", "WHAT IS COMPARED")], rows))
     return 0
-
-
-def _clean_up_when_ended() -> None:
-    """Let the signals that end us end the comparison, so that it leaves nothing; once."""
-
-    def end(number: int, _: object) -> NoReturn:
-        for each in _ENDS:
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for each in _ENDS:
-        if signal.getsignal(each) != signal.SIG_IGN:
-            signal.signal(each, end)
 
 
 VERBS: dict[str, Callable[[Values], int]] = {"parity": _parity}

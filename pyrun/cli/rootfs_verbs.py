@@ -1,15 +1,14 @@
 """The verbs about root file systems: what was read becomes calls, and their results become output."""
 
-import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
 import sys
 import time
 
 from pyrun import documents, options
-from pyrun.cli import screen
+from pyrun.cli import interruption, screen
 from pyrun.cli.complaints import arguments, complain, inspected
 from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError, UsageError
-from pyrun.typed import Any, Callable, NoReturn
+from pyrun.typed import Any, Callable
 
 _HEADINGS = {
     "Name": "NAME",
@@ -19,7 +18,6 @@ _HEADINGS = {
     "Containers": "CONTAINERS",
 }
 _FURTHER = {"CreatedAt": "CREATED AT"}
-_ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def _ls(values: Values) -> int:
@@ -123,7 +121,7 @@ def _import(values: Values) -> int:
     if source == intake.STDIN and not rest:
         raise UsageError("rootfs: standard input has no name", 1, "pyrun rootfs import - NAME")
     path, limit = intake.path_of(*rest or (intake.name_of(source),)), _limit(values)
-    _clean_up_when_ended()
+    interruption.clean_up_when_ended()
     with intake.opened(source) as (fd, size):
         progress = Progress(f"import {path.rpartition('/')[2]}", size)
         return _made(path, intake.members(fd, progress.seen), limit, progress, "import")
@@ -142,7 +140,7 @@ def _build(values: Values) -> int:
     unfinished.refuse_taken(path)
     v: Any = values
     packages = tuple(name for each in v["include"] for name in each.split(","))
-    _clean_up_when_ended()
+    interruption.clean_up_when_ended()
     progress = Progress(f"build {path.rpartition('/')[2]}")
     listener = recipes.Listener(lambda text: sys.stderr.write(f"{text}\n"), progress.tell, progress.seen)
     with import_module(f"pyrun.rootfs.recipes.{kind}").members(
@@ -173,19 +171,6 @@ def _limit(values: Values) -> int:
 
     given = values["max_size"]
     return options.size("max-size", given, 1) if isinstance(given, str) else intake.LIMIT
-
-
-def _clean_up_when_ended() -> None:
-    """Let the signals that end us end the block that is on its way, so that it leaves nothing; once."""
-
-    def end(number: int, _: object) -> NoReturn:
-        for each in _ENDS:
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for each in _ENDS:
-        if signal.getsignal(each) != signal.SIG_IGN:
-            signal.signal(each, end)
 
 
 VERBS: dict[str, Callable[[Values], int]] = {
