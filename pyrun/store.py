@@ -94,10 +94,18 @@ class Container(NamedTuple):
 
     def process(self) -> processes.Process:
         """Name the living init process. Errors: PyrunError when the container does not run."""
-        start = records.read_start(f"{paths.container(self.id)}/start.json")
-        if start is None or not processes.is_alive(start.process, processes.boot_id()):
+        process = self.living()
+        if process is None:
             raise PyrunError(f"container {self.name} is not running", 1)
-        return start.process
+        return process
+
+    def living(self) -> "processes.Process | None":
+        """Name the init process while it lives; once it has ended, its keeper takes a moment to write so.
+
+        Errors: Corrupt.
+        """
+        start = records.read_start(f"{paths.container(self.id)}/start.json")
+        return start.process if start and processes.is_alive(start.process, processes.boot_id()) else None
 
 
 def lock_path(identity: str) -> str:

@@ -70,7 +70,7 @@ def reconcile() -> list[Exception]:
             if container.config and container.status().is_up:
                 perform([StartChecks(container.config, container.process().pid, again=True)])
         except (PyrunError, OSError) as failure:
-            if holders.is_gone(paths.checks(identity)):  # else somebody was faster
+            if holders.is_gone(paths.checks(identity)) and store.load(identity).living():  # else somebody was faster
                 failures.append(failure)
     return failures
 

@@ -107,19 +107,15 @@ def _finish(name: str, identity: str) -> list[Exception]:
             files.remove_unfinished(directory)
         container = store.load(identity)
         if container.config and container.status().is_up:
-            if not _is_alive(container):
-                return failures  # its keeper comes next, and looks at the mark
-            with _sandbox(container, container.config) as sandbox:
-                _settle(sandbox, mark)
+            try:
+                with _sandbox(container, container.config) as sandbox:
+                    _settle(sandbox, mark)
+            except (PyrunError, OSError):
+                if container.living():  # else its keeper comes next, and looks at the mark
+                    raise
         else:
             os.unlink(mark)
         return failures
-
-
-def _is_alive(container: Container) -> bool:
-    with suppress(PyrunError):
-        return processes.is_alive(container.process(), processes.boot_id())
-    return False
 
 
 @contextmanager

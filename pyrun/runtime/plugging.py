@@ -130,7 +130,7 @@ def reconcile() -> list[Exception]:
             if container.config and container.status().is_up:
                 serve_again(container.config, standing.plugs(identity), container.process().pid)
         except (PyrunError, OSError) as failure:
-            if holders.is_gone(holders.of(identity)):  # else somebody was faster
+            if holders.is_gone(holders.of(identity)) and store.load(identity).living():  # else somebody was faster
                 failures.append(failure)
     return failures
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -102,19 +103,33 @@ def test_on_failure_counts(shared_host: Host) -> None:
     shared_host.ok("rm", "good")
 
 
-def test_what_has_just_ended_is_told_all_the_same(shared_host: Host) -> None:
-    """Its program is a zombie: the one that would note the end has not come to it."""
-    shared_host.ok("run", "-d", "--name", "brief", BUSYBOX, "sleep", "600")
+@pytest.fixture
+def ended(shared_host: Host) -> Iterator[Host]:
+    """Give a host with a container called brief whose end nobody has noted: its program is a zombie, its monitor stands.
+
+    Who published its port and who checked it have been killed as well.
+    """
+    published = ("-p", "127.0.0.1:8099:80", "--health-cmd", "true", "--health-interval", "1h")
+    shared_host.ok("run", "-d", "--name", "brief", *published, BUSYBOX, "sleep", "600")
     pid = shared_host.ok("inspect", "-f", "{{.State.Pid}}", "brief").strip()
     monitor = shared_host.out(f"awk '/PPid/ {{ print $2 }}' /proc/{pid}/status").strip()
-    shared_host.out(f"kill -STOP {monitor}; kill -9 {pid}")
-    try:
-        wait_until(lambda: "Z (zombie)" in shared_host.out(f"cat /proc/{pid}/status"))
-        assert json.loads(shared_host.ok("inspect", "brief"))[0]["Name"] == "/brief"
-    finally:
-        shared_host.out(f"kill -CONT {monitor}")
+    others = shared_host.out("pgrep -f --ns $$ --nslist net 'pyrun.runtime.(services|check)'").split()
+    assert len(others) == 2
+    shared_host.out(f"kill -STOP {monitor}")
+    shared_host.kill(" ".join([pid, *others]))
+    yield shared_host
+    shared_host.out(f"kill -CONT {monitor}")
     shared_host.ok("wait", "brief")
     shared_host.ok("rm", "brief")
+
+
+def test_what_has_just_ended_is_told_all_the_same(ended: Host) -> None:
+    assert json.loads(ended.ok("inspect", "brief"))[0]["Name"] == "/brief"
+
+
+def test_nobody_is_started_again_for_what_has_just_ended(ended: Host) -> None:
+    """And nobody complains of it: the keeper comes next."""
+    assert "brief" in ended.ok("ps")
 
 
 @pytest.mark.parametrize("verb", [["stop"], ["kill"], ["kill", "-s", "WINCH"], ["rm", "-f"]])
