@@ -24,7 +24,7 @@ Done = subprocess.CompletedProcess[bytes]
 
 # The processes of pyrun that belong to this host: its clients and monitors live in its network namespace.
 _PROCESSES = """
-for p in $(pgrep -f --ns $$ --nslist net 'pyrun[.](__main__|runtime)'); do tr '\\0' ' ' < /proc/$p/cmdline && echo; done
+for p in $(pgrep -f --ns $$ --nslist net 'pyrun[.](__main__|runtime)'); do tr '\\0\\n' ' ' < /proc/$p/cmdline && echo; done
 """
 
 # Waits until processes are dead: gone, or known to nobody but who has not asked for their exit code.

@@ -41,8 +41,14 @@ def _seen(docker: "Docker") -> dict[str, str]:
     lists = ("ps -aq", "network ls", "volume ls -q", "images -q")
     of_docker = {f"docker {each}": docker.docker(*each.split()).stdout.decode() for each in lists}
     own = {each: docker.host.ok(*each.split()) for each in ("ps -aq", "network ls -q", "volume ls -q", "rootfs ls -q")}
-    is_inhabited = bool(docker.host.ok("ps", "-q"))  # then it never settles
-    return (docker.host.snapshot() if is_inhabited else docker.host.settled()) | of_docker | own
+    if docker.host.ok("ps", "-q"):  # it never settles; but nobody is at work beyond those who keep what runs
+        wait_until(lambda: all("pyrun.runtime.relay" in line for line in _processes(docker)))
+        return docker.host.snapshot() | of_docker | own
+    return docker.host.settled() | of_docker | own
+
+
+def _processes(docker: "Docker") -> list[str]:
+    return docker.host.snapshot()["processes"].splitlines()
 
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> dict[str, set[str]]:
