@@ -12,7 +12,7 @@ from pyrun.errors import PyrunError
 from pyrun.typed import NamedTuple
 
 TREE = "pyrun-parity"  # the image and the root file system of a run, by which its containers are known
-_PATIENCE = 60  # seconds for a command of an engine
+_PATIENCE = 180  # seconds for a command of an engine, which may be emulated
 
 
 class Engine(NamedTuple):

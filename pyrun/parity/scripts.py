@@ -15,7 +15,7 @@ from pyrun.parity.stage import Stage
 
 PROBES = str(Path(__file__).with_name("probes"))
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PATIENCE = 90  # seconds for a script
+_PATIENCE = 300  # seconds for a script, typed on a machine that may be emulated
 _PREAMBLE = r"""
 umask 022
 E() { ENGINE "$@"; }
