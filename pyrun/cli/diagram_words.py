@@ -1,6 +1,7 @@
 """What the drawings say about each thing, the same in all of them."""
 
 from pyrun.kernel.survey import Link
+from pyrun.network.addresses import before_port
 from pyrun.runtime.topology import Bridge, Cable, Sandbox, Topology, Uplink
 from pyrun.spec import Published
 
@@ -84,8 +85,7 @@ def names(sandbox: Sandbox) -> str:
 
 def published(port: Published) -> str:
     """Say which port of the host leads to which of the container, as `docker ps` does."""
-    address = f"[{port.address}]" if ":" in port.address else port.address
-    return f"{address}:{port.port} → {port.target}/{port.protocol}"
+    return f"{before_port(port.address)}:{port.port} → {port.target}/{port.protocol}"
 
 
 def also(sandbox: Sandbox, cable: Cable, topology: Topology) -> list[str]:

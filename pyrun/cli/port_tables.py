@@ -1,6 +1,7 @@
 """Ports in Docker's words: the PORTS column of `ps`, and what `port` prints. Pure."""
 
 from pyrun.errors import PyrunError
+from pyrun.network import addresses
 from pyrun.plan import network as plan
 from pyrun.spec import ContainerConfig, Endpoint, Published
 
@@ -31,13 +32,17 @@ def lines(name: str, ends: list[Endpoint], wanted: str) -> str:
     """Give a line for each address that a port is published on, or only for *wanted*. Errors: PyrunError."""
     found = sorted((port for end in ends for port in end.published), key=lambda port: (port.target, port.protocol))
     if not wanted:
-        return "".join(f"{port.target}/{port.protocol} -> {port.address}:{port.port}\n" for port in found)
+        return "".join(f"{port.target}/{port.protocol} -> {_outside(port)}\n" for port in found)
     number, _, protocol = wanted.partition("/")
     key = f"{number}/{protocol or 'tcp'}"
     chosen = [port for port in found if f"{port.target}/{port.protocol}" == key]
     if not chosen:
         raise PyrunError(f"no public port '{key}' published for {name}", 1)
-    return "".join(f"{port.address}:{port.port}\n" for port in chosen)
+    return "".join(f"{_outside(port)}\n" for port in chosen)
+
+
+def _outside(port: Published) -> str:
+    return f"{addresses.before_port(port.address)}:{port.port}"
 
 
 def _told(config: ContainerConfig, ends: list[Endpoint]) -> list[Published]:
@@ -56,7 +61,7 @@ def _told(config: ContainerConfig, ends: list[Endpoint]) -> list[Published]:
 
 
 def _word(address: str, outside: tuple[int, int], inside: tuple[int, int], protocol: str) -> str:
-    where = f"{address}:{_range(outside)}->" if address else ""
+    where = f"{addresses.before_port(address)}:{_range(outside)}->" if address else ""
     return f"{where}{_range(inside)}/{protocol}"
 
 

@@ -56,6 +56,11 @@ def bits_of(text: str) -> int:
     return 128 if ":" in text else 32
 
 
+def before_port(text: str) -> str:
+    """Write an address as it stands before a port: RFC 3986 has IPv6's in brackets."""
+    return f"[{text}]" if ":" in text else text
+
+
 def subnet(text: str) -> Subnet:
     """Read ADDRESS/PREFIX, whatever stands behind the prefix left out. Errors: ValueError."""
     first, slash, prefix = text.partition("/")

@@ -51,7 +51,7 @@ def test_of_two_that_race_for_a_port_one_wins(host: Host) -> None:
         outcomes = [(process.communicate(timeout=60), process.returncode) for process in crowd]
         assert sorted(code for _, code in outcomes) == [0, 125, 125], outcomes
         winner = next(out.decode().strip() for (out, _), code in outcomes if code == 0)
-        assert host.ok("port", winner, "80") == "0.0.0.0:8080\n:::8080\n"
+        assert host.ok("port", winner, "80") == "0.0.0.0:8080\n[::]:8080\n"
         host.ok("rm", "-f", winner)
 
 

@@ -75,7 +75,7 @@ def _has_sctp() -> bool:
 def test_associations_are_relayed_message_by_message(host: Host) -> None:
     """By loopback through the proxy; from outside by the rules, as the client; a message stays one, also a large one."""
     host.ok("run", "-d", "--name", "box", "-p", "8080:80/sctp", BUSYBOX, "sleep", "300")
-    assert host.ok("port", "box") == "80/sctp -> 0.0.0.0:8080\n80/sctp -> :::8080\n"
+    assert host.ok("port", "box") == "80/sctp -> 0.0.0.0:8080\n80/sctp -> [::]:8080\n"
     program = [sys.executable, "-I", "-S", "-c"]
     server = host.start(["ip", "netns", "exec", "pyrun-box", *program, _SCTP_SERVER], stdout=subprocess.PIPE)
     assert server.stdout

@@ -119,11 +119,11 @@ def test_the_ports_column_groups_as_docker_does() -> None:
     config = ContainerConfig("1" * 64, "web", "", "/", ("true",), (), 0.0, exposed=exposed)
     assert port_tables.column(config, ends) == (
         "100/tcp, 55/udp, 200-203/tcp, 198.51.100.2:5001->5001/tcp, 0.0.0.0:8000-8002->8000-8002/tcp, "
-        ":::8000-8002->8000-8002/tcp, ::1:6000->60/tcp, 0.0.0.0:32768->66/tcp, :::32768->66/tcp, "
-        "127.0.0.5:32768->67/udp, 0.0.0.0:7000->70/tcp, :::7000->70/tcp, 0.0.0.0:8080->80/tcp, 0.0.0.0:8080->80/udp, "
-        ":::8080->80/tcp, :::8080->80/udp, 127.0.0.1:9000->90/tcp, 0.0.0.0:9001->91/udp, :::9001->91/udp"
+        "[::]:8000-8002->8000-8002/tcp, [::1]:6000->60/tcp, 0.0.0.0:32768->66/tcp, [::]:32768->66/tcp, "
+        "127.0.0.5:32768->67/udp, 0.0.0.0:7000->70/tcp, [::]:7000->70/tcp, 0.0.0.0:8080->80/tcp, 0.0.0.0:8080->80/udp, "
+        "[::]:8080->80/tcp, [::]:8080->80/udp, 127.0.0.1:9000->90/tcp, 0.0.0.0:9001->91/udp, [::]:9001->91/udp"
     )
-    assert port_tables.lines("web", ends, "80") == "0.0.0.0:8080\n:::8080\n"
+    assert port_tables.lines("web", ends, "80") == "0.0.0.0:8080\n[::]:8080\n"
     assert port_tables.column(config, [_end()._replace(network=_NET._replace(internal=True))]) == ""
 
 
