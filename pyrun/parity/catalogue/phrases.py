@@ -46,3 +46,6 @@ def asks_from(name: str, address: str, port: int) -> str:
 
 # A directory of the host for mounts, which the script's own is not: pyrun does not give its own away.
 DIRECTORY = "D=$(mktemp -d) && trap 'rm -rf $D' EXIT"
+
+# For normalise: IPv6 addresses before ports, which Docker writes as [::]:8080 since 23.0 in `port` and 27.2 in `ps`.
+BRACKETS = (r"\[(::1?)\]:", r"\1:")

@@ -1,6 +1,6 @@
 """Published ports: who reaches them and is seen as whom, what is told of them, what is refused."""
 
-from pyrun.parity.catalogue.phrases import asks, asks_from, kept, network, pid, serving
+from pyrun.parity.catalogue.phrases import BRACKETS, asks, asks_from, kept, network, pid, serving
 from pyrun.parity.catalogue.servers import ASK, who
 from pyrun.parity.scenario import Deviation, Scenario
 
@@ -15,8 +15,7 @@ _BY_FAMILY = "; ".join(
         "{{.HostConfig.PublishAllPorts}}' c1; }",
     )
 )
-# The client writes [::]:8080 since 23.0 in `port` and since 27.2 in `ps`: one scenario says so, the others do not care.
-_BRACKETS = (r"\[(::1?)\]:", r"\1:")
+# Of one scenario; all others do without BRACKETS.
 _WRITTEN = (
     Deviation("IPv6 addresses stand in brackets, in `port` as since 23.0", until="23", lines="^80/tcp -> "),
     Deviation("IPv6 addresses stand in brackets, in `ps` as since 27.2", until="27.2", lines="^0.0.0.0:8080->"),
@@ -30,7 +29,7 @@ def _told(title: str, options: str) -> Scenario:
         f"told, {title}",
         f"ps, port and inspect of a container with {options}",
         f"{kept('c1', options)}; {_BY_FAMILY}",
-        normalise=(*_SORTED, _BRACKETS),
+        normalise=(*_SORTED, BRACKETS),
     )
 
 
@@ -96,7 +95,7 @@ SCENARIOS = (
         "one number for both, by two containers",
         f"{kept('c1', '-p 8080:80')}; no run -d --name c2 -p 8080:80/udp TREE sleep 300; "
         "no run -d --name c3 -p 8080:81 TREE sleep 300; E port c1; E port c2",
-        normalise=(_BRACKETS,),
+        normalise=(BRACKETS,),
     ),
     _told("one", "-p 8080:80")._replace(normalise=_SORTED, deviations=_WRITTEN),
     _told("both protocols", "-p 8080:80 -p 8080:80/udp -p 8081:81/tcp"),
@@ -121,7 +120,7 @@ SCENARIOS = (
         "E port c1 | sed 's|^[0-9]*/||; s/>.*:/>/' | sort -u | wc -l;"
         "R=$(cut -f1 /proc/sys/net/ipv4/ip_local_port_range); "
         "E port c1 80 | head -n 1 | grep -o '[0-9]*$' | awk -v r=$R '{ print ($1 >= r) }'",
-        normalise=(_BRACKETS,),
+        normalise=(BRACKETS,),
     ),
     Scenario(
         _AREA,
@@ -129,7 +128,7 @@ SCENARIOS = (
         "the verb port with a container's port that is published, one that is not, and nobody's",
         f"{kept('c1', '-p 8080:80')}; for p in '' 80 80/tcp 80/udp 81; do E port c1 $p; echo $?; done; "
         "E port nobody; echo $?",
-        normalise=(("^(Error|pyrun): .*", "COMPLAINT"), _BRACKETS),
+        normalise=(("^(Error|pyrun): .*", "COMPLAINT"), BRACKETS),
     ),
     Scenario(
         _AREA,

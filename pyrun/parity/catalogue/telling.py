@@ -1,6 +1,6 @@
 """What is told of containers, networks and volumes: inspect and ps."""
 
-from pyrun.parity.catalogue.phrases import kept, network
+from pyrun.parity.catalogue.phrases import BRACKETS, kept, network
 from pyrun.parity.scenario import Deviation, Scenario
 
 _INSPECT, _PS = "inspect", "ps"
@@ -208,7 +208,7 @@ SCENARIOS = (
         "E run --name c3 TREE sh -c 'exit 3'; E ps -a | head -n 1 | tr -s ' '; "
         "E ps -a --format "
         f"'{{{{.Names}}}}|{{{{.Command}}}}|{{{{.Status}}}}|{{{{.Ports}}}}|{{{{.State}}}}|{{{{.Networks}}}}|{{{{.Mounts}}}}|{{{{.LocalVolumes}}}}'",
-        normalise=((r"(Up|ago|Exited \(3\))[^|]*", r"\1"),),
+        normalise=((r"(Up|ago|Exited \(3\))[^|]*", r"\1"), BRACKETS),
     ),
     Scenario(
         _PS,
