@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from lab import BUSYBOX, PYRUN, TYPED, Done, Host
+from lab import BUSYBOX, INTERNET_ADDRESS, PYRUN, TYPED, Done, Host
 
 _TYPED = f'pyrun() {{ {TYPED} "$@"; }};'
 _AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
@@ -153,13 +153,13 @@ def test_rules_that_stop_packets_are_named_and_let_them_pass_after_the_fix(inhab
     inhabited.out(
         "nft 'add table inet strange; add chain inet strange way { type filter hook forward priority 1; policy drop; }'"
     )
-    ping = ("exec", "web", "ping", "-c1", "-W1", "198.51.100.1")
+    ping = ("exec", "web", "ping", "-c1", "-W")
     try:
         found = spoken(inhabited, "fail", "forwarding of bridge")
         assert found["Cause"] == "nft inet strange way, policy: policy drop"
-        assert inhabited.pyrun(*ping).returncode == 1
+        assert inhabited.pyrun(*ping, "1", INTERNET_ADDRESS).returncode == 1
         inhabited.out(found["Fix"])
-        assert inhabited.pyrun(*ping).returncode == 0
+        assert inhabited.pyrun(*ping, "10", INTERNET_ADDRESS).returncode == 0
     finally:
         inhabited.out("nft delete table inet strange")
 

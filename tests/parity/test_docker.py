@@ -17,13 +17,13 @@ def test_each_leaves_the_other_alone(docker: "Docker") -> None:
     before = host.settled(), host.out(_RULES)
     assert ":FORWARD DROP" in before[1]
     host.ok("run", "-d", "--name", "ours", BUSYBOX, "sleep", "300")
-    ping = ["ping", "-c", "1", "-W", "1"]
+    ping, barred = ["ping", "-c", "1", "-W", "10"], ["ping", "-c", "1", "-W", "1"]
     address = docker.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "theirs").stdout.decode().strip()
     own = host.out("ip netns exec pyrun-ours ip -br -4 addr show eth0").split()[2].partition("/")[0]
     assert host.pyrun("exec", "ours", *ping, INTERNET_ADDRESS).returncode == 0
     assert docker.docker("exec", "theirs", *ping, INTERNET_ADDRESS).returncode == 0
-    assert host.pyrun("exec", "ours", *ping, address).returncode == 1
-    assert docker.docker("exec", "theirs", *ping, own).returncode == 1
+    assert host.pyrun("exec", "ours", *barred, address).returncode == 1
+    assert docker.docker("exec", "theirs", *barred, own).returncode == 1
     standing = host.out(_RULES).splitlines()
     assert [rule for rule in standing if "PYRUN" not in rule and "pyrun0" not in rule] == before[1].splitlines()
     host.ok("rm", "-f", "ours")
@@ -40,6 +40,6 @@ def test_docker_starts_and_stops_while_pyrun_runs(docker: "Docker") -> None:
     assert docker.docker("run", "--rm", "--network", "other", "tree", "true").returncode == 0
     assert docker.docker("network", "rm", "other").returncode == 0
     host.ok("ps")
-    assert host.pyrun("exec", "ours", "ping", "-c", "1", "-W", "1", INTERNET_ADDRESS).returncode == 0
+    assert host.pyrun("exec", "ours", "ping", "-c", "1", "-W", "10", INTERNET_ADDRESS).returncode == 0
     host.ok("rm", "-f", "ours")
     assert "DOCKER-ISOLATION-STAGE-2" in host.out(_RULES)
