@@ -6,12 +6,13 @@ import signal
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
+SYNC = 162  # takes as long as the disks do; others that do not return at once wait for ever
 
 
 def ask(number: int) -> str:
     pid = os.fork()
     if pid == 0:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, 60 if number == SYNC else 1)
         own = os.getpid()
         result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
         if os.getpid() != own:
