@@ -180,7 +180,12 @@ class ContainerConfig(NamedTuple):
     devices: tuple[Device, ...] = ()
     device_rules: tuple[str, ...] = ()  # TYPE MAJOR:MINOR ACCESS
     entrypoint: bool = False  # the first of args is of --entrypoint
-    cgroup_parent: str = ""  # path below each hierarchy, without slashes at its ends; empty for pyrun's own
+    cgroup_parent: str = ""  # path below each hierarchy, as it was given; empty for pyrun's own
+
+    @property
+    def parent_group(self) -> str:
+        """Give the path of *cgroup_parent* without slashes at its ends; empty for pyrun's own."""
+        return "/".join(part for part in self.cgroup_parent.split("/") if part)
 
     @property
     def has_sandbox(self) -> bool:

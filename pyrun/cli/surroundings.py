@@ -116,8 +116,8 @@ def _sysctls(given: tuple[str, ...], network: str, ipc: str) -> tuple[str, ...]:
 
 
 def _cgroup_parent(text: str) -> str:
-    """Check a path of control groups; give it without slashes at its ends."""
+    """Check a path of control groups."""
     parts = [part for part in text.split("/") if part]
     if any(part in (".", "..") or not part.isprintable() or len(part) > 200 for part in parts) or len(text) > 1000:
         raise UsageError(f"cgroup-parent: {show(text)}: not a path of control groups")
-    return "/".join(parts)
+    return text

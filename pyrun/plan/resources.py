@@ -21,9 +21,9 @@ def resources(
     *enabled* are the v2 controllers that the root group already passes on.
     """
     plan: list[Operation] = []
-    if config.cgroup_parent:
+    if config.parent_group:
         reason = "where its control groups are, --cgroup-parent"
-        plan.append(files.Link(cgroups.parent_mark(config.id), config.cgroup_parent, reason))
+        plan.append(files.Link(cgroups.parent_mark(config.id), config.parent_group, reason))
     for hierarchy in groups:
         if hierarchy.version == 2:
             wanted = tuple(name for name in _V2_WANTED if name in hierarchy.controllers)

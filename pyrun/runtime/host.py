@@ -20,7 +20,7 @@ INITS = ("docker-init", "tini-static", "tini", "catatonit")
 
 def look_around(config: ContainerConfig) -> Surroundings:
     """Look up what plans need. Errors: PyrunError for something that is missing."""
-    groups = tuple(each._replace(parent=config.cgroup_parent or cgroups.PARENT) for each in cgroups.hierarchies())
+    groups = tuple(each._replace(parent=config.parent_group or cgroups.PARENT) for each in cgroups.hierarchies())
     view = HostView(
         _cgroup_mounts(groups),
         _devices() if config.privileged else (),

@@ -99,7 +99,7 @@ def _shared(config: ContainerConfig) -> dict[str, Any]:
         for each in config.devices
     ]
     return {
-        "CgroupParent": f"/{config.cgroup_parent}" if config.cgroup_parent else "",
+        "CgroupParent": config.cgroup_parent,
         "CgroupnsMode": config.cgroupns,
         "DeviceCgroupRules": list(config.device_rules) or None,
         "Devices": devices,

@@ -226,18 +226,19 @@ def test_a_hostile_tree_gets_no_device_elsewhere(shared_host: Host, tmp_path: Pa
     assert [entry.name for entry in tmp_path.iterdir()] == ["t"]
 
 
-def test_control_groups_can_be_elsewhere_and_the_place_stays(shared_host: Host) -> None:
-    """find(1) is the witness; what is there besides is not touched."""
+@pytest.mark.parametrize("parent", ["/place/deep", "place/deep/"])
+def test_control_groups_can_be_elsewhere_and_the_place_stays(shared_host: Host, parent: str) -> None:
+    """find(1) is the witness; what is there besides is not touched. It is told as it was given."""
     tops = "$(awk '/ - cgroup2? / { print $5 }' /proc/self/mountinfo | sort -u)"
     shared_host.out(f"for top in {tops}; do mkdir -p $top/place; done")
-    line = ["run", "-d", "--name", "placed", "--net", "none", "--cgroup-parent", "/place/deep", BUSYBOX, "sleep", "600"]
+    line = ["run", "-d", "--name", "placed", "--net", "none", "--cgroup-parent", parent, BUSYBOX, "sleep", "600"]
     identity = shared_host.ok(*line).strip()
     groups = shared_host.out(f"find /sys/fs/cgroup -name {identity}").split()
     assert [group for group in groups if not group.endswith(f"/place/deep/{identity}")] == []
     processes = {shared_host.out(f"cat {group}/cgroup.procs") for group in groups}
     assert processes == {f"{_inspect(shared_host, 'placed')['State']['Pid']}\n"}
     shared_host.ok("exec", "placed", "true")
-    assert _inspect(shared_host, "placed")["HostConfig"]["CgroupParent"] == "/place/deep"
+    assert _inspect(shared_host, "placed")["HostConfig"]["CgroupParent"] == parent
     shared_host.ok("rm", "-f", "placed")
     assert shared_host.out(f"find /sys/fs/cgroup -name {identity}") == ""
     assert shared_host.out("find /sys/fs/cgroup -path '*/place/deep' | wc -l") != "0\n"

@@ -23,7 +23,15 @@ SCENARIOS = (
         _USERS,
         "root",
         "ids, groups, umask, home and working directory of a program of which nothing is said",
-        inside("id; umask; pwd; echo $HOME $PATH"),
+        inside("id; umask; pwd; echo $HOME $PATH; ulimit -c"),
+        deviations=(
+            Deviation(
+                "the limits of a container are those of who starts it: of the shell, or of a daemon that systemd has "
+                "given others",
+                since="23",
+                lines="^(0|unlimited)$",
+            ),
+        ),
     ),
     Scenario(
         _USERS,
