@@ -40,8 +40,8 @@ def asks(address: str, port: int, busybox: str = "$NC") -> str:
 
 
 def asks_from(name: str, address: str, port: int) -> str:
-    """Give a line that asks a TCP port from inside of a container."""
-    return f'E exec {name} sh -c "timeout 3 nc {address} {port} </dev/null || echo none"'
+    """Give a line that asks a TCP port from inside of a container; what it says comes by one way, and so in order."""
+    return f'E exec {name} sh -c "exec 2>&1; timeout 3 nc {address} {port} </dev/null || echo none"'
 
 
 # A directory of the host for mounts, which the script's own is not: pyrun does not give its own away.
