@@ -117,11 +117,15 @@ class Host:
 
     def kill_monitor(self, name: str) -> None:
         """Kill the monitor of a container with -9, and nobody who serves or checks it, nor another's on this machine."""
+        self.kill(self.monitor(name))
+
+    def monitor(self, name: str) -> str:
+        """Give the processes, by their numbers, of a container's monitor."""
         identity = self.out(f"readlink /var/lib/pyrun/names/{name}").strip()
         # Its command line has the name at first, and the identity once it is the relay alone.
         found = f"$(pgrep -f --ns $$ --nslist net '[p]yrun.*({name}|{identity})')"
         other = "grep -qE 'pyrun.runtime.(services|check)' /proc/$p/cmdline"
-        self.out(f'n=; for p in {found}; do {other} || n="$n $p"; done; kill -9 $n; {_DEAD.format("$n")}')
+        return self.out(f"for p in {found}; do {other} || echo $p; done").replace("\n", " ").strip()
 
     def kill_programs(self, identity: str = "*") -> None:
         """Kill all processes of a container, or of all of them, with -9."""

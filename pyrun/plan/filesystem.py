@@ -124,9 +124,10 @@ def view(config: ContainerConfig, binds: tuple[tuple[str, str], ...], closed: bo
     """List what shows the files of a container that does not run, in a mount namespace made for it.
 
     That is, as for Docker's `cp`, the root with its volumes, and nothing that is in memory; *closed* only to be
-    looked at, because somebody else has mounted it, or may at any time.
+    looked at, because somebody else has mounted it, or may at any time. It is assembled where nothing is removed
+    while a container is there: a directory that is removed takes what others have mounted on it along.
     """
-    at = root(config.id)
+    at = paths.RUNTIMES
     own = paths.container(config.id)
     kept = config._replace(mounts=tuple(mount for mount in config.mounts if mount.kind != "tmpfs"))
     plan: list[Operation] = [

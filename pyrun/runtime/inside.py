@@ -251,8 +251,6 @@ def _still(config: ContainerConfig, volumes: bool, closed: bool) -> "Callable[[]
     plan = filesystem.view(config._replace(mounts=mounts, read_only=config.read_only and volumes), binds, closed)
 
     def enter() -> None:
-        with suppress(FileExistsError):
-            os.mkdir(filesystem.root(config.id), 0o700)
         namespaces.Unshare(syscalls.CLONE_NEWNS).apply()
         perform(plan, "container")
 

@@ -240,6 +240,31 @@ def test_files_of_a_container_that_is_restarted_over_and_over(host: Host, tmp_pa
     host.ok("rm", "-f", "loop")
 
 
+def test_a_start_that_fails_meanwhile_takes_nothing_from_a_reader(host: Host) -> None:
+    """Where a root is assembled is removed at a container's every end, and with it what others had mounted there."""
+    identity = host.ok(
+        "run", "-d", "--name", "loop", "--restart", "always", BUSYBOX, "sh", "-c", "echo here > /log"
+    ).strip()
+    inspect = ("inspect", "-f", "{{.State.Status}}", "loop")
+    while True:  # one that stands still between two starts
+        wait_until(lambda: host.ok(*inspect) == "restarting\n")
+        monitor = host.monitor("loop")
+        host.out(f"kill -STOP {monitor}")
+        if host.ok(*inspect) == "restarting\n" and not host.shell(f"pgrep -P {monitor.replace(' ', ',')}").stdout:
+            break
+        host.out(f"kill -CONT {monitor}")
+    ends = "while mkdir $0 && rmdir $0; do :; done"
+    with host.start(["bash", "-c", ends, f"/run/pyrun/containers/{identity}/root"]) as starts:
+        try:
+            for _ in range(5):
+                assert host.out(f"{TYPED} cp loop:/log - | tar -xO") == "here\n"
+            assert starts.poll() is None
+        finally:
+            starts.kill()
+            host.out(f"kill -CONT {monitor}; rmdir /run/pyrun/containers/{identity}/root; :")
+    host.ok("rm", "-f", "loop")
+
+
 _SWAPPER = """
 import ctypes, sys
 swap, link = (path.encode() for path in sys.argv[1:])
