@@ -6,8 +6,10 @@ Nothing here knows about containers; which ports they get is decided in `pyrun.n
 import _socket  # socket itself imports enum and selectors, 7 ms on the start path
 import errno
 import os
+import struct
 
 from pyrun.contexts import suppress
+from pyrun.kernel import netlink
 
 TRANSPORTS = {
     "tcp": (_socket.SOCK_STREAM, _socket.IPPROTO_TCP),
@@ -17,6 +19,10 @@ TRANSPORTS = {
 _BACKLOG = 4096  # as much as the kernel gives, net.core.somaxconn
 _IP_PKTINFO = 8  # which Python does not name
 _LISTEN = "0A"  # state of a TCP socket in /proc/net/tcp
+_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20  # netlink's protocol, and its message
+_BOUND_INACTIVE = 13  # linux/tcp.h: TCP_BOUND_INACTIVE, since Linux 6.8
+_REQUEST = struct.Struct("=BBxxI48x")  # struct inet_diag_req_v2: family, protocol, states
+_REPLY = struct.Struct("=4x2s62xI")  # struct inet_diag_msg: port, inode
 _EPHEMERAL = (49153, 65535)  # where the kernel does not tell, as Docker has it
 
 
@@ -62,7 +68,8 @@ def ephemeral() -> tuple[range, "set[int]"]:
 
 def holder(protocol: str, port: int) -> tuple[int, str]:
     """Give the number and the command of a process that holds the port; 0 where none is found."""
-    inodes = {f"socket:[{inode}]" for suffix in ("", "6") for inode in _inodes(f"/proc/net/{protocol}{suffix}", port)}
+    found = {inode for suffix in ("", "6") for inode in _inodes(f"/proc/net/{protocol}{suffix}", port)}
+    inodes = {f"socket:[{inode}]" for inode in found or (_bound(port) if protocol == "tcp" else ())}
     for pid in filter(str.isdigit, os.listdir("/proc")) if inodes else ():
         with suppress(OSError):  # it has ended
             for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -91,6 +98,19 @@ def _inodes(path: str, port: int) -> list[str]:
             fields = line.split()
             if int(fields[1].rpartition(":")[2], 16) == port and ("udp" in path or fields[3] == _LISTEN):
                 found.append(fields[9])
+    return found
+
+
+def _bound(port: int) -> set[str]:
+    """Find TCP sockets that are bound and do not listen; older kernels tell of none. See sock_diag(7)."""
+    found = set()
+    with suppress(OSError):
+        for family in (_socket.AF_INET, _socket.AF_INET6):
+            wanted = _REQUEST.pack(family, _socket.IPPROTO_TCP, 1 << _BOUND_INACTIVE)
+            for reply in netlink.exchange(_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, wanted, netlink.NLM_F_DUMP):
+                source, inode = _REPLY.unpack_from(reply)
+                if int.from_bytes(source, "big") == port:
+                    found.add(str(inode))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from lab import BUSYBOX, PYRUN, Host, wait_until
@@ -31,6 +32,18 @@ def test_a_port_that_a_process_has_is_refused_naming_it(host: Host) -> None:
     assert host.settled() == before
     server.kill()
     server.wait()
+
+
+def test_a_process_that_has_a_port_and_does_not_listen_is_named(host: Host) -> None:
+    """The kernel tells of such sockets since 6.8, and not in /proc/net."""
+    program = "import socket; s = socket.socket(); s.bind(('', 7777)); print(flush=True); input()"
+    holder = host.start([sys.executable, "-I", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout and holder.stdout.readline()
+    done = host.pyrun("run", "--rm", "-p", "7777:80", BUSYBOX, "true")
+    assert (done.returncode, f"process {holder.pid} has it: {sys.executable}" in done.stderr.decode()) == (125, True), (
+        done
+    )
+    holder.communicate(b"\n")
 
 
 def test_a_port_that_a_container_has_is_refused_naming_it(host: Host) -> None:
