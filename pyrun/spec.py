@@ -269,6 +269,7 @@ class Network(NamedTuple):
     firewall: str = ""  # what its rules were made with: iptables or nftables
     spoofing: bool = False  # its containers may send under addresses that are not theirs
     guarded: bool = False  # what they send is checked, on this host
+    uplinks: tuple[str, ...] = ()  # this host's ways outside that are called like a neighbour's network
 
     @property
     def ipv4(self) -> Pool:

@@ -4,7 +4,7 @@ import os
 
 from pyrun.doctor import Finding, fail, lasting, ok, trials, unseen, warn
 from pyrun.errors import PyrunError
-from pyrun.firewall import choice, iptables, neighbours, nftables, present, trace
+from pyrun.firewall import choice, iptables, neighbours, nftables, present, rules, trace
 from pyrun.firewall.packets import Packet
 from pyrun.kernel import links, nf_tables, programs, rtnetlink, syscalls
 from pyrun.network import addresses, definitions, standing
@@ -137,6 +137,9 @@ def _stopped(step: trace.Step, net: Network) -> tuple[str, str]:
     if table == "firewalld" or "firewalld" in step.table:
         zone = f"--zone=trusted --add-interface={net.bridge}"
         return cause, f"firewall-cmd --permanent {zone} && firewall-cmd --reload"
+    ours = step.chain in rules.CHAINS["filter"] or step.table == nftables.TABLE
+    if ours and step.chain not in (rules.USER, "user"):  # the way outside is a new one
+        return cause, f"pyrun network repair {net.name}"
     if step.tool == "nft":
         where = f"{family} {table} {step.chain}".strip()
         each = (f"nft insert rule {where} {word} {net.bridge} accept" for word in ("oifname", "iifname"))

@@ -4,11 +4,12 @@ A packet passes only if every tool lets it: our rules come before others in
 iptables' chains, but no verdict of ours counts in a table of somebody else's.
 """
 
+import _socket  # socket itself imports enum and selectors, 7 ms on the start path
 import os
 
 from pyrun.contexts import suppress
-from pyrun.firewall import iptables
-from pyrun.kernel import nf_tables, programs
+from pyrun.firewall import iptables, rules
+from pyrun.kernel import nf_tables, programs, rtnetlink
 from pyrun.kernel.nf_tables import Chain
 
 _OURS = "pyrun"
@@ -45,6 +46,12 @@ def interfering(tool: str, bridge: str) -> list[str]:
     return found
 
 
+def namesakes() -> tuple[str, ...]:
+    """Name the links of this host's default routes that the rules would take for a neighbour's network."""
+    found = {_socket.if_indextoname(index) for _, index in rtnetlink.default_routes()}
+    return tuple(sorted(filter(_is_namesake, found)))
+
+
 def active() -> list[str]:
     """Name those whose users expect them to guard published ports, which are led past them."""
     firewalld = any(chain.table == "firewalld" for chain in _foreign(nf_tables.forwarding_chains()))
@@ -56,6 +63,10 @@ def is_ufw_enabled() -> bool:
     with suppress(OSError), open(_UFW) as file:
         return any(line.strip().lower() == "enabled=yes" for line in file)
     return False
+
+
+def _is_namesake(link: str) -> bool:
+    return any(link == name or (name.endswith("+") and link.startswith(name[:-1])) for name in rules.NEIGHBOURS)
 
 
 def _foreign(chains: list[Chain]) -> list[Chain]:

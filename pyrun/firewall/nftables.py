@@ -45,9 +45,11 @@ _SHARED = (
     ("ports", 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @published_at6 comment "the same for IPv6"'),
     ("ports", 'dnat ip6 to meta l4proto . th dport map @published6 comment "the same for IPv6"'),
     ("prerouting", 'iifname @bridges return comment "containers are served by the proxy"'),
+    ("prerouting", 'ip6 saddr fe80::/10 return comment "the proxy serves link-local addresses"'),
     ("prerouting", 'fib daddr type local jump ports comment "published ports, from outside"'),
     ("output", 'ip daddr 127.0.0.0/8 return comment "the proxy serves loopback"'),
     ("output", 'ip6 daddr ::1 return comment "the proxy serves loopback"'),
+    ("output", 'ip6 saddr fe80::/10 return comment "the proxy serves link-local addresses"'),
     ("output", 'fib daddr type local jump ports comment "published ports, from this host"'),
     ("postrouting", 'iifname vmap @masquerading comment "leave as the host"'),
 )
@@ -62,9 +64,9 @@ def network(net: Network, reason: str) -> "AddPart":
     add += _base()[1:]
     add += [f"add rule {TABLE} {chain} {text}" for chain, texts in chains.items() for text in texts]
     add += [f"add element {TABLE} {where} {{ {element} }}" for where, element in elements]
-    remove = [line for where, element in elements for line in _without(where, element)]
-    for chain in chains:
-        remove += [f"add chain {TABLE} {chain}", f"flush chain {TABLE} {chain}", f"delete chain {TABLE} {chain}"]
+    remove = [f"add chain {TABLE} {chain}" for chain in chains]  # where they are gone already, the elements lead there
+    remove += [line for where, element in elements for line in _without(where, element)]
+    remove += [line for chain in chains for line in (f"flush chain {TABLE} {chain}", f"delete chain {TABLE} {chain}")]
     return AddPart("\n".join(add) + "\n", "\n".join(remove) + "\n", reason)
 
 
@@ -169,6 +171,7 @@ def _chains_of(net: Network) -> dict[str, list[str]]:
         f'oifname "{bridge}" counter {among} comment "containers of one network"',
         answers,
         'oifname @bridges counter drop comment "networks do not reach each other"',
+        *(f'oifname "{link}" counter accept comment "the way outside"' for link in net.uplinks),
         'oifname "docker0" counter drop comment "a neighbour\'s network"',
         'oifname "br-*" counter drop comment "a neighbour\'s network"',
         'counter accept comment "containers reach the outside"',

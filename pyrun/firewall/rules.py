@@ -17,8 +17,10 @@ CHAINS = {"filter": (USER, FORWARD, PORTS, STAGE_1, STAGE_2), "nat": (PORTS,)}
 
 _ANSWERS = "-m conntrack --ctstate RELATED,ESTABLISHED"
 _LOCAL = "-m addrtype --dst-type LOCAL"
+_LINK_LOCAL = "fe80::/10"  # the proxy serves it
 # Our accept rule stands above Docker's chains: without these it would open its networks to our containers.
-_NEIGHBOURS = ("docker0", "br-+")
+NEIGHBOURS = ("docker0", "br-+")
+_BEFORE_NEIGHBOURS = 2  # after the answers
 
 
 class Rule(NamedTuple):
@@ -35,6 +37,7 @@ class Rule(NamedTuple):
 def shared(family: int) -> list[Rule]:
     """List what all networks of a family share: the ways into our chains, and the neighbours' protection."""
     loopback = "127.0.0.0/8" if family == 4 else "::1/128"
+    far = "" if family == 4 else f"! -s {_LINK_LOCAL} "  # who has such an address gets no answer from another link
     return [
         Rule(family, "filter", "FORWARD", f"-j {USER}", "your own rules first", 1),
         Rule(family, "filter", "FORWARD", f"-j {FORWARD}", "then pyrun's", 2),
@@ -42,10 +45,10 @@ def shared(family: int) -> list[Rule]:
         Rule(family, "filter", STAGE_2, f"{_ANSWERS} -j RETURN", "who was let in gets answers", 1),
         *(
             Rule(family, "filter", STAGE_2, f"-o {name} -j DROP", "a neighbour's network", place)
-            for place, name in enumerate(_NEIGHBOURS, 2)
+            for place, name in enumerate(NEIGHBOURS, _BEFORE_NEIGHBOURS)
         ),
-        Rule(family, "nat", "PREROUTING", f"{_LOCAL} -j {PORTS}", "published ports, from outside"),
-        Rule(family, "nat", "OUTPUT", f"! -d {loopback} {_LOCAL} -j {PORTS}", "and from this host"),
+        Rule(family, "nat", "PREROUTING", f"{far}{_LOCAL} -j {PORTS}", "published ports, from outside"),
+        Rule(family, "nat", "OUTPUT", f"{far}! -d {loopback} {_LOCAL} -j {PORTS}", "and from this host"),
     ]
 
 
@@ -114,9 +117,14 @@ def _isolation(family: int, net: Network) -> list[Rule]:
             (f"! -i {bridge} -o {bridge} -j DROP", "internal: nothing gets in"),
             (f"-i {bridge} ! -o {bridge} -j DROP", "internal: nothing gets out"),
         ]
+    outside = [] if net.internal else net.uplinks
     return [
         *(Rule(family, "filter", STAGE_1, text, reason) for text, reason in stage_1),
-        Rule(family, "filter", STAGE_2, f"-o {bridge} -j DROP", "and would enter this one"),
+        Rule(family, "filter", STAGE_2, f"-o {bridge} -j DROP", "and would enter this one", _BEFORE_NEIGHBOURS),
+        *(
+            Rule(family, "filter", STAGE_2, f"-i {bridge} -o {link} -j RETURN", "the way outside", _BEFORE_NEIGHBOURS)
+            for link in outside
+        ),
     ]
 
 

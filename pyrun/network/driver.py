@@ -151,6 +151,11 @@ def repair(name: str) -> None:
         net = _ensure(name)
         _release_strangers(name)
         _mend_ports(net)
+        if (now := net._replace(uplinks=neighbours.namesakes())) != net:
+            standing.write(now)
+            perform([choice.network(now)], "host", FileJournal(_journal(name)))
+            generation.note(None)  # what was excepted before is no longer
+            mend_rules(name)
 
 
 def mend_rules(held: str = "") -> None:
@@ -264,8 +269,9 @@ def _recorded(name: str) -> "Network | None":
 
 
 def _equipped(net: Network) -> Network:
-    """Choose what the network's rules are made with."""
-    return net._replace(firewall=choice.backend(), guarded=not net.spoofing and nftables.available())
+    """Choose what the network's rules are made with, and look what they have to except."""
+    guarded = not net.spoofing and nftables.available()
+    return net._replace(firewall=choice.backend(), guarded=guarded, uplinks=neighbours.namesakes())
 
 
 def _make(net: Network) -> Network:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import walls
-from lab import BUSYBOX, INTERNET_ADDRESS, Host, wait_until
+from lab import BUSYBOX, HOST_ADDRESS, INTERNET_ADDRESS, Host, wait_until
 
 PING = ["ping", "-c", "1", "-W", "10", INTERNET_ADDRESS]  # answered at once, but by a machine that has other work
 _BUS = """<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
@@ -171,3 +171,40 @@ def test_auto_speaks_what_the_host_does_and_says_what_is_in_the_way(
     assert bool(done.stderr) == bool(warned)
     host.ok("network", "rm", "red")
     assert host.snapshot()["nft"] == before["nft"]
+
+
+def _uplink_called(host: Host, name: str) -> None:
+    """Lead the host's way outside over a bridge, as where it shares its cable with virtual machines."""
+    host.out(f"ip link add {name} type bridge; ip addr flush dev up0; ip link set up0 master {name}")
+    host.out(
+        f"ip addr add {HOST_ADDRESS}/24 dev {name}; ip link set {name} up; ip route replace default via {INTERNET_ADDRESS}"
+    )
+
+
+@pytest.mark.parametrize("backend", walls.BACKENDS)
+def test_an_uplink_that_is_called_like_a_neighbours_network_leads_outside(
+    host: Host, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only that one; where it is another one by now, `network repair` knows, and doctor says so."""
+    walls.use(host, backend, monkeypatch)
+    _uplink_called(host, "br-lan")
+    host.out(
+        "ip link add br-0123456789ab type bridge; ip addr add 10.9.9.1/24 dev br-0123456789ab; ip link set br-0123456789ab up"
+    )
+    host.ok("network", "create", "mine")
+    for name, network in (("web", "bridge"), ("other", "mine")):
+        host.ok("run", "-d", "--name", name, "--net", network, BUSYBOX, "sleep", "900")
+        host.ok("exec", name, *PING)
+    assert host.pyrun("network", "why", "web", "10.9.9.2").returncode == 1
+    host.out(
+        f"ip link set br-lan down; ip link set br-lan name br-wan; ip link set br-wan up; ip route add default via {INTERNET_ADDRESS}"
+    )
+    assert host.pyrun("exec", "web", "ping", "-c", "1", "-W", "1", INTERNET_ADDRESS).returncode == 1
+    assert "pyrun network repair bridge" in host.pyrun("doctor").stdout.decode()
+    host.ok("network", "repair")
+    for name in ("web", "other"):
+        host.ok("exec", name, *PING)
+    host.ok("rm", "-f", "web", "other")
+    host.ok("network", "rm", "mine")
+    left = host.settled()
+    assert "br-wan" not in left["iptables"] + left["nft"]

@@ -91,6 +91,17 @@ def test_who_reaches_a_published_port_of_a_network_with_ipv6(
     assert ask(published, where, kind, address, 8086) == f"web6 {seen}"
 
 
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+@pytest.mark.parametrize(("port", "seen"), [(8086, "web6 fd00:66::1"), (8080, "web 172.17.0.1")])
+def test_a_link_local_address_reaches_a_published_port_by_the_proxy(
+    published: Host, kind: str, port: int, seen: str
+) -> None:
+    """A rule would lead the packet to a link where nobody knows who sent it."""
+    address = published.out("ip -6 -br addr show dev up0 scope link").split()[2].partition("/")[0]
+    for where in ("internet", None):
+        assert ask(published, where, kind, f"{address}%up0", port) == seen
+
+
 def test_a_port_of_one_address_is_not_there_on_others(published: Host) -> None:
     assert ask(published, "internet", "tcp", HOST_ADDRESS, 9002) == f"web {INTERNET_ADDRESS}"
     assert ask(published, None, "tcp", "127.0.0.1", 9002) == "ConnectionRefusedError"
