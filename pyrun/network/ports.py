@@ -15,6 +15,7 @@ from pyrun.firewall.rules import is_loopback
 from pyrun.kernel import sockets
 from pyrun.network import standing
 from pyrun.spec import ContainerConfig, PortBinding, Published
+from pyrun.typed import Iterable
 
 Held = tuple[Published, int]
 _LAST = f"{paths.RUN}/last-port"
@@ -65,7 +66,7 @@ def hold(port: Published) -> int:
         raise _explained(port, problem) from problem
 
 
-def release(held: list[Held]) -> None:
+def release(held: Iterable[Held]) -> None:
     """Let go of what is held."""
     for _, fd in held:
         os.close(fd)

@@ -13,7 +13,7 @@ from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
 from pyrun.kernel import files, links, processes, sysctls
-from pyrun.network import driver, endpoints, hostfiles, standing, turns
+from pyrun.network import driver, endpoints, hostfiles, ports, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import perform
 from pyrun.plan import network as plan
@@ -48,8 +48,12 @@ def connect(container: Container, wanted: Attachment) -> None:
             others = tuple(each for each in config.attachments if each.network != wanted.network)
             keeping.rewrite(config._replace(attachments=(*others, wanted)))
             return
-        with _sandbox(current, config) as sandbox, turns.locked(wanted.network):
-            _plug_in(sandbox, wanted)
+        try:
+            with _sandbox(current, config) as sandbox, turns.locked(wanted.network):
+                _plug_in(sandbox, wanted)
+        except BaseException:
+            driver.sweep()  # `bridge` may have been made for it
+            raise
 
 
 def disconnect(container: Container, network: str) -> None:
@@ -166,7 +170,7 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
     mark = standing.unsettled(name, config.id)
     files.write_atomically(mark, b"")
     try:
-        end = _make(sandbox, wanted)
+        end, held = _make(sandbox, wanted)
     except BaseException:
         failures = driver.unwound(name)
         keeping.rewrite(config)
@@ -174,23 +178,33 @@ def _plug_in(sandbox: Sandbox, wanted: Attachment) -> None:
             with suppress(FileNotFoundError):  # the network was removed just before
                 os.unlink(mark)
         raise
-    _settle(sandbox._replace(config=config._replace(attachments=(*config.attachments, wanted))), mark)
+    try:
+        _settle(sandbox._replace(config=config._replace(attachments=(*config.attachments, wanted))), mark, held)
+    finally:
+        ports.release(held)
     chronicle.network(end.network, "connect", config.id)
 
 
-def _make(sandbox: Sandbox, wanted: Attachment) -> Endpoint:
-    """Make all of a plug, journaled as pending, up to the rename by which it is in; give it."""
+def _make(sandbox: Sandbox, wanted: Attachment) -> tuple[Endpoint, plugging.Sockets]:
+    """Make all of a plug, journaled as pending, up to the rename by which it is in; give it, and what it holds."""
     config, pid = sandbox.config, sandbox.process.pid
     journal = FileJournal(standing.pending(wanted.network))
-    used = links.names_in(pid) | {end.link for end in standing.plugs(config.id)}
+    ends = standing.plugs(config.id)
+    used = links.names_in(pid) | {end.link for end in ends}
     if wanted.link in used:
         raise PyrunError(f"network: {wanted.link}: the container has an interface of that name", 1)
     end = driver.lease(config.id, config.name, wanted, used, journal)._replace(hostname=config.hostname)
-    _wire(sandbox, end, journal)
-    perform([endpoints.registered(end)], "host", journal)
-    keeping.rewrite(config._replace(attachments=(*config.attachments, wanted)))
-    os.rename(journal.path, keeping.endpoint_journal(config.id, wanted.network).path)
-    return end
+    held = () if plan.gateway(ends) else plugging.reserve(config, [end]) or ()  # later ones get what the first has
+    try:
+        end = end._replace(published=tuple(port for port, _ in held))
+        _wire(sandbox, end, journal)
+        perform([*plan.published(end), endpoints.registered(end)], "host", journal)
+        keeping.rewrite(config._replace(attachments=(*config.attachments, wanted)))
+        os.rename(journal.path, keeping.endpoint_journal(config.id, wanted.network).path)
+    except BaseException:
+        ports.release(held)
+        raise
+    return end, held
 
 
 def _wire(sandbox: Sandbox, end: Endpoint, journal: "FileJournal | None" = None) -> None:
@@ -220,27 +234,30 @@ def _take_out(sandbox: Sandbox, name: str) -> None:
     chronicle.network(end.network, "disconnect", config.id)
 
 
-def _settle(sandbox: Sandbox, mark: str) -> None:
+def _settle(sandbox: Sandbox, mark: str, held: plugging.Sockets = ()) -> None:
     """Make true what follows from the plugs that are in, and say so; a container that has ended has no need of it."""
     config, ends = sandbox.config, standing.plugs(sandbox.config.id)
     names = {end.network.name for end in ends}
     keeping.rewrite(config._replace(attachments=tuple(each for each in config.attachments if each.network in names)))
     try:
-        _follow(sandbox, ends)
+        _follow(sandbox, ends, held)
     except (PyrunError, OSError):
         if not processes.wait_end(sandbox.pidfd, _PATIENCE):  # its namespaces go a moment before it counts as ended
             raise
     os.unlink(mark)
 
 
-def _follow(sandbox: Sandbox, ends: list[Endpoint]) -> None:
-    """Let ports, the way outside, hosts, resolv.conf and whoever serves follow the plugs. Errors: PyrunError."""
+def _follow(sandbox: Sandbox, ends: list[Endpoint], held: plugging.Sockets = ()) -> None:
+    """Let ports, the way outside, hosts, resolv.conf and whoever serves follow the plugs. Errors: PyrunError.
+
+    *held* are ports that were bound just now, for whoever serves.
+    """
     config = sandbox.config
     published.lead(config.id, ends, plan.gateway(ends))
     ends = standing.plugs(config.id)
     visits.perform_inside(sandbox.pidfd, lambda: plan.rerouted(ends, links.default_routes()))
     perform(_hostfiles(config, ends))
-    plugging.serve_again(config, ends, sandbox.process.pid)
+    plugging.serve_again(config, ends, sandbox.process.pid, held)
 
 
 def _hostfiles(config: ContainerConfig, ends: list[Endpoint]) -> list[files.RewriteFile]:

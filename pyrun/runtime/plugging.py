@@ -14,7 +14,7 @@ from pyrun.network import definitions, driver, endpoints, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
-from pyrun.runtime import published, services
+from pyrun.runtime import services
 from pyrun.spec import ContainerConfig, Endpoint, Published
 
 _PORTS = (32768, 61000)  # at which names may be answered for, inside
@@ -96,27 +96,25 @@ def _free_port(used: "set[int]") -> int:
             return port
 
 
-def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int) -> None:
+def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int, bound: Sockets = ()) -> None:
     """Let who serves go on, start one when it has become needed or has died, end one that is needed no longer.
 
-    It sees itself that the container's plugs have changed. Errors: PyrunError.
+    Its ports and whether it has names are settled when it is started, with what is *bound* already; it sees
+    itself that the container's plugs have changed. Errors: PyrunError.
     """
     path = holders.of(config.id)
-    wanted = [*(port for end in ends for port in end.published), *published.waiting(config.id)]
-    needed = bool(wanted) or services.are_needed(ends)
-    alive = locks.is_held(path)
-    lacking = alive and services.has_names(ends) and not services.serves_names(config.id)
-    if needed == alive and not lacking:
+    needed, alive = services.are_needed(ends), locks.is_held(path)
+    if needed and alive and services.suffice(config.id, ends):
         return
-    if alive:
+    if alive or (not needed and os.path.exists(path)):  # somebody may have been interrupted in ending it
         perform([holders.EndHolder(path)])
     if not needed:
         return
     held: list[ports.Held] = []
     try:
-        for port in wanted:
+        for port in [port for end in ends for port in end.published if port not in dict(bound)]:
             held.append((port, ports.hold(port)))
-        perform(serving(config, ends, pid, tuple(held)), "host", keeping.journal(config.id))
+        perform(serving(config, ends, pid, (*bound, *held)), "host", keeping.journal(config.id))
     finally:
         ports.release(held)
 

@@ -1,7 +1,7 @@
 """Which of a container's plugs its published ports belong to: the one that leads outside, as in Docker.
 
-They move with it while the container runs, and wait in a file of the container's
-while no plug leads outside. The sockets that hold them on the host stay.
+They move with it while the container runs, and wait in a file of the container's while
+they do. The sockets that hold them on the host stay. Who binds them is in `pyrun.runtime.plugging`.
 """
 
 import os
@@ -16,23 +16,24 @@ from pyrun.spec import Endpoint, Published
 
 
 def lead(identity: str, ends: list[Endpoint], to: "Endpoint | None") -> None:
-    """Lead all published ports of a container, whose plugs are *ends*, to one of them; None lets them wait.
+    """Lead all published ports of a container, whose plugs are *ends*, to one of them, unless none leads outside.
 
     However often this was interrupted, it goes on. Errors: PyrunError.
     """
-    kept = waiting(identity)
-    ports = tuple(dict.fromkeys((*kept, *(port for end in ends for port in end.published))))
-    away = [end for end in ends if not _is(end, to) and (kept or end.published)]
-    if not ports or (not kept and not away):
+    if to is None:
+        return
+    kept = _waiting(identity)
+    ports = tuple(port for end in ends for port in end.published) or kept
+    away = [end for end in ends if end.network.name != to.network.name and (kept or end.published)]
+    if not kept and not away:
         return
     files.write_atomically(_path(identity), documents.written(ports).encode())
     for end in away:
         _unpublish(end._replace(published=ports))
-    if to is not None:
-        end = to._replace(published=ports)
-        perform(plan.published(end), "host", keeping.endpoint_journal(identity, end.network.name))
-        perform([endpoints.registered(end)])
-        os.unlink(_path(identity))
+    end = to._replace(published=ports)
+    perform(plan.published(end), "host", keeping.endpoint_journal(identity, end.network.name))
+    perform([endpoints.registered(end)])
+    os.unlink(_path(identity))
 
 
 def _unpublish(end: Endpoint) -> None:
@@ -46,12 +47,8 @@ def _unpublish(end: Endpoint) -> None:
             journal.strike(inverse)
 
 
-def _is(end: Endpoint, other: "Endpoint | None") -> bool:
-    return other is not None and end.network.name == other.network.name
-
-
-def waiting(identity: str) -> tuple[Published, ...]:
-    """List the ports of a container that no plug leads outside."""
+def _waiting(identity: str) -> tuple[Published, ...]:
+    """List the ports of a container that somebody was interrupted in moving."""
     with suppress(FileNotFoundError):
         return tuple(Published(*fields) for fields in documents.parse(files.read_limited(_path(identity))))
     return ()

@@ -66,12 +66,17 @@ def has_names(ends: list[Endpoint]) -> bool:
     return any(end.network.name != DEFAULT for end in ends)
 
 
-def serves_names(identity: str) -> bool:
-    """Claim that who serves a container answers for names: it is told so when it is started."""
-    process = holders.holder(holders.of(identity))
+def suffice(identity: str, ends: list[Endpoint]) -> bool:
+    """Claim that who serves a container has the ports of these plugs and no others, and the names if they have any.
+
+    It is told so when it is started.
+    """
+    process, words = holders.holder(holders.of(identity)), list[str]()
     with suppress(OSError), open(f"/proc/{process.pid if process else 0}/cmdline", "rb") as file:
-        return any(word.startswith(_NAMES.encode()) for word in file.read().split(b"\0"))
-    return False
+        words = file.read().decode(errors="replace").split("\0")
+    held = {word.rpartition(",")[0] for word in words if word.startswith(_PORT)}
+    wanted = {_port(port) for end in ends for port in end.published}
+    return held == wanted and (any(word.startswith(_NAMES) for word in words) or not has_names(ends))
 
 
 def _spawn(job: StartServices, lock: int) -> None:
@@ -82,7 +87,7 @@ def _spawn(job: StartServices, lock: int) -> None:
     """
     pidfd = os.pidfd_open(job.pid)
     inside = _inside(job.pid, job.names) if job.names else ()
-    words = [f"{_PORT}{p.protocol},{p.address},{p.port},{p.target},{fd}" for p, fd in job.sockets]
+    words = [f"{_port(port)},{fd}" for port, fd in job.sockets]
     words += [_plug(end) for end in job.ends if end.published]
     words += [_names(job, *inside)] if inside else []
     arguments = [":".join(sys.path), job.config.id, str(pidfd), *words]
@@ -98,6 +103,11 @@ def _spawn(job: StartServices, lock: int) -> None:
     finally:
         for fd in (pidfd, *inside):
             os.close(fd)
+
+
+def _port(port: Published) -> str:
+    """Tell what is held; the socket follows."""
+    return f"{_PORT}{port.protocol},{port.address},{port.port},{port.target}"
 
 
 def _plug(end: Endpoint) -> str:

@@ -1,8 +1,12 @@
-"""Published ports of a container whose plugs change while clients talk to it: the ports move, who serves them stays."""
+"""Published ports of a container whose plugs change while clients talk to it: the ports move, who serves them stays.
+
+They are held as long as a plug leads outside, and from the first one on.
+"""
 
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from lab import BUSYBOX, HOST_ADDRESS, INTERNET_ADDRESS, Host
@@ -82,26 +86,40 @@ def _holders(host: Host) -> str:
 
 
 @pytest.fixture
-def web(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
-    """Give a host with a published server on a network, and another one."""
+def networks(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """Give a host with two networks that lead outside, and one that does not."""
     run, backend = host.run, getattr(request, "param", "iptables")
     host.run = lambda command, *rest: run(["env", f"PYRUN_FIREWALL={backend}", *command], *rest)  # type: ignore
     for name, subnet in (("one", "10.1.0.0/24"), ("two", "10.2.0.0/24")):
         host.ok("network", "create", "--subnet", subnet, name)
+    host.ok("network", "create", "--subnet", "10.3.0.0/24", "--internal", "inner")
+    yield host
+    host.ok("network", "rm", "one", "two", "inner")
+
+
+@pytest.fixture
+def web(networks: Host) -> Iterator[Host]:
+    """Give that host with a published server on a network."""
+    with _served(networks, "one"):
+        yield networks
+
+
+@contextmanager
+def _served(host: Host, network: str) -> Iterator[None]:
+    """Start the server on a network, and remove it."""
     ports = ("-p", "8080:80", "-p", "8080:80/udp", "-p", "127.0.0.5:9000:80")
-    host.ok("run", "-d", "--name", "web", "--net", "one", *ports, BUSYBOX, "sleep", "600")
+    host.ok("run", "-d", "--name", "web", "--net", network, *ports, BUSYBOX, "sleep", "600")
     enter = ["ip", "netns", "exec", "pyrun-web"]
     server = host.start([*enter, sys.executable, "-I", "-S", "-c", _SERVER], stdout=subprocess.PIPE)
     assert server.stdout
     assert server.stdout.readline() == b"ready\n"
-    yield host
+    yield
     server.kill()
     server.communicate()
     host.ok("rm", "-f", "web")
-    host.ok("network", "rm", "one", "two")
 
 
-@pytest.mark.parametrize("web", ["iptables", "nftables"], indirect=True)
+@pytest.mark.parametrize("networks", ["iptables", "nftables"], indirect=True)
 def test_ports_move_with_the_way_outside_and_clients_stay(web: Host) -> None:
     """Who talks by the proxy goes on, as long as what it talks through is plugged in.
 
@@ -132,15 +150,69 @@ def test_ports_move_with_the_way_outside_and_clients_stay(web: Host) -> None:
         client.leave()
 
 
-def test_ports_of_a_container_on_no_network_wait_and_are_kept(web: Host) -> None:
-    held = _holders(web)
+@pytest.mark.parametrize("network", ["none", "inner"])
+@pytest.mark.parametrize("networks", ["iptables", "nftables"], indirect=True)
+def test_ports_of_a_container_that_starts_without_a_way_outside_are_published_with_it(
+    networks: Host, network: str
+) -> None:
+    host = networks
+    with _served(host, network):
+        assert _ports(host) == host.ok("port", "web") == ""
+        if network == "none":
+            host.ok("network", "disconnect", "none", "web")
+        host.ok("network", "connect", "two", "web")
+        _reached(host, "10.2.0.2", "10.2.0.1")
+        assert host.ok("exec", "web", "nslookup", "-type=a", "web")
+
+
+@pytest.mark.parametrize("inner", [False, True])
+@pytest.mark.parametrize("networks", ["iptables", "nftables"], indirect=True)
+def test_ports_of_a_container_without_a_way_outside_are_for_others_to_have(web: Host, inner: bool) -> None:
+    """On no network nobody serves it any more; on an internal one its names stay, without its ports."""
+    if inner:
+        web.ok("network", "connect", "inner", "web")
     web.ok("network", "disconnect", "one", "web")
-    assert _asked(web, "tcp", "127.0.0.1", 8080) in ("closed", "ConnectionResetError", "BrokenPipeError")
-    assert web.pyrun("run", "--rm", "-p", "8080:80", BUSYBOX, "true").returncode == 125
-    assert _holders(web) == held
+    assert _ports(web) == web.ok("port", "web") == ""
+    assert _asked(web, "tcp", HOST_ADDRESS, 8080, far=True) == "BrokenPipeError"  # it was refused
+    web.ok("run", "--rm", "-p", "8080:80", "-p", "8080:80/udp", BUSYBOX, "true")
+    if inner:
+        assert web.ok("exec", "web", "nslookup", "-type=a", "web")
     web.ok("network", "connect", "two", "web")
     _reached(web, "10.2.0.2", "10.2.0.1")
-    assert _holders(web) == held
+
+
+@pytest.mark.parametrize("networks", ["iptables", "nftables"], indirect=True)
+def test_connect_leaves_nothing_when_somebody_else_has_the_ports(web: Host) -> None:
+    web.ok("network", "disconnect", "one", "web")
+    web.ok("run", "-d", "--name", "taker", "--net", "one", "-p", "8080:80/udp", BUSYBOX, "sleep", "600")
+    web.settled()
+    before = web.snapshot()
+    for network in ("two", "bridge"):
+        refused = web.pyrun("network", "connect", network, "web")
+        assert refused.returncode == 1
+        assert refused.stderr.decode() == (
+            "pyrun: publish: 0.0.0.0:8080/udp: Bind for 0.0.0.0:8080 failed: port is already allocated "
+            "(container taker has it)\n"
+        )
+        assert web.snapshot() == before
+    assert web.out("ip netns exec pyrun-web ls /sys/class/net") == "lo\n"
+    web.ok("rm", "-f", "taker")
+    web.ok("network", "connect", "two", "web")
+    _reached(web, "10.2.0.2", "10.2.0.1")
+
+
+def test_ports_are_served_again_wherever_they_have_come_to(web: Host) -> None:
+    """Who serves is killed: the next command starts somebody else for the ports that are published then, or for none."""
+    for change in (("connect", "inner"), ("disconnect", "one"), ("connect", "two")):
+        web.ok("network", *change, "web")
+        held = _ports(web)
+        assert bool(held) == (change[0] == "connect")
+        web.kill(web.out("cut -d' ' -f1 /run/pyrun/containers/*/services"))
+        assert _ports(web) == ""
+        web.ok("ps")
+        assert _ports(web) == held
+        assert web.ok("exec", "web", "nslookup", "-type=a", "web")
+    _reached(web, "10.2.0.2", "10.2.0.1")
 
 
 def test_ports_move_to_the_first_network_with_names(web: Host) -> None:

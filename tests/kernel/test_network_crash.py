@@ -16,6 +16,8 @@ from lab import BUSYBOX, Host
 _PASSING = ("fe80::", "multicast ff00", "services.log", '"veth')
 _CREATE = "network create --subnet 10.5.0.0/24 --ipv6 --subnet fd00:5::/64 -o com.docker.network.bridge.name=br5 five"
 _RUN = f"run -d -p 8080:80 -p 127.0.0.1:53:53/udp --name box {BUSYBOX} sleep 3600"
+_INNER = "network create --internal --subnet 10.6.0.0/24 -o com.docker.network.bridge.name=br6 inner"
+_RUN_INNER = _RUN.replace("run -d", "run -d --network inner")
 _CONNECT = "network connect --gw-priority 1 --alias other five box"
 _DISCONNECT = "network disconnect five box"
 
@@ -38,6 +40,8 @@ VERBS = {
         "network connect bridge box", (_RUN, "network disconnect bridge box"), ("network disconnect bridge box",)
     ),
     "disconnect bridge": Verb("network disconnect bridge box", (_RUN,), ("network connect bridge box",)),
+    "connect outside": Verb(_CONNECT, (_CREATE, _INNER, _RUN_INNER), (_DISCONNECT,)),
+    "disconnect outside": Verb(_DISCONNECT, (_CREATE, _INNER, _RUN_INNER, _CONNECT), (_CONNECT,)),
 }
 
 
@@ -52,7 +56,8 @@ def _state(host: Host) -> dict[str, str]:
     """Give all that is there, without what is random and without order, and without what a bridge remembers."""
     look = "ip -n pyrun-box addr; ip -n pyrun-box route; ip -n pyrun-box -6 route; cd /var/lib/pyrun/containers/*/ && "
     look += "cat hosts resolv.conf; grep -o '.attachments.*' config.json; grep -ho '.published.*' /run/pyrun/networks/*/endpoints/*"
-    found = {**host.snapshot(), "processes": "", "inside": host.shell(look).stdout.decode()}
+    held = host.shell("ss -lntuH | awk '{ print $1, $5 }'").stdout.decode()
+    found = {**host.snapshot(), "processes": "", "inside": host.shell(look).stdout.decode(), "ports": held}
     return {name: _plain(text) for name, text in found.items()}
 
 
@@ -116,7 +121,7 @@ def test_killed_anywhere_it_has_happened_or_not(firewalled: Host, tmp_path: Path
     assert place > 10
 
 
-@pytest.mark.parametrize("name", ["create", "connect", "disconnect"])
+@pytest.mark.parametrize("name", ["create", "connect", "disconnect", "connect outside", "disconnect outside"])
 def test_killed_again_while_cleaning(host: Host, tmp_path: Path, name: str) -> None:
     """The command that cleans is itself killed at every place, after a verb that was killed near its end."""
     verb, counter = VERBS[name], tmp_path / "counter"
