@@ -270,6 +270,7 @@ class Network(NamedTuple):
     spoofing: bool = False  # its containers may send under addresses that are not theirs
     guarded: bool = False  # what they send is checked, on this host
     uplinks: tuple[str, ...] = ()  # this host's ways outside that are called like a neighbour's network
+    ifindex: int = 0  # of the bridge that stands: the kernel gives no number twice
 
     @property
     def ipv4(self) -> Pool:

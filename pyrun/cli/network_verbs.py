@@ -148,20 +148,28 @@ def _prune(values: Values) -> int:
 
 
 def _repair(values: Values) -> int:
+    from pyrun.cli import complaints
     from pyrun.network import driver
     from pyrun.runtime import connection
 
     v: Any = values
+    failures: list[Exception] = []
     names = [DEFAULT if name == DEFAULT else definitions.find(name).name for name in v["arguments"]]
     for name in names or standing.names():
         if name == DEFAULT and not standing.exists(name):
             continue
-        driver.repair(name)
-        connection.repair(name)
-        sys.stdout.write(f"{name}\n")
-    driver.mend_rules()
-    driver.sweep()
-    return 0
+        found = driver.repair(name) + connection.repair(name)
+        if not found:
+            sys.stdout.write(f"{name}\n")
+        failures += found
+    try:
+        driver.mend_rules()
+    except (PyrunError, OSError) as failure:
+        failures.append(failure)
+    failures += driver.sweep()
+    for told in {str(each): each for each in failures}.values():  # rules concern all: the same may come of each network
+        complaints.complain(told)
+    return 1 if failures else 0
 
 
 def _connect(values: Values) -> int:

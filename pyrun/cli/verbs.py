@@ -11,6 +11,7 @@ from pyrun.cli.reader import Values
 from pyrun.errors import PyrunError
 
 _WITHOUT_ROOT = ("version", "doctor", "completion", "__complete")  # and nothing is mended before them
+_REPAIR = "network repair"  # tells of networks itself
 
 
 def perform(verb: str, values: Values, umask: int = 0o022) -> int:
@@ -19,7 +20,7 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
     if os.geteuid() != 0 and verb not in _WITHOUT_ROOT and not preview:
         raise PyrunError("needs root: namespaces, mounts, links and control groups", hint="use sudo")
     if verb not in _WITHOUT_ROOT and not preview:
-        _reconcile()
+        _reconcile(told=verb == _REPAIR)
     if verb == "netns exec":
         values["umask"] = f"{umask:o}"
     bodies = __import__(f"pyrun.cli.{declared.area(verb)}_verbs", fromlist=("VERBS",))  # importlib imports warnings
@@ -27,22 +28,16 @@ def perform(verb: str, values: Values, umask: int = 0o022) -> int:
     return code
 
 
-def _reconcile() -> None:
-    """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do."""
-    from pyrun import paths, store
+def _reconcile(told: bool) -> None:
+    """Clean what dead keepers left and mend the network; most often a look shows that there is nothing to do.
+
+    What cannot be mended of networks is left out where it is *told* afterwards.
+    """
+    from pyrun import store
     from pyrun.network import standing
     from pyrun.rootfs import unfinished
 
-    if store.is_comparison_left():
-        from pyrun.parity import contest
-
-        for text in contest.finish():
-            complain(PyrunError(f"left over: {text}"))
-    if os.path.exists(paths.LAB):
-        from pyrun.lab import standing as lab
-
-        for problem in lab.sweep():
-            complain(problem)
+    _end_hosts()
     served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
     clean = clean and not (store.unfinished_volumes() or unfinished.left())
@@ -64,6 +59,23 @@ def _reconcile() -> None:
         from pyrun.runtime import checks
 
         failures += checks.reconcile()
-    for failure in failures + driver.reconcile():
+    unmended = driver.reconcile()
+    for failure in failures + ([] if told else unmended):
         complain(PyrunError(f"left over: {failure}", hint=getattr(failure, "hint", "")))
     keeping.tidy()
+
+
+def _end_hosts() -> None:
+    """End what is left of the private hosts of a comparison and of a lab that were killed."""
+    from pyrun import paths, store
+
+    if store.is_comparison_left():
+        from pyrun.parity import contest
+
+        for text in contest.finish():
+            complain(PyrunError(f"left over: {text}"))
+    if os.path.exists(paths.LAB):
+        from pyrun.lab import standing as lab
+
+        for problem in lab.sweep():
+            complain(problem)

@@ -120,10 +120,10 @@ def _standing() -> Iterator[Finding]:
         net = standing.read(name)
         if net is None:
             yield warn(f"network {name}", "was begun to be made or taken down", "a command was killed", "pyrun ps")
-        elif not standing.is_up(net):
+        elif not (index := standing.live_bridge(net)):
             cause = f"{net.bridge} is gone, switched off, or not pyrun's any more"
             yield fail(f"network {name}", "is cut off", cause, f"pyrun network repair {name}")
-        elif not standing.has_addresses(net):
+        elif not standing.has_addresses(net, index):
             cause = f"{net.bridge} lost an address: containers have no gateway"
             yield fail(f"network {name}", "has no gateway", cause, f"pyrun network repair {name}")
         else:

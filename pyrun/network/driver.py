@@ -12,8 +12,8 @@ from pyrun.contexts import nullcontext, suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
 from pyrun.firewall import choice, generation, neighbours, nftables
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import files, links, nf_tables, rtnetlink, sysctls
-from pyrun.network import addresses, definitions, design, endpoints, ipam, ports, recovery, standing, turns
+from pyrun.kernel import files, links, nf_tables, sysctls
+from pyrun.network import definitions, design, endpoints, ipam, ports, recovery, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import network as plan
@@ -128,7 +128,7 @@ def reconcile() -> list[Exception]:
                     mend(name)
             elif not turns.is_about_to_be_swept(name):
                 idle = True
-        except PyrunError as failure:
+        except (PyrunError, OSError) as failure:
             failures.append(failure)
     try:
         mend_rules()
@@ -145,17 +145,30 @@ def mend(name: str) -> None:
         _ensure(name)
 
 
-def repair(name: str) -> None:
-    """Make a network stand as it was made, with a look at all that containers have of it. Errors: PyrunError."""
+def repair(name: str) -> list[Exception]:
+    """Make a network stand as it was made, with a look at all that containers have of it."""
+    from pyrun.network import mending
+
     with turns.locked(name):
-        net = _ensure(name)
-        _release_strangers(name)
-        _mend_ports(net)
-        if (now := net._replace(uplinks=neighbours.namesakes())) != net:
-            standing.write(now)
-            perform([choice.network(now)], "host", FileJournal(_journal(name)))
-            generation.note(None)  # what was excepted before is no longer
-            mend_rules(name)
+        failures = unwound(name)
+        try:
+            net = _ensure(name)
+            _release_strangers(name)
+            mending.cables(net)
+            _renew_uplinks(net)
+        except (PyrunError, OSError) as failure:
+            failures.append(failure)
+    return failures
+
+
+def _renew_uplinks(net: Network) -> None:
+    """Except the ways outside that there are by now. The lock is held."""
+    now = net._replace(uplinks=neighbours.namesakes())
+    if now != net:
+        standing.write(now)
+        perform([choice.network(now)], "host", FileJournal(_journal(net.name)))
+        generation.note(None)  # what was excepted before is no longer
+        mend_rules(net.name)
 
 
 def mend_rules(held: str = "") -> None:
@@ -197,6 +210,12 @@ def _sweep(name: str) -> list[Exception]:
 
 def _take_down(name: str) -> list[Exception]:
     """Undo all that a network consists of. The lock is held."""
+    with suppress(PyrunError):
+        net = standing.read(name)
+        if net and not standing.live_bridge(net):
+            from pyrun.network import mending
+
+            mending.reclaim(net)  # the journal knows the bridge by its address
     failures = unwind_journal(standing.pending(name)) + unwind_journal(_journal(name))
     if not failures:
         _forget(name)
@@ -250,10 +269,9 @@ def _ensure(name: str) -> Network:
         # Only `bridge` has its pool chosen now: nobody who designs waits for its lock.
         with turns.designing() if name == DEFAULT else nullcontext():
             net = _make(_equipped(_defined(name)))
-    elif not standing.is_up(net):
-        _make_again(net)
     else:
-        _mend_addresses(net)
+        if not standing.is_working(net):
+            net = _mended(net)
         mend_rules(name)
     return net
 
@@ -264,7 +282,15 @@ def _recorded(name: str) -> "Network | None":
     with suppress(Corrupt):
         net = standing.read(name)
     if net is None and (net := recovery.recovered(name, _journal(name))):
-        standing.write(net)
+        net = _noted(net)
+    return net
+
+
+def _noted(net: Network) -> Network:
+    """Write down that the network stands, and which link is its bridge; give it so."""
+    found = standing.bridge(net)
+    net = net._replace(ifindex=found[0] if found else 0)
+    standing.write(net)
     return net
 
 
@@ -276,14 +302,13 @@ def _equipped(net: Network) -> Network:
 
 def _make(net: Network) -> Network:
     """Make links, addresses and rules; what was made is undone when some of it fails. The lock is held."""
-    if links.exists(net.bridge):
-        raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours")
+    _refuse_foreign(net)
     if net.ipv6 and not sysctls.exists(_IPV6):
         raise PyrunError(f"network: {net.name}: this host's kernel has no IPv6", 1)
     try:
         learning = tuple(sysctls.learning()) if net.ipv6 else ()
         perform(plan.network(net, sysctls.exists(_IPV6), learning), "host", FileJournal(_journal(net.name)))
-        standing.write(net)
+        return _noted(net)
     except (PyrunError, OSError):
         if net.guarded and not nf_tables.is_supported("bridge"):
             unwind_journal(_journal(net.name))
@@ -291,28 +316,36 @@ def _make(net: Network) -> Network:
         if not standing.leases(net.name):
             _take_down(net.name)
         raise
+
+
+def _mended(net: Network) -> Network:
+    """Let a network that stands work again: links, addresses; give it as it stands now. Errors: PyrunError."""
+    from pyrun.network import mending
+
+    if not standing.live_bridge(net):
+        net = _make_again(net)
+    mending.ways(net, FileJournal(_journal(net.name)))
     return net
 
 
-def _make_again(net: Network) -> None:
-    """Make the bridge that somebody deleted, or switch it on, and plug its containers in again."""
-    journal = FileJournal(_journal(net.name))
-    found = rtnetlink.find_link(net.bridge)
-    if found and found[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(net.mac):
-        perform([links.SetUp(net.bridge)], "host", journal)
-        _mend_addresses(net)
-        return
-    perform(plan.network(net, sysctls.exists(_IPV6)), "host", journal)
-    _mend_ports(net)
+def _make_again(net: Network) -> Network:
+    """Make the bridge that somebody deleted and plug its containers in again, or switch it on; give the network."""
+    from pyrun.network import mending
+
+    if mending.reclaim(net):
+        perform([links.SetUp(net.bridge)])
+        return net
+    _refuse_foreign(net, f"ip link delete {net.bridge}, then pyrun network repair {net.name}")
+    perform(plan.network(net, sysctls.exists(_IPV6)), "host", FileJournal(_journal(net.name)))
+    net = _noted(net)
+    mending.cables(net)
+    return net
 
 
-def _mend_ports(net: Network) -> None:
-    """Plug the containers in as they were, as far as their cables are there."""
-    bridge = rtnetlink.find_link(net.bridge)
-    for end in standing.endpoints(net.name):
-        port = rtnetlink.find_link(end.host_link)
-        if bridge and port and port[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac):
-            perform(plan.port(end, bridge[0], port))
+def _refuse_foreign(net: Network, hint: str = "") -> None:
+    """Leave another's link of the bridge's name alone. Errors: PyrunError naming it."""
+    if links.exists(net.bridge):
+        raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours", hint=hint)
 
 
 def _release_strangers(name: str) -> None:
@@ -325,20 +358,6 @@ def _release_strangers(name: str) -> None:
             gone = endpoints.ForgetEndpoint(standing.endpoints_of(name), end.container)
             perform([links.DeleteLink(end.host_link, end.host_mac), gone])
             perform([inverse for each in choice.published(end) if (inverse := each.inverse()) is not None])
-
-
-def _mend_addresses(net: Network) -> None:
-    """Give the bridge back what it lost, and let the host forward again."""
-    present = {address for address, _ in links.addresses(net.bridge)}
-    for pool in net.pools:
-        if pool.gateway not in present:
-            broadcast = addresses.broadcast(pool.subnet)
-            perform([links.AddAddress(net.bridge, pool.gateway, pool.prefix, broadcast)], "host")
-    journal = FileJournal(_journal(net.name))
-    if not standing.is_forwarding():
-        perform([sysctls.EnableForwarding(net.bridge)], "host", journal)
-    if net.ipv6 and not standing.is_forwarding(ipv6=True):
-        perform([sysctls.EnableForwarding(net.bridge, 6)], "host", journal)
 
 
 def _defined(name: str) -> Network:

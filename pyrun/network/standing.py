@@ -134,18 +134,24 @@ def encode(end: Endpoint) -> str:
     return documents.written({name: value for name, value in end._asdict().items() if name != "network"})
 
 
-def is_up(net: Network) -> bool:
-    """Claim that the bridge is there, ours, and switched on."""
+def bridge(net: Network) -> "tuple[int, int, dict[int, bytes]] | None":
+    """Find a network's bridge: None where it is gone, or somebody else has made another of that name.
+
+    Ours is known by its link-layer address, and by its number where somebody has changed that.
+    """
     found = rtnetlink.find_link(net.bridge)
-    if found is None or found[2].get(rtnetlink.IFLA_ADDRESS) != rtnetlink.mac(net.mac):
-        return False
-    return bool(found[1] & rtnetlink.IFF_UP)
+    return found if found and (_has_mac(net, found) or found[0] == net.ifindex) else None
 
 
-def has_addresses(net: Network) -> bool:
-    """Claim that the bridge has all of its addresses."""
-    found = rtnetlink.find_link(net.bridge)
-    present = {address for address, _ in rtnetlink.addresses(found[0])} if found else set()
+def live_bridge(net: Network) -> int:
+    """Give the number of a network's bridge; 0 unless it is there, ours by its address, and switched on."""
+    found = bridge(net)
+    return found[0] if found and _has_mac(net, found) and found[1] & rtnetlink.IFF_UP else 0
+
+
+def has_addresses(net: Network, index: int) -> bool:
+    """Claim that the bridge of this number has all of its addresses."""
+    present = {address for address, _ in rtnetlink.addresses(index)}
     return all(pool.gateway in present for pool in net.pools)
 
 
@@ -157,17 +163,21 @@ def is_forwarding(ipv6: bool = False) -> bool:
     return False
 
 
+def is_working(net: Network) -> bool:
+    """Claim that the bridge is up with its addresses, and that packets are passed on."""
+    index = live_bridge(net)
+    if not index or not has_addresses(net, index) or not is_forwarding():
+        return False
+    return not net.ipv6 or is_forwarding(ipv6=True)
+
+
 def is_untouched(name: str) -> bool:
-    """Claim that the bridge is up with its addresses, packets are passed on, and no rule has changed since noted."""
+    """Claim that the network works, and no rule has changed since noted."""
     try:
         net = read(name)
     except Corrupt:
         return False
-    if net is None or not is_up(net) or not has_addresses(net) or not is_forwarding():
-        return False
-    if net.ipv6 and not is_forwarding(ipv6=True):
-        return False
-    return generation.is_noted()
+    return net is not None and is_working(net) and generation.is_noted()
 
 
 def is_settled(name: str) -> bool:
@@ -214,6 +224,10 @@ def unsettled_containers(name: str) -> list[str]:
 def is_created(name: str) -> bool:
     """Claim that the network stands because somebody created it, not only for its containers."""
     return name != definitions.DEFAULT and os.path.exists(f"{paths.DEFINITIONS}/{name}.json")
+
+
+def _has_mac(net: Network, found: "tuple[int, int, dict[int, bytes]]") -> bool:
+    return found[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(net.mac)
 
 
 def _entries(directory: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 from pyrun.firewall import choice, guard
 from pyrun.firewall.rules import is_loopback
-from pyrun.kernel import conntrack, links, rtnetlink, sysctls
-from pyrun.kernel.netlink import u32
+from pyrun.kernel import conntrack, links, sysctls
 from pyrun.network import addresses
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint, Network, Pool
@@ -22,27 +21,27 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
 
     *ipv6* claims that the kernel has IPv6; *learning* are the links that have their routes from routers.
     """
-    quiet = [(f"net/ipv4/conf/{net.bridge}/{name}", "0") for name in ("accept_redirects", "send_redirects")]
-    if ipv6:
-        names = ("accept_ra", "autoconf", "accept_redirects")
-        quiet = [*((f"net/ipv6/conf/{net.bridge}/{name}", "0") for name in names), *quiet]
-    plan: list[Operation] = [
-        links.AddBridge(net.bridge, net.mac, net.mtu),
-        *(sysctls.SetSysctl(name, value, _ROGUE) for name, value in quiet),
-    ]
-    if ipv6 and not net.ipv6:
-        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{net.bridge}/disable_ipv6", "1", _NO_IPV6))
-    if net.ipv6:
-        own = f"net/ipv6/conf/{net.bridge}"
-        plan += [
-            sysctls.SetSysctl(f"{own}/disable_ipv6", "0", _IPV6),
-            sysctls.SetSysctl(f"{own}/accept_dad", "0", _NO_DAD),
-        ]
+    plan: list[Operation] = [links.AddBridge(net.bridge, net.mac, net.mtu), *parameters(net, ipv6)]
     plan += [_address(net.bridge, pool.gateway, pool) for pool in net.pools]
     plan += [links.SetUp(net.bridge), sysctls.EnableForwarding(net.bridge)]
     if net.ipv6:
         plan += [*map(sysctls.KeepAdvertisements, learning), sysctls.EnableForwarding(net.bridge, 6)]
     return [*plan, choice.network(net), *([guard.network(net)] if net.guarded else [])]
+
+
+def parameters(net: Network, ipv6: bool) -> list[sysctls.SetSysctl]:
+    """Give what the kernel is told of the bridge before it has an address; *ipv6* claims that the kernel has IPv6."""
+    quiet = [f"net/ipv4/conf/{net.bridge}/{name}" for name in ("accept_redirects", "send_redirects")]
+    own = f"net/ipv6/conf/{net.bridge}"
+    if ipv6:
+        quiet = [*(f"{own}/{name}" for name in ("accept_ra", "autoconf", "accept_redirects")), *quiet]
+    plan = [sysctls.SetSysctl(name, "0", _ROGUE) for name in quiet]
+    if ipv6 and not net.ipv6:
+        plan.append(sysctls.SetSysctl(f"{own}/disable_ipv6", "1", _NO_IPV6))
+    if net.ipv6:
+        plan.append(sysctls.SetSysctl(f"{own}/disable_ipv6", "0", _IPV6))
+        plan.append(sysctls.SetSysctl(f"{own}/accept_dad", "0", _NO_DAD))
+    return plan
 
 
 def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
@@ -72,21 +71,6 @@ def published(end: Endpoint) -> list[Operation]:
     if not ports:
         return choice.published(end)
     return [conntrack.OweForgetting(ports), *choice.published(end), conntrack.ForgetFlows(ports)]
-
-
-def port(end: Endpoint, bridge: int, present: "tuple[int, int, dict[int, bytes]]") -> list[Operation]:
-    """Give a cable's outer end back what it has lost; *present* is the link as it is, *bridge* the bridge's index."""
-    _, flags, found = present
-    plan: list[Operation] = []
-    if found.get(rtnetlink.IFLA_MASTER) != u32(bridge):
-        plan.append(links.Enslave(end.host_link, end.network.bridge))
-    if found.get(rtnetlink.IFLA_IFALIAS, b"").rstrip(b"\0") != end.alias.encode():
-        plan.append(links.SetAlias(end.host_link, end.alias))
-    if not end.network.icc:
-        plan.append(links.IsolatePort(end.host_link))
-    if not flags & rtnetlink.IFF_UP:
-        plan.append(links.SetUp(end.host_link))
-    return plan
 
 
 def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:

@@ -74,13 +74,22 @@ def disconnect(container: Container, network: str) -> None:
     driver.sweep()
 
 
-def repair(name: str) -> None:
-    """Plug those in again whose cable somebody has deleted. Errors: PyrunError."""
-    cut = [end for end in standing.endpoints(name) if not links.exists(end.host_link)]
-    for end in cut:
-        with _held(store.load(end.container)) as (current, config):
-            if current.status().is_up and standing.endpoint(name, config.id):
-                _wire_again(current, config, end)
+def repair(name: str) -> list[Exception]:
+    """Plug those in again whose cable somebody has deleted."""
+    failures: list[Exception] = []
+    for end in standing.endpoints(name):
+        try:
+            if not links.exists(end.host_link):
+                _repair(name, end)
+        except (PyrunError, OSError) as failure:
+            failures.append(failure)
+    return failures
+
+
+def _repair(name: str, end: Endpoint) -> None:
+    with _held(store.load(end.container)) as (current, config):
+        if current.status().is_up and standing.endpoint(name, config.id):
+            _wire_again(current, config, end)
 
 
 def _wire_again(container: Container, config: ContainerConfig, end: Endpoint) -> None:

@@ -1,0 +1,68 @@
+"""What somebody else has changed of a network, set right: the bridge, its addresses, the containers' cables.
+
+Imported only when something is amiss, or looked for thoroughly. When that is, and in whose turn, is said in
+`pyrun.network.driver`; each function here wants the network's lock to be held.
+"""
+
+from pyrun.contexts import suppress
+from pyrun.errors import PyrunError
+from pyrun.kernel import links, repairs, rtnetlink, sysctls
+from pyrun.network import addresses, standing
+from pyrun.operation import Journal, Operation, perform
+from pyrun.plan import mending as again
+from pyrun.plan import network as plan
+from pyrun.spec import Network
+
+_IPV6 = "net/ipv6/conf/all/disable_ipv6"
+
+
+def reclaim(net: Network) -> bool:
+    """Claim that the bridge is there and ours; the address by which all know it is given back to it."""
+    found = standing.bridge(net)
+    if found and found[2].get(rtnetlink.IFLA_ADDRESS) != rtnetlink.mac(net.mac):
+        perform([repairs.SetMac(net.bridge, net.mac)])
+    return found is not None
+
+
+def ways(net: Network, journal: Journal) -> None:
+    """Give the bridge its addresses back, and let the host forward again. Errors: PyrunError."""
+    present = {address for address, _ in links.addresses(net.bridge)}
+    lost = [pool for pool in net.pools if pool.gateway not in present]
+    if lost:
+        bridge(net)  # without IPv6 a link takes no such address
+    for pool in lost:
+        broadcast = addresses.broadcast(pool.subnet)
+        perform([links.AddAddress(net.bridge, pool.gateway, pool.prefix, broadcast)])
+    if not standing.is_forwarding():
+        perform([sysctls.EnableForwarding(net.bridge)], "host", journal)
+    if net.ipv6 and not standing.is_forwarding(ipv6=True):
+        perform([sysctls.EnableForwarding(net.bridge, 6)], "host", journal)
+
+
+def bridge(net: Network) -> None:
+    """Tell the kernel again what it was told of the bridge. Errors: PyrunError."""
+    if links.exists(net.bridge):
+        perform(_changed(plan.parameters(net, sysctls.exists(_IPV6))))
+
+
+def cables(net: Network) -> None:
+    """Plug the containers in as they were, as far as their cables are there. Errors: PyrunError, after all others."""
+    master, failures = rtnetlink.find_link(net.bridge), list[PyrunError]()
+    for end in standing.endpoints(net.name):
+        port = rtnetlink.find_link(end.host_link)
+        if master and port and port[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac):
+            try:
+                perform(again.port(end, master[0], port))
+            except PyrunError as failure:
+                failures += [failure] if links.exists(end.host_link) else []  # else its container has just ended
+    if failures:
+        raise failures[0]
+
+
+def _changed(wanted: list[sysctls.SetSysctl]) -> list[Operation]:
+    """Leave out what is as it should be."""
+    changed: list[Operation] = []
+    for each in wanted:
+        with suppress(FileNotFoundError):  # its link has just gone
+            changed += [each] if sysctls.read(each.name) != each.value else []
+    return changed

@@ -1,0 +1,23 @@
+"""Links that somebody has changed, as they were again: what was found in, operations out."""
+
+from pyrun.kernel import links, rtnetlink
+from pyrun.kernel.netlink import u32
+from pyrun.operation import Operation
+from pyrun.spec import Endpoint
+
+Link = tuple[int, int, dict[int, bytes]]  # index, flags and attributes
+
+
+def port(end: Endpoint, bridge: int, present: Link) -> list[Operation]:
+    """Give a cable's outer end back what it has lost; *present* is the link as it is, *bridge* the bridge's index."""
+    _, flags, found = present
+    plan: list[Operation] = []
+    if found.get(rtnetlink.IFLA_MASTER) != u32(bridge):
+        plan.append(links.Enslave(end.host_link, end.network.bridge))
+    if found.get(rtnetlink.IFLA_IFALIAS, b"").rstrip(b"\0") != end.alias.encode():
+        plan.append(links.SetAlias(end.host_link, end.alias))
+    if not end.network.icc:
+        plan.append(links.IsolatePort(end.host_link))
+    if not flags & rtnetlink.IFF_UP:
+        plan.append(links.SetUp(end.host_link))
+    return plan

@@ -1,0 +1,70 @@
+"""What somebody else has changed of networks is set right: by the next command what cuts them off, by repair the rest."""
+
+import json
+
+import pytest
+from lab import BUSYBOX, Host, wait_until
+
+_BRIDGE = "com.docker.network.bridge.name="
+
+
+@pytest.fixture
+def two(host: Host) -> Host:
+    """Give a host with two networks and a container on each."""
+    host.ok("network", "create", "--subnet", "10.1.0.0/24", "-o", f"{_BRIDGE}one0", "one")
+    host.ok("network", "create", "--subnet", "10.2.0.0/24", "-o", f"{_BRIDGE}two0", "two")
+    host.ok("run", "-d", "--network", "one", "--name", "first", BUSYBOX, "sleep", "600")
+    host.ok("run", "-d", "--network", "two", "--name", "box", BUSYBOX, "sleep", "600")
+    return host
+
+
+def _port(host: Host, bridge: str) -> str:
+    return host.out(f"ip -br link show master {bridge} | cut -d@ -f1").strip()
+
+
+def _link(host: Host, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(host.out(f"ip -j link show {name}"))[0]
+    return found
+
+
+def test_a_bridge_of_ours_is_known_when_its_address_was_changed(two: Host) -> None:
+    before = _link(two, "one0")["address"]
+    two.out("ip link set one0 address 02:42:11:22:33:44")
+    done = two.pyrun("network", "repair")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"one\ntwo\n", b"")
+    assert _link(two, "one0")["address"] == before
+    two.out("ip link set one0 address 02:42:11:22:33:44")
+    two.ok("rm", "-f", "first")
+    two.ok("network", "rm", "one")
+    assert "one0" not in two.out("ip -o link")
+
+
+def test_a_bridge_goes_with_its_last_container_whatever_its_address(host: Host) -> None:
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "600")
+    host.out("ip link set pyrun0 address 02:42:11:22:33:44; kill -9 $(ip netns pids pyrun-box)")
+    wait_until(lambda: "pyrun0" not in host.out("ip -o link"))
+    assert host.ok("run", "--rm", BUSYBOX, "echo", "again") == "again\n"
+
+
+def test_anothers_bridge_in_our_place_stays_and_repair_goes_on(two: Host) -> None:
+    """One line says what to type, and what is typed helps."""
+    port = _port(two, "two0")
+    two.out(f"ip link del one0; ip link add one0 address 02:42:11:22:33:44 type bridge; ip link set {port} nomaster")
+    done = two.pyrun("network", "repair")
+    words = "one0: a link of that name exists and is not ours (ip link delete one0, then pyrun network repair one)"
+    assert (done.returncode, done.stdout) == (1, b"two\n")
+    assert done.stderr.decode() == f"pyrun: network: {words}\n"
+    assert _port(two, "two0") == port
+    assert _link(two, "one0")["address"] == "02:42:11:22:33:44"
+    two.out("ip link delete one0")
+    assert two.ok("network", "repair", "one") == "one\n"
+    assert two.ok("exec", "first", "ping", "-c", "1", "-W", "2", "10.1.0.1")
+
+
+def test_ipv6_that_was_switched_off_on_all_links_is_on_again_where_a_network_has_it(host: Host) -> None:
+    host.ok("network", "create", "--ipv6", "--subnet", "fd00:77::/64", "-o", f"{_BRIDGE}six0", "six")
+    host.out("sysctl -qw net.ipv6.conf.all.disable_ipv6=1")
+    done = host.pyrun("network", "repair")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"six\n", b"")
+    assert "fd00:77::1/64" in host.out("ip -o -6 addr show six0")
+    assert host.ok("run", "--rm", "--network", "six", BUSYBOX, "ping", "-6", "-c", "1", "-W", "5", "fd00:77::1")
