@@ -126,6 +126,9 @@ def _standing() -> Iterator[Finding]:
         elif not standing.has_addresses(net, index):
             cause = f"{net.bridge} lost an address: containers have no gateway"
             yield fail(f"network {name}", "has no gateway", cause, f"pyrun network repair {name}")
+        elif not standing.has_routes(net, index):
+            cause = f"the route to its subnet over {net.bridge} is gone: this host does not find its containers"
+            yield fail(f"network {name}", "has no route", cause, f"pyrun network repair {name}")
         else:
             yield ok(f"network {name}", f"{net.bridge} is up, with {', '.join(pool.gateway for pool in net.pools)}")
     if os.geteuid() != 0:

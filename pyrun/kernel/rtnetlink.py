@@ -26,7 +26,7 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
-NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 IFLA_PROTINFO, IFLA_NET_NS_PID, IFLA_IFALIAS = 12, 19, 20
@@ -34,7 +34,7 @@ IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED = 1, 33
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 IFA_F_NODAD = 2
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
 IFF_UP = 1
 AF_INET, AF_BRIDGE, AF_INET6 = 2, 7, 10
 
@@ -45,6 +45,10 @@ _PROTOCOL = 0  # NETLINK_ROUTE
 _OF_LINK = frozenset((IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO))
 _OF_PORT = frozenset((IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED))
 _MAIN, _BOOT, _UNIVERSE, _LINK_SCOPE, _UNICAST = 254, 3, 0, 253, 1
+_BY_KERNEL = 2  # RTPROT_KERNEL: an address of the link brought it
+_MATCHED = 0x2000  # RTM_F_FIB_MATCH: whether some route says so, not what becomes of a packet
+_NO_ROUTE = (101, 113)  # ENETUNREACH, EHOSTUNREACH
+_PRIORITY6 = 256  # IP6_RT_PRIO_ADDRCONF
 
 
 def text(value: str) -> bytes:
@@ -110,6 +114,29 @@ def default_route(gateway: str, index: int) -> bytes:
     """Give the body that adds the default route by *gateway* over the link *index*."""
     header = _ROUTE.pack(family(gateway), 0, 0, 0, _MAIN, _BOOT, _UNIVERSE, _UNICAST, 0)
     return header + encode([(RTA_GATEWAY, address(gateway)), (RTA_OIF, u32(index))])
+
+
+def subnet_route(network: str, prefix: int, source: str, index: int) -> bytes:
+    """Give the body that adds the route to a subnet on the link *index*, as the kernel adds it with an address."""
+    version = family(network)
+    more: Attributes = [(RTA_PREFSRC, address(source))]
+    if version == AF_INET6:
+        more = [(RTA_PRIORITY, u32(_PRIORITY6))]
+    header = _ROUTE.pack(version, prefix, 0, 0, _MAIN, _BY_KERNEL, _LINK_SCOPE, _UNICAST, 0)
+    return header + encode([(RTA_DST, address(network)), *more, (RTA_OIF, u32(index))])
+
+
+def leads_to(target: bytes, index: int) -> bool:
+    """Claim that some route leads to an address over the link *index*, whichever way packets really take.
+
+    One message, however many routes there are. A rule that forbids the way has not taken the route.
+    """
+    header = _ROUTE.pack(AF_INET if len(target) == 4 else AF_INET6, 8 * len(target), 0, 0, 0, 0, 0, 0, _MATCHED)
+    try:
+        query(RTM_GETROUTE, header + encode([(RTA_DST, target), (RTA_OIF, u32(index))]))
+    except OSError as cause:
+        return cause.errno not in _NO_ROUTE
+    return True
 
 
 def request(kind: int, body: bytes, flags: int = 0) -> None:

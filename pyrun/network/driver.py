@@ -156,6 +156,7 @@ def repair(name: str) -> list[Exception]:
             _release_strangers(name)
             mending.cables(net)
             _renew_uplinks(net)
+            mending.bridge(net)
         except (PyrunError, OSError) as failure:
             failures.append(failure)
     return failures
@@ -319,7 +320,7 @@ def _make(net: Network) -> Network:
 
 
 def _mended(net: Network) -> Network:
-    """Let a network that stands work again: links, addresses; give it as it stands now. Errors: PyrunError."""
+    """Let a network that stands work again: links, addresses, routes; give it as it stands now. Errors: PyrunError."""
     from pyrun.network import mending
 
     if not standing.live_bridge(net):

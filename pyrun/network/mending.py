@@ -1,4 +1,4 @@
-"""What somebody else has changed of a network, set right: the bridge, its addresses, the containers' cables.
+"""What somebody else has changed of a network, set right: the bridge, its addresses and routes, the containers' cables.
 
 Imported only when something is amiss, or looked for thoroughly. When that is, and in whose turn, is said in
 `pyrun.network.driver`; each function here wants the network's lock to be held.
@@ -25,7 +25,7 @@ def reclaim(net: Network) -> bool:
 
 
 def ways(net: Network, journal: Journal) -> None:
-    """Give the bridge its addresses back, and let the host forward again. Errors: PyrunError."""
+    """Give the bridge its addresses and routes back, and let the host forward again. Errors: PyrunError."""
     present = {address for address, _ in links.addresses(net.bridge)}
     lost = [pool for pool in net.pools if pool.gateway not in present]
     if lost:
@@ -33,6 +33,10 @@ def ways(net: Network, journal: Journal) -> None:
     for pool in lost:
         broadcast = addresses.broadcast(pool.subnet)
         perform([links.AddAddress(net.bridge, pool.gateway, pool.prefix, broadcast)])
+    index = standing.live_bridge(net)
+    for pool in net.pools:
+        if index and not standing.has_route(pool, index):
+            perform([repairs.AddSubnetRoute(net.bridge, pool.subnet, pool.gateway)])
     if not standing.is_forwarding():
         perform([sysctls.EnableForwarding(net.bridge)], "host", journal)
     if net.ipv6 and not standing.is_forwarding(ipv6=True):
@@ -40,19 +44,22 @@ def ways(net: Network, journal: Journal) -> None:
 
 
 def bridge(net: Network) -> None:
-    """Tell the kernel again what it was told of the bridge. Errors: PyrunError."""
-    if links.exists(net.bridge):
+    """Give the bridge its MTU back, and tell the kernel again what it was told of it. Errors: PyrunError."""
+    found = rtnetlink.find_link(net.bridge)
+    if found:
+        perform(again.size(net.bridge, net.mtu, found))  # first: below 1280 bytes a link forgets all about IPv6
         perform(_changed(plan.parameters(net, sysctls.exists(_IPV6))))
 
 
 def cables(net: Network) -> None:
     """Plug the containers in as they were, as far as their cables are there. Errors: PyrunError, after all others."""
-    master, failures = rtnetlink.find_link(net.bridge), list[PyrunError]()
+    master, ipv6, failures = rtnetlink.find_link(net.bridge), sysctls.exists(_IPV6), list[PyrunError]()
     for end in standing.endpoints(net.name):
         port = rtnetlink.find_link(end.host_link)
         if master and port and port[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac):
             try:
-                perform(again.port(end, master[0], port))
+                perform(again.size(end.host_link, net.mtu, port))
+                perform([*_changed(plan.port_parameters(end, ipv6)), *again.port(end, master[0], port)])
             except PyrunError as failure:
                 failures += [failure] if links.exists(end.host_link) else []  # else its container has just ended
     if failures:

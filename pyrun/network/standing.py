@@ -11,7 +11,7 @@ from pyrun.errors import Corrupt
 from pyrun.firewall import generation
 from pyrun.kernel import files, rtnetlink
 from pyrun.network import definitions
-from pyrun.spec import Endpoint, Network, Published
+from pyrun.spec import Endpoint, Network, Pool, Published
 from pyrun.typed import Any
 
 _UNSETTLED = "unsettled."
@@ -155,6 +155,20 @@ def has_addresses(net: Network, index: int) -> bool:
     return all(pool.gateway in present for pool in net.pools)
 
 
+def has_route(pool: Pool, index: int) -> bool:
+    """Claim that the way to a pool's subnet is over the bridge of this number."""
+    gateway = rtnetlink.address(pool.gateway)
+    free = 8 * len(gateway) - int(pool.subnet.partition("/")[2])
+    *rest, last = gateway
+    another = last & ~3 | (2 if last % 2 else 1) if free > 1 else last ^ 1  # no end of a subnet: those have own routes
+    return not free or rtnetlink.leads_to(bytes((*rest, another)), index)
+
+
+def has_routes(net: Network, index: int) -> bool:
+    """Claim that the ways to all subnets of a network are over the bridge of this number."""
+    return all(has_route(pool, index) for pool in net.pools)
+
+
 def is_forwarding(ipv6: bool = False) -> bool:
     """Claim that this host passes packets on."""
     path = "/proc/sys/net/ipv6/conf/all/forwarding" if ipv6 else "/proc/sys/net/ipv4/ip_forward"
@@ -164,9 +178,9 @@ def is_forwarding(ipv6: bool = False) -> bool:
 
 
 def is_working(net: Network) -> bool:
-    """Claim that the bridge is up with its addresses, and that packets are passed on."""
+    """Claim that the bridge is up with its addresses and routes, and that packets are passed on."""
     index = live_bridge(net)
-    if not index or not has_addresses(net, index) or not is_forwarding():
+    if not index or not has_addresses(net, index) or not has_routes(net, index) or not is_forwarding():
         return False
     return not net.ipv6 or is_forwarding(ipv6=True)
 

@@ -1,10 +1,11 @@
 """Links that somebody has changed, as they were again: what was found in, operations out."""
 
-from pyrun.kernel import links, rtnetlink
+from pyrun.kernel import links, repairs, rtnetlink
 from pyrun.kernel.netlink import u32
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint
 
+_MTU = 1500  # the kernel's for bridges and cables
 Link = tuple[int, int, dict[int, bytes]]  # index, flags and attributes
 
 
@@ -21,3 +22,9 @@ def port(end: Endpoint, bridge: int, present: Link) -> list[Operation]:
     if not flags & rtnetlink.IFF_UP:
         plan.append(links.SetUp(end.host_link))
     return plan
+
+
+def size(link: str, mtu: int, present: Link) -> list[Operation]:
+    """Give a link its *mtu* back, 0 for the kernel's; *present* is the link as it is."""
+    wanted = mtu or _MTU
+    return [] if present[2].get(rtnetlink.IFLA_MTU) == u32(wanted) else [repairs.SetMtu(link, wanted)]

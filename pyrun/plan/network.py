@@ -44,6 +44,11 @@ def parameters(net: Network, ipv6: bool) -> list[sysctls.SetSysctl]:
     return plan
 
 
+def port_parameters(end: Endpoint, ipv6: bool) -> list[sysctls.SetSysctl]:
+    """Give what the kernel is told of a cable's outer end; *ipv6* claims that the kernel has IPv6."""
+    return [sysctls.SetSysctl(f"net/ipv6/conf/{end.host_link}/disable_ipv6", "1", _PORT)] if ipv6 else []
+
+
 def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     """Plug the sandbox of *pid* into its network; what happens on the host's side."""
     net = end.network
@@ -51,9 +56,8 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     plan += [
         links.AddVeth(end.host_link, end.link, pid, net.bridge, end.mac, end.host_mac, net.mtu),
         links.SetAlias(end.host_link, end.alias),
+        *port_parameters(end, ipv6),
     ]
-    if ipv6:
-        plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.host_link}/disable_ipv6", "1", _PORT))
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
     return [*plan, links.SetUp(end.host_link)]

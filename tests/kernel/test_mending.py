@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from lab import BUSYBOX, Host, wait_until
+from lab import BUSYBOX, INTERNET_ADDRESS, Host, wait_until
 
+_PING = ("exec", "box", "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS)
 _BRIDGE = "com.docker.network.bridge.name="
 
 
@@ -68,3 +69,56 @@ def test_ipv6_that_was_switched_off_on_all_links_is_on_again_where_a_network_has
     assert (done.returncode, done.stdout, done.stderr) == (0, b"six\n", b"")
     assert "fd00:77::1/64" in host.out("ip -o -6 addr show six0")
     assert host.ok("run", "--rm", "--network", "six", BUSYBOX, "ping", "-6", "-c", "1", "-W", "5", "fd00:77::1")
+
+
+@pytest.mark.parametrize("command", [("ps",), ("network", "repair")])
+def test_the_route_to_a_network_comes_back(two: Host, command: tuple[str, ...]) -> None:
+    route = two.out("ip route show dev two0")
+    two.out("ip route del 10.2.0.0/24")
+    two.ok(*command)
+    assert two.out("ip route show dev two0") == route
+    wait_until(lambda: two.pyrun(*_PING).returncode == 0)
+
+
+@pytest.mark.parametrize("subnet", ["10.9.0.0/31", "10.9.0.0/30", "10.9.0.0/16", "fd00:9::/64", "fd00:9::/126"])
+def test_routes_are_looked_for_in_subnets_of_any_size(host: Host, subnet: str) -> None:
+    version, ipv6 = ("-6", ["--ipv6"]) if ":" in subnet else ("-4", [])
+    host.ok("network", "create", *ipv6, "--subnet", subnet, "-o", f"{_BRIDGE}one0", "one")
+    before = host.out(f"ip {version} route show dev one0")
+    assert subnet in before
+    host.out(f"ip {version} route del {subnet}")
+    host.ok("ps")
+    assert host.out(f"ip {version} route show dev one0") == before
+    host.ok("ps")
+    assert host.out(f"ip {version} route show dev one0") == before
+
+
+def test_anothers_route_to_our_subnet_goes_on_taking_the_packets(two: Host) -> None:
+    two.out("ip route replace 10.2.0.0/24 dev up0")
+    two.ok("network", "repair")
+    assert "dev up0" in two.out("ip route get 10.2.0.9")
+    two.out("ip route del 10.2.0.0/24 dev up0")
+    wait_until(lambda: two.pyrun(*_PING).returncode == 0)
+
+
+@pytest.mark.parametrize("lowered", [1400, 1000])  # below 1280 bytes there is no IPv6, and nothing remembered of it
+def test_repair_restores_what_the_kernel_was_told_of_links(two: Host, lowered: int) -> None:
+    port = _port(two, "two0")
+    names = [f"/proc/sys/net/ipv6/conf/{link}/disable_ipv6" for link in ("two0", port)]
+    names += [f"/proc/sys/net/ipv6/conf/two0/{name}" for name in ("accept_ra", "autoconf", "accept_redirects")]
+    names += [f"/proc/sys/net/ipv4/conf/two0/{name}" for name in ("accept_redirects", "send_redirects")]
+    look = f"cat {' '.join(names)}; ip -o link show two0 | grep -o 'mtu [0-9]*'; ip -o link show {port} | grep -o 'mtu [0-9]*'"
+    before = two.out(look)
+    changes = ("ipv6.conf.all.disable_ipv6=0", "ipv6.conf.two0.accept_ra=1", "ipv4.conf.two0.send_redirects=1")
+    two.out(f"sysctl -qw {' '.join(f'net.{change}' for change in changes)}")
+    two.out(f"ip link set two0 mtu {lowered}; ip link set {port} mtu {lowered}")
+    assert two.ok("network", "repair") == "one\ntwo\n"
+    assert two.out(look) == before
+    assert two.out("ip -o -6 addr show two0") == ""
+
+
+def test_repair_restores_the_size_that_a_network_was_made_with(host: Host) -> None:
+    host.ok("network", "create", "-o", f"{_BRIDGE}one0", "-o", "com.docker.network.driver.mtu=1300", "one")
+    host.out("ip link set one0 mtu 1500")
+    host.ok("network", "repair")
+    assert _link(host, "one0")["mtu"] == 1300

@@ -58,6 +58,18 @@ def test_default_route() -> None:
     assert message.get_attr("RTA_OIF") == 2
 
 
+def test_subnet_route() -> None:
+    """The kernel's own for an address: by its hand, IPv4's of the link's scope, IPv6's of priority 256."""
+    message = _decoded(rtmsg, rtnetlink.subnet_route("10.4.0.0", 24, "10.4.0.1", 2))
+    found = tuple(message[name] for name in ("family", "dst_len", "table", "proto", "scope", "type"))
+    assert found == (socket.AF_INET, 24, 254, 2, 253, 1)
+    names = ("RTA_DST", "RTA_PREFSRC", "RTA_OIF", "RTA_PRIORITY")
+    assert [message.get_attr(name) for name in names] == ["10.4.0.0", "10.4.0.1", 2, None]
+    message = _decoded(rtmsg, rtnetlink.subnet_route("fd00:4::", 64, "fd00:4::1", 2))
+    assert (message["family"], message["dst_len"]) == (socket.AF_INET6, 64)
+    assert [message.get_attr(name) for name in names] == ["fd00:4::", None, 2, 256]
+
+
 def test_attributes_are_read_strictly() -> None:
     content = netlink.attribute(3, b"eth0\0") + netlink.attribute(1, b"abcdef")
     assert netlink.attributes_of(content) == {3: b"eth0\0", 1: b"abcdef"}

@@ -27,8 +27,8 @@ PAGES = {
     ),
     "network disconnect": Page("", (("pyrun network disconnect backend web", "the interface goes"),)),
     "network repair": Page(
-        "Every command of pyrun looks for what cuts networks off; this one looks at each cable as well. It goes on"
-        " after a network that it cannot mend, and ends with 1 then.",
+        "Every command of pyrun looks for what cuts networks off; this one looks at each cable as well, at the MTU and"
+        " at what the kernel was told of links. It goes on after a network that it cannot mend, and ends with 1 then.",
         (("pyrun network repair", "all that stand"),),
     ),
     "network diagram": Page(
