@@ -79,6 +79,7 @@ def _pools(request: Request, uses: list[Taken], own: list[Taken]) -> tuple[Pool,
         clash = next((use for use in own if subnet.overlaps(use.subnet)), None)
         if clash or any(subnet.overlaps(other) for other in subnets[:at]):
             raise UsageError(f"network: {subnet}: pool overlaps with {clash or 'another one given'}", 1)
+        _check_size(subnet)
     ipv4 = [subnet for subnet in subnets if subnet.bits == 32]
     ipv6 = [subnet for subnet in subnets if subnet.bits == 128]
     if len(ipv4) > 1 or len(ipv6) > 1:
@@ -94,6 +95,14 @@ def _pools(request: Request, uses: list[Taken], own: list[Taken]) -> tuple[Pool,
         if part:
             raise UsageError(f"{what}: {part[0]}: no matching subnet", 1)
     return pools
+
+
+def _check_size(subnet: Subnet) -> None:
+    """Refuse what no container could use: the bridge has an address, too. Errors: UsageError."""
+    if not subnet.prefix:  # all that this host sends would leave under another address
+        raise UsageError(f"subnet: {subnet}: pool overlaps with every other address", 1)
+    if subnet.prefix == subnet.bits:
+        raise UsageError(f"subnet: {subnet}: has no address for a container beside the gateway's", 1)
 
 
 def _pool(subnet: Subnet, gateways: list[str], ranges: list[str], reserved: list[str]) -> Pool:
