@@ -70,9 +70,13 @@ def create(request: design.Request) -> Network:
         if definitions.read(request.name) is not None:
             raise PyrunError(f"network: {request.name}: a network of that name already exists", 1)
         net = design.design(request, _taken())
-        with turns.locked(net.name):
-            _make(_equipped(net))
-            definitions.write(net)
+        try:
+            with turns.locked(net.name):
+                _make(_equipped(net))
+                _define(net)
+        except (PyrunError, OSError):
+            _tidy()
+            raise
     chronicle.network(net, "create")
     return net
 
@@ -301,12 +305,21 @@ def _equipped(net: Network) -> Network:
     return net._replace(firewall=choice.backend(), guarded=guarded, uplinks=neighbours.namesakes())
 
 
+def _define(net: Network) -> None:
+    """Write down a network that stands; it is taken down where that fails. The lock is held."""
+    try:
+        definitions.write(net)
+    except (PyrunError, OSError):
+        _take_down(net.name)
+        raise
+
+
 def _make(net: Network) -> Network:
     """Make links, addresses and rules; what was made is undone when some of it fails. The lock is held."""
-    _refuse_foreign(net)
-    if net.ipv6 and not sysctls.exists(_IPV6):
-        raise PyrunError(f"network: {net.name}: this host's kernel has no IPv6", 1)
     try:
+        _refuse_foreign(net)
+        if net.ipv6 and not sysctls.exists(_IPV6):
+            raise PyrunError(f"network: {net.name}: this host's kernel has no IPv6", 1)
         learning = tuple(sysctls.learning()) if net.ipv6 else ()
         perform(plan.network(net, sysctls.exists(_IPV6), learning), "host", FileJournal(_journal(net.name)))
         return _noted(net)

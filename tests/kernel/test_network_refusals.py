@@ -1,14 +1,16 @@
 """What no network can be is refused in one line, with nothing changed; what is odd but possible is made."""
 
 import pytest
-from lab import BUSYBOX, Host
+from lab import BUSYBOX, Host, without
+
+_LOST = "from pyrun.network import design; design._bridge_name = lambda text: 'lo'"  # as if one came meanwhile
 
 
 def _refused(host: Host, *arguments: str) -> str:
-    before = host.snapshot()
+    before = host.snapshot(), host.out("find /run")
     done = host.pyrun(*arguments)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1), done
-    assert host.snapshot() == before
+    assert (host.snapshot(), host.out("find /run")) == before
     return done.stderr.decode().removeprefix("pyrun: ").rstrip("\n")
 
 
@@ -31,3 +33,23 @@ def test_a_subnet_for_one_container_is_made(host: Host, line: str) -> None:
     host.ok("network", "create", *line.split(), "x")
     host.ok("run", "--rm", "--network", "x", BUSYBOX, "true")
     host.ok("network", "rm", "x")
+
+
+def test_nothing_is_left_of_a_network_that_cannot_be_made(host: Host) -> None:
+    before = host.settled()
+    done = host.run([*without(_LOST), "network", "create", "x"])
+    assert (done.returncode, done.stderr) == (1, b"pyrun: network: lo: a link of that name exists and is not ours\n")
+    assert host.snapshot() == before
+    assert host.shell("ls /run/pyrun").returncode != 0
+
+
+def test_nothing_is_left_of_a_network_that_cannot_be_written_down(host: Host) -> None:
+    host.out("mount -o remount,size=64k /var/lib/pyrun")
+    before = host.settled()
+    host.shell("head -c 1m /dev/zero > /var/lib/pyrun/full")
+    done = host.pyrun("network", "create", "x")
+    assert done.returncode != 0, done
+    assert b"no space left on device" in done.stderr
+    host.out("rm /var/lib/pyrun/full")
+    assert host.snapshot() == before
+    assert host.shell("ls /run/pyrun").returncode != 0
