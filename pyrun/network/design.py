@@ -15,6 +15,8 @@ from pyrun.typed import Any, NamedTuple
 
 _DOCKER = "com.docker.network."
 _YES, _NO = ("true", "1"), ("false", "0")
+# Of a link's name: whatever else the kernel takes means something to nft or to iptables.
+_LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
 class Request(NamedTuple):
@@ -185,15 +187,18 @@ def _address(key: str, value: str) -> str:
 
 def _bridge_name(text: str) -> str:
     name = _link("bridge.name", text, 15)
+    nets = (definitions.default_unmade(), *definitions.networks()[0])  # they need not stand now
+    holder = next((net.name for net in nets if net.bridge == name), "")
+    if holder:
+        raise UsageError(f"opt: {_DOCKER}bridge.name: {name}: network {holder} has it", 1)
     if links.exists(name):
         raise UsageError(f"opt: {_DOCKER}bridge.name: {name}: a link of that name exists", 1)
     return name
 
 
 def _link(key: str, text: str, most: int) -> str:
-    plain = text.isascii() and text.isprintable() and not set(text) & set(" /:\"'\\;{}$`!%+*")
-    if not 0 < len(text) <= most or not plain or text in (".", "..") or text[0] == "-":
-        raise UsageError(f"opt: {_DOCKER}{key}: not a name for a link, which has at most {most} plain characters", 1)
+    if not 0 < len(text) <= most or set(text) - _LETTERS or text in (".", "..", "all", "default") or text[0] == "-":
+        raise UsageError(f"opt: {_DOCKER}{key}: not a name for a link: at most {most} of [a-zA-Z0-9_.-]", 1)
     return text
 
 

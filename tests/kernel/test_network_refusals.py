@@ -1,8 +1,9 @@
 """What no network can be is refused in one line, with nothing changed; what is odd but possible is made."""
 
 import pytest
-from lab import BUSYBOX, Host, without
+from lab import BUSYBOX, TYPED, Host, without
 
+_NAME = "com.docker.network.bridge.name"
 _LOST = "from pyrun.network import design; design._bridge_name = lambda text: 'lo'"  # as if one came meanwhile
 
 
@@ -33,6 +34,33 @@ def test_a_subnet_for_one_container_is_made(host: Host, line: str) -> None:
     host.ok("network", "create", *line.split(), "x")
     host.ok("run", "--rm", "--network", "x", BUSYBOX, "true")
     host.ok("network", "rm", "x")
+
+
+def test_the_name_of_a_bridge_that_another_network_has_is_refused(host: Host) -> None:
+    """Whether that one stands or not: after a reboot none does, and `bridge` stands while containers are on it."""
+    line = ("network", "create", "-o")
+    assert f"opt: {_NAME}: pyrun0: network bridge has it" in _refused(host, *line, f"{_NAME}=pyrun0", "x")
+    host.ok(*line, f"{_NAME}=foo", "first")
+    assert f"opt: {_NAME}: foo: network first has it" in _refused(host, *line, f"{_NAME}=foo", "x")
+    host.out("rm -rf /run/pyrun; ip link del foo; nft flush ruleset")
+    assert f"opt: {_NAME}: foo: network first has it" in _refused(host, *line, f"{_NAME}=foo", "x")
+    host.ok("run", "--rm", "--network", "first", BUSYBOX, "true")
+
+
+@pytest.mark.parametrize("tool", ["iptables", "nftables"])
+def test_names_of_bridges_mean_nothing_to_the_tools_for_rules(host: Host, tool: str) -> None:
+    """What does is refused with either of them: a network may be made anew with the other one."""
+    before = host.settled()
+    for name in ("a,b", "a#b", "#ab", "a@b", "a=b", "a(b", "a&b", "a|b", "a?b", "a~b", "a<b", "a[1]", "^x", "all", "ä"):
+        done = host.shell(f"PYRUN_FIREWALL={tool} {TYPED} network create -o '{_NAME}={name}' x")
+        assert (done.returncode, done.stdout) == (1, b""), done
+        words = f"pyrun: opt: {_NAME}: not a name for a link: at most 15 of [a-zA-Z0-9_.-]\n"
+        assert done.stderr.decode() == words
+    for name in ("a.b", "a-b", "a_b", ".x", "0"):
+        host.out(f"PYRUN_FIREWALL={tool} {TYPED} network create -o {_NAME}={name} x")
+        host.ok("run", "--rm", "--network", "x", BUSYBOX, "true")
+        host.ok("network", "rm", "x")
+    assert host.settled() == before
 
 
 def test_nothing_is_left_of_a_network_that_cannot_be_made(host: Host) -> None:
