@@ -26,7 +26,7 @@ def request(v: Any) -> design.Request:
         tuple(_subnet("subnet", text) for text in v["subnet"]),
         tuple(options.address("gateway", text) for text in v["gateway"]),
         tuple(_subnet("ip-range", text) for text in v["ip_range"]),
-        tuple(_reserved(text) for text in v["aux_address"]),
+        tuple(f"{name}={address}" for name, address in dict(map(_reserved, v["aux_address"])).items()),
         v["internal"],
         v["ipv6"],
         tuple(_pair("label", text) for text in v["label"]),
@@ -41,11 +41,11 @@ def _subnet(what: str, text: str) -> str:
         raise UsageError(f"{what}: {options.show(text)}: not a subnet", hint="as in 10.1.0.0/24") from None
 
 
-def _reserved(text: str) -> str:
+def _reserved(text: str) -> tuple[str, str]:
     name, equals, address = text.partition("=")
     if not name or not equals:
         raise UsageError(f"aux-address: {options.show(text)}: expected NAME=ADDRESS")
-    return f"{options.word('aux-address', name)}={options.address('aux-address', address)}"
+    return options.word("aux-address", name), options.address("aux-address", address)
 
 
 def _pair(what: str, text: str) -> str:

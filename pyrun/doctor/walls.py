@@ -154,7 +154,7 @@ def _imagined() -> Network:
     from pyrun.network import ipam
     from pyrun.spec import Pool
 
-    pool = Pool(str(ipam.POOLS[0]), ipam.gateway(ipam.POOLS[0], None, set()))
+    pool = Pool(str(ipam.POOLS[0]), ipam.gateway(ipam.POOLS[0]))
     tool = "iptables" if iptables.available() else "nftables"
     return definitions.default_unmade()._replace(pools=(pool,), firewall=tool)
 

@@ -49,7 +49,7 @@ def taken(nets: list[Network]) -> list[Taken]:
 def default(uses: list[Taken]) -> Network:
     """Design `bridge`: the first of Docker's pools that is free on this host."""
     pool = ipam.choose_pool(uses)
-    chosen = Pool(str(pool), ipam.gateway(pool, None, set()))
+    chosen = Pool(str(pool), ipam.gateway(pool))
     return definitions.default_unmade()._replace(mac=_bridge_mac(), pools=(chosen,))
 
 
@@ -115,10 +115,13 @@ def _pool(subnet: Subnet, gateways: list[str], ranges: list[str], reserved: list
     for what, several in (("gateway", given), ("ip-range", parts)):
         if len(several) > 1:
             raise UsageError(f"{what}: {several[1]}: the subnet {subnet} has one already", 1)
-    taken_already = {entry.partition("=")[2] for entry in aux}
-    if given and (given[0] in taken_already or addresses.number(given[0]) in ipam.ends(subnet)):
-        raise UsageError(f"gateway: {given[0]}: the address is already in use", 1)
-    gateway = given[0] if given else ipam.gateway(subnet, parts[0] if parts else None, taken_already)
+    gateway = given[0] if given else ipam.gateway(subnet, parts[0] if parts else None)
+    used = ipam.ends(subnet)
+    for what, text in (("gateway", gateway), *(("aux-address", entry) for entry in aux)):
+        address = addresses.number(text.rpartition("=")[2])
+        if address in used:
+            raise UsageError(f"{what}: {text}: the address is already in use", 1)
+        used.add(address)
     return Pool(str(subnet), gateway, str(parts[0]) if parts else "", aux)
 
 

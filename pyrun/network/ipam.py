@@ -59,12 +59,12 @@ def choose_pool6(machine: str, taken: "list[Taken]") -> Subnet:
     raise PyrunError(f"network: all of {written(base, 128)}/48 is taken", hint="give one with --subnet")
 
 
-def gateway(pool: Subnet, ip_range: "Subnet | None", reserved: "set[str]") -> str:
+def gateway(pool: Subnet, ip_range: "Subnet | None" = None) -> str:
     """Give the address of the bridge: the first one of the range, else of the subnet, as Docker asks for it.
 
     Errors: PyrunError when the subnet has no address for it.
     """
-    return _lowest(pool, ip_range or pool, reserved, lambda total: f"network: {pool}: no address left for the gateway")
+    return _lowest(pool, ip_range or pool, set(), lambda total: f"network: {pool}: no address left for the gateway")
 
 
 def lowest_free(pool: Pool, taken: "set[str]") -> str:

@@ -58,5 +58,5 @@ def _pool_of_leases() -> "Pool | None":
     for lease in standing.leases(definitions.DEFAULT):
         for pool in ipam.POOLS:
             if pool.contains(lease):
-                return Pool(str(pool), ipam.gateway(pool, None, set()))
+                return Pool(str(pool), ipam.gateway(pool))
     return None

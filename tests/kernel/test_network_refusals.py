@@ -1,5 +1,7 @@
 """What no network can be is refused in one line, with nothing changed; what is odd but possible is made."""
 
+import json
+
 import pytest
 from lab import BUSYBOX, TYPED, Host, without
 
@@ -27,6 +29,36 @@ def _refused(host: Host, *arguments: str) -> str:
 )
 def test_a_subnet_that_no_container_could_use_is_refused(shared_host: Host, line: str, words: str) -> None:
     assert words in _refused(shared_host, "network", "create", *line.split(), "x")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a=10.1.0.0", "a=10.1.0.0"),
+        ("a=10.1.0.7", "a=10.1.0.7"),
+        ("a=10.1.0.1", "a=10.1.0.1"),
+        ("a=10.1.0.3 --gateway 10.1.0.3", "a=10.1.0.3"),
+        ("a=10.1.0.4 --ip-range 10.1.0.4/30", "a=10.1.0.4"),
+        ("a=10.1.0.2 --aux-address b=10.1.0.2", "b=10.1.0.2"),
+        ("a=fd00:4:: --ipv6 --subnet fd00:4::/64", "a=fd00:4::"),
+        ("a=fd00:4::1 --ipv6 --subnet fd00:4::/64", "a=fd00:4::1"),
+    ],
+)
+def test_an_auxiliary_address_that_somebody_has_is_refused(shared_host: Host, line: str, words: str) -> None:
+    told = _refused(shared_host, "network", "create", "--subnet", "10.1.0.0/29", "--aux-address", *line.split(), "x")
+    assert told == f"aux-address: {words}: the address is already in use"
+
+
+def test_the_addresses_of_a_network_add_up_beside_auxiliary_ones(host: Host) -> None:
+    """Of one name the last is meant, as with Docker; the bridge has the address that it would have without them."""
+    line = "--subnet 10.1.0.0/29 --aux-address a=10.1.0.2 --aux-address a=10.1.0.3 --aux-address b=10.1.0.4 x"
+    host.ok("network", "create", *line.split())
+    told = json.loads(host.ok("network", "inspect", "x"))[0]
+    assert told["IPAM"]["Config"][0]["Gateway"] == "10.1.0.1"
+    assert told["IPAM"]["Config"][0]["AuxiliaryAddresses"] == {"a": "10.1.0.3", "b": "10.1.0.4"}
+    use = told["Status"]["IPAM"]["Subnets"]["10.1.0.0/29"]
+    assert (use["IPsInUse"], use["DynamicIPsAvailable"]) == (5, 3)
+    assert use["FreeAddresses"] == ["10.1.0.2", "10.1.0.5-10.1.0.6"]
 
 
 @pytest.mark.parametrize("line", ["--subnet 10.1.0.4/31", "--ipv6 --subnet fd00:4::4/127", "--subnet 10.1.0.4/30"])
