@@ -191,15 +191,17 @@ def _disconnect(values: Values) -> int:
     from pyrun.runtime import connection
 
     v: Any = values
-    reference, name = v["arguments"][1], networks.named(v["arguments"][0])
+    name, reference = v["arguments"]
     try:
         container = store.find(reference)
     except NotFound:
+        name = networks.named(name)
         if not v["force"]:
             raise
         driver.forget(name, reference)
         return 0
-    connection.disconnect(container, name)
+    joined = [each.network for each in container.config.attachments] if container.config else []
+    connection.disconnect(container, name if name in joined else networks.named(name))  # it may be removed by now
     return 0
 
 

@@ -263,3 +263,27 @@ def test_no_descriptor_and_no_process_of_ours_is_left_inside(box: Host) -> None:
     sandbox = box.ok("exec", "box", "readlink", "/proc/self/ns/net").strip()
     inside = box.out(f'for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" != {sandbox} ] || cat $p/comm; done')
     assert inside == "sleep\n"
+
+
+def test_disconnected_from_a_network_that_was_removed(box: Host) -> None:
+    """As with Docker a container that was made for it starts again, on what it has been connected to instead."""
+    box.ok("network", "create", "gone")
+    box.ok("create", "--name", "late", "--network", "gone", BUSYBOX, "sleep", "300")
+    box.ok("network", "rm", "gone")
+    box.ok("network", "connect", "one", "late")
+    assert "network gone not found" in box.pyrun("start", "late").stderr.decode()
+    assert "network nosuch not found" in _refused(box, "disconnect", "nosuch", "late")
+    assert "network nosuch not found" in _refused(box, "disconnect", "nosuch", "nobody")
+    box.ok("network", "disconnect", "gone", "late")
+    assert _record(box, "late") == ["one"]
+    box.ok("start", "late")
+    assert _links(box, "late") == {"eth0": ["10.1.0.2"]}
+    assert "network gone not found" in _refused(box, "disconnect", "gone", "late")
+
+
+def test_disconnected_while_it_runs_from_a_network_whose_definition_is_lost(box: Host) -> None:
+    box.ok("network", "connect", "one", "box")
+    box.out("rm /var/lib/pyrun/networks/one.json")
+    box.ok("network", "disconnect", "one", "box")
+    assert _links(box) == {"eth0": ["172.17.0.2"]}
+    assert "10.1.0.1" not in box.out("ip -o addr")
