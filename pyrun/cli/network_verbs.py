@@ -131,16 +131,17 @@ def _rm(values: Values) -> int:
 
 
 def _prune(values: Values) -> int:
+    from pyrun.cli import pruning
     from pyrun.network import driver
     from pyrun.runtime import network_listing as listing
 
     v: Any = values
-    filters = _filters(v["filter"])
-    if not v["force"] and not _agreed("This will remove all created networks that no container is on."):
+    wanted = pruning.filters(v["filter"])
+    if not v["force"] and not pruning.agreed("This will remove all created networks that no container is on."):
         return 0
     removed = []
-    for net in listing.unused(filters):
-        if not driver.remove(net):
+    for net in listing.unused():
+        if pruning.is_meant(wanted, net.created, net.labels) and not driver.remove(net):
             removed.append(net.name)
     if removed:
         sys.stdout.write("Deleted Networks:\n" + "".join(f"{name}\n" for name in removed) + "\n")
@@ -213,13 +214,6 @@ def _filters(given: tuple[str, ...]) -> Filters:
             if value not in known:
                 raise filters.refuse(key, value, f"one of {', '.join(known)}")
     return wanted
-
-
-def _agreed(warning: str) -> bool:
-    """Ask the person. No terminal, no answer, no agreement."""
-    sys.stdout.write(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 _BODIES: dict[str, Callable[[Values], int]] = {

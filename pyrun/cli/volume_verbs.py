@@ -124,11 +124,13 @@ def _rm(values: Values) -> int:
 
 
 def _prune(values: Values) -> int:
+    from pyrun.cli import pruning
+
     v: Any = values
     filters = _filters(v["filter"], _PRUNE_FILTERS)
     named = v["all"] or any(key == "all" and _is_true(key, value) for key, value in filters)
     what = "volumes" if named else "anonymous volumes"
-    if not v["force"] and not _agreed(f"This will remove all local {what} not used by at least one container."):
+    if not v["force"] and not pruning.agreed(f"This will remove all local {what} not used by at least one container."):
         return 0
     from pyrun.cli import ages
 
@@ -208,13 +210,6 @@ def _size(directory: str) -> int:
             except FileNotFoundError:
                 continue
     return total
-
-
-def _agreed(warning: str) -> bool:
-    """Ask the person. No terminal, no answer, no agreement."""
-    sys.stdout.write(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin is not None and sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 _BODIES: dict[str, Callable[[Values], int]] = {

@@ -41,10 +41,10 @@ def problems() -> list[Corrupt]:
     return definitions.networks()[1]
 
 
-def unused(wanted: Filters) -> list[Network]:
+def unused() -> list[Network]:
     """List the created networks that no container is on."""
     found, _ = definitions.networks()
-    return [net for net in found if _matches(Row(net.id, net.name, "bridge", net), {**wanted, "dangling": ("true",)})]
+    return [net for net in found if not standing.leases(net.name)]
 
 
 def _predefined() -> list[Row]:

@@ -137,6 +137,19 @@ def test_a_network_in_use_is_not_removed_and_names_who_is_on_it(one: Host) -> No
     assert one.ok("network", "prune", "-f") == "Deleted Networks:\none\n\n"
 
 
+def test_pruned_by_age_and_by_labels(host: Host) -> None:
+    host.ok("network", "create", "plain")
+    host.ok("network", "create", "--label", "keep", "--label", "tier=front", "kept")
+    prune = ("network", "prune", "-f", "--filter")
+    assert host.ok(*prune, "until=1h") == ""
+    assert host.ok(*prune, "label!=keep", "--filter", "until=1h") == ""
+    assert host.ok(*prune, "label=tier=back") == ""
+    assert host.ok(*prune, "label!=keep") == "Deleted Networks:\nplain\n\n"
+    assert 'failed to parse value as time or duration: "soon"' in _refused(host, *prune, "until=soon")
+    assert "use until=TIME, label=KEY[=VALUE] or label!=KEY[=VALUE]" in _refused(host, *prune, "name=kept")
+    assert host.ok(*prune, "until=0s", "--filter", "label=tier=front") == "Deleted Networks:\nkept\n\n"
+
+
 def test_after_a_reboot_networks_are_listed_and_made_again_as_they_were(one: Host) -> None:
     one.ok("network", "create", "--ipv6", "six")
     before = {name: json.loads(one.ok("network", "inspect", name))[0] for name in ("one", "six")}

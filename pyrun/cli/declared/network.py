@@ -70,7 +70,10 @@ _NETWORK_VERBS = (
     Verb(
         "network prune",
         "Remove all created networks that no container is on",
-        (switch("Do not ask", "--force", "-f"), _FILTER),
+        (
+            switch("Do not ask", "--force", "-f"),
+            value("KEY=VALUE", "Only those: until=TIME, label=…, label!=…", "--filter", multiple=True),
+        ),
         "",
         0,
         0,

@@ -20,7 +20,13 @@ PAGES = {
         (("pyrun network inspect bridge", "the one that containers get by themselves"),),
     ),
     "network rm": Page("No container may be plugged in.", (("pyrun network rm backend", "bridge, rules and all"),)),
-    "network prune": Page("", (("pyrun network prune -f", "without asking"),)),
+    "network prune": Page(
+        "",
+        (
+            ("pyrun network prune -f", "without asking"),
+            ("pyrun network prune --filter until=24h --filter label!=keep", "older than a day, and not to be kept"),
+        ),
+    ),
     "network connect": Page(
         "The container gets one interface more while it runs, and its names on that network.",
         (("pyrun network connect --alias db backend web", "known there as web and db"),),
