@@ -271,6 +271,7 @@ class Network(NamedTuple):
     guarded: bool = False  # what they send is checked, on this host
     uplinks: tuple[str, ...] = ()  # this host's ways outside that are called like a neighbour's network
     ifindex: int = 0  # of the bridge that stands: the kernel gives no number twice
+    addressless: bool = False  # the bridge has no IPv4 address: its gateway is another machine
 
     @property
     def ipv4(self) -> Pool:
@@ -281,6 +282,11 @@ class Network(NamedTuple):
     def ipv6(self) -> "Pool | None":
         """Give the IPv6 pool, if there is one."""
         return self.pools[1] if len(self.pools) > 1 else None
+
+    @property
+    def bridged(self) -> tuple[Pool, ...]:
+        """Give the pools whose gateway is the bridge."""
+        return self.pools[1:] if self.addressless else self.pools
 
 
 class Endpoint(NamedTuple):

@@ -59,6 +59,7 @@ _BY_FLAG = {
     "--link": "@running",
     "--opt": "com.docker.network.bridge.name=|com.docker.network.bridge.enable_ip_masquerade=|"
     "com.docker.network.bridge.enable_icc=|com.docker.network.bridge.host_binding_ipv4=|"
+    "com.docker.network.bridge.inhibit_ipv4=|"
     "com.docker.network.driver.mtu=|antispoofing=false",
     "volume create --opt": "type=|device=|o=",
     "--driver-opt": "com.docker.network.endpoint.ifname=",

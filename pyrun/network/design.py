@@ -147,7 +147,7 @@ def _with_options(net: Network, options: dict[str, str]) -> Network:
             raise UsageError(f"opt: {near}: not known", 1, f"known: {known}")
         if name == "mtu":
             net = net._replace(mtu=_mtu(value))
-        elif name in ("icc", "masquerade", "antispoofing"):
+        elif name in ("icc", "masquerade", "addressless", "antispoofing"):
             net = _switched(net, key, name, value)
         elif name == "host_binding":
             net = net._replace(host_binding=_address(key, value))
@@ -162,7 +162,8 @@ def _switched(net: Network, key: str, name: str, value: str) -> Network:
     yes = value.lower() in _YES
     if name == "antispoofing":
         return net._replace(spoofing=not yes)
-    return net._replace(icc=yes) if name == "icc" else net._replace(masquerade=yes)
+    switched: Any = {name: yes}
+    return net._replace(**switched)
 
 
 def _full(key: str) -> str:
@@ -225,6 +226,7 @@ _OPTIONS = {
     "bridge.enable_icc": "icc",
     "bridge.enable_ip_masquerade": "masquerade",
     "bridge.host_binding_ipv4": "host_binding",
+    "bridge.inhibit_ipv4": "addressless",
     "container_iface_prefix": "link_prefix",
     "driver.mtu": "mtu",
     "mtu": "mtu",

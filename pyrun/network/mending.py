@@ -27,14 +27,14 @@ def reclaim(net: Network) -> bool:
 def ways(net: Network, journal: Journal) -> None:
     """Give the bridge its addresses and routes back, and let the host forward again. Errors: PyrunError."""
     present = {address for address, _ in links.addresses(net.bridge)}
-    lost = [pool for pool in net.pools if pool.gateway not in present]
+    lost = [pool for pool in net.bridged if pool.gateway not in present]
     if lost:
         bridge(net)  # without IPv6 a link takes no such address
     for pool in lost:
         broadcast = addresses.broadcast(pool.subnet)
         perform([links.AddAddress(net.bridge, pool.gateway, pool.prefix, broadcast)])
     index = standing.live_bridge(net)
-    for pool in net.pools:
+    for pool in net.bridged:
         if index and not standing.has_route(pool, index):
             perform([repairs.AddSubnetRoute(net.bridge, pool.subnet, pool.gateway)])
     if not standing.is_forwarding():

@@ -152,7 +152,7 @@ def live_bridge(net: Network) -> int:
 def has_addresses(net: Network, index: int) -> bool:
     """Claim that the bridge of this number has all of its addresses."""
     present = {address for address, _ in rtnetlink.addresses(index)}
-    return all(pool.gateway in present for pool in net.pools)
+    return all(pool.gateway in present for pool in net.bridged)
 
 
 def has_route(pool: Pool, index: int) -> bool:
@@ -166,7 +166,7 @@ def has_route(pool: Pool, index: int) -> bool:
 
 def has_routes(net: Network, index: int) -> bool:
     """Claim that the ways to all subnets of a network are over the bridge of this number."""
-    return all(has_route(pool, index) for pool in net.pools)
+    return all(has_route(pool, index) for pool in net.bridged)
 
 
 def is_forwarding(ipv6: bool = False) -> bool:

@@ -22,7 +22,7 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
     *ipv6* claims that the kernel has IPv6; *learning* are the links that have their routes from routers.
     """
     plan: list[Operation] = [links.AddBridge(net.bridge, net.mac, net.mtu), *parameters(net, ipv6)]
-    plan += [_address(net.bridge, pool.gateway, pool) for pool in net.pools]
+    plan += [_address(net.bridge, pool.gateway, pool) for pool in net.bridged]
     plan += [links.SetUp(net.bridge), sysctls.EnableForwarding(net.bridge)]
     if net.ipv6:
         plan += [*map(sysctls.KeepAdvertisements, learning), sysctls.EnableForwarding(net.bridge, 6)]

@@ -311,6 +311,27 @@ def test_addresses_come_from_the_range_and_the_gateway_is_where_it_was_wanted(ho
     host.ok("run", "--rm", "--network", "ranged", "--ip", "10.2.0.9", BUSYBOX, "ip", "addr")
 
 
+def test_a_bridge_without_an_ipv4_address_gets_none_back_either(host: Host) -> None:
+    """Whoever has the gateway's address there routes, as with Docker; only IPv4 is inhibited."""
+    line = "--subnet 10.1.0.0/24 --ipv6 --subnet fd00:1::/64 -o com.docker.network.bridge.inhibit_ipv4=true"
+    host.ok("network", "create", *line.split(), "-o", _BRIDGE, "one")
+    host.ok("run", "-d", "--network", "one", "--name", "box", BUSYBOX, "sleep", "600")
+    for loss in ("true", "ip link del one0", "nft flush ruleset"):
+        host.out(loss)
+        host.ok("network", "repair")
+        addresses = host.out("ip -o addr show one0")
+        assert "inet " not in addresses
+        assert "fd00:1::1/64" in addresses
+    assert "10.1.0.1 dev eth0" in host.out("ip -n pyrun-box route")
+    host.out("ip link add router type veth peer name port && ip link set port master one0 up")
+    host.out("ip netns add router && ip link set router netns router && ip -n router link set router up")
+    host.out("ip -n router addr add 10.1.0.1/24 dev router")
+    wait_until(lambda: host.pyrun("exec", "box", "ping", "-c", "1", "-W", "2", "10.1.0.1").returncode == 0)
+    assert "must be true or false, not maybe" in _refused(
+        host, "network", "create", "-o", "com.docker.network.bridge.inhibit_ipv4=maybe", "x"
+    )
+
+
 def test_thirty_at_once_get_pools_of_their_own(host: Host) -> None:
     done = host.shell(f"seq 30 | xargs -P 15 -I@ {TYPED} network create n@", timeout=120)
     assert (done.returncode, len(set(done.stdout.split()))) == (0, 30), done
