@@ -26,10 +26,9 @@ def chosen(v: Any) -> tuple[str, tuple[Attachment, ...]]:
     given = [_attachment(text) for text in v["network"] or (DEFAULT,)]
     if given[0].network.startswith("container:"):
         _refuse_own_names(given[0].network.removeprefix("container:"), v)
+    _refuse_beside_mode([each.network for each in given])
     mode = _mode(given[0].network)
     if mode is not None:
-        if len(given) > 1:
-            raise UsageError(f"network: {options.show(given[1].network)}: cannot be joined beside {mode}")
         if _own_options(v):
             raise UsageError(f"{_own_options(v)}: needs a network that was created", hint="see pyrun network create")
         return mode, ()
@@ -122,6 +121,14 @@ def _driver_option(text: str) -> str:
     return value
 
 
+def _refuse_beside_mode(given: list[str]) -> None:
+    """Refuse networks beside what is none, or beside another one's."""
+    alone = next((text for text in given if text in _MODES or text.startswith(("container:", "ns:"))), "")
+    others = [text for text in given if text != alone] or given[1:]
+    if alone and others:
+        raise UsageError(f"network: {options.show(others[0])}: cannot be joined beside {options.show(alone)}")
+
+
 def _mode(text: str) -> "str | None":
     """Give the mode that is no bridge network, or None for the name of one."""
     if text in _MODES:
@@ -167,6 +174,15 @@ def _found(wanted: Attachment) -> Attachment:
 
 def _with_options(first: Attachment, v: Any) -> Attachment:
     """Apply the options that are about the first network."""
+    names = v.get("network_alias") or v.get("alias") or ()
+    for flag, what, there, here in (
+        ("--ip", "IPv4 address", first.address, v.get("ip")),
+        ("--ip6", "IPv6 address", first.address6, v.get("ip6")),
+        ("--mac-address", "MAC address", first.mac, v.get("mac_address")),
+        ("--network-alias", "alias", first.aliases, names),
+    ):
+        if there and here:
+            raise UsageError(f"conflicting options: cannot specify both {flag} and per-network {what}")
     values: dict[str, Any] = {}
     if v.get("ip") is not None:
         values["address"] = ip("ip", v["ip"])
@@ -176,8 +192,9 @@ def _with_options(first: Attachment, v: Any) -> Attachment:
         values["mac"] = mac(v["mac_address"])
     if v.get("gw_priority") is not None:
         values["priority"] = options.whole("gw-priority", v["gw_priority"], -(1 << 31), 1 << 31)
-    names = (*first.aliases, *map(alias, v.get("network_alias") or v.get("alias") or ()))
-    return _found(first._replace(aliases=names, **values))
+    if names:
+        values["aliases"] = tuple(map(alias, names))
+    return _found(first._replace(**values))
 
 
 def _refuse_own_names(reference: str, v: Any) -> None:
