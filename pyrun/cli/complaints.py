@@ -8,7 +8,8 @@ from pyrun.contexts import suppress
 from pyrun.errors import NotFound, PyrunError
 from pyrun.typed import Any, Callable
 
-_LONGEST = 800  # letters of a complaint
+_LONGEST = 8000  # letters of a complaint: who has which of all address pools, with the longest names, has 5000
+_LONGEST_WORD = 800  # what was typed may have a hundred thousand
 heard: "list[PyrunError] | None" = None  # where complaints go instead of standard error: to a caller that is a program
 
 
@@ -54,10 +55,14 @@ def complain(problem: "Exception | str") -> None:
 def one_line(problem: PyrunError) -> str:
     """Give the line that tells the user what is wrong."""
     text = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
-    if len(text) > _LONGEST:  # a word that was typed may have a hundred thousand letters
-        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+    if len(text) > _LONGEST_WORD:
+        text = _cut(" ".join(_cut(word, _LONGEST_WORD) for word in text.split(" ")), _LONGEST)
     plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return f"pyrun: {plain}\n"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 :]}"
 
 
 def inspected(values: Values, found: list[dict[str, Any]]) -> int:

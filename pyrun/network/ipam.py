@@ -37,13 +37,21 @@ def choose_pool(taken: "list[Taken]") -> Subnet:
 
     A default route is no use of an address. Errors: PyrunError naming what excluded each pool.
     """
-    reasons = []
+    excluded: list[tuple[Taken, list[Subnet]]] = []  # by what, and which pools in a row
     for pool in POOLS:
         reason = next((use for use in taken if use.subnet.prefix and pool.overlaps(use.subnet)), None)
         if reason is None:
             return pool
-        reasons.append(f"{pool} by {reason}")
-    raise PyrunError(f"network: all address pools are taken: {', '.join(reasons)}", hint="give one with --subnet")
+        if not excluded or excluded[-1][0] != reason:
+            excluded.append((reason, []))
+        excluded[-1][1].append(pool)
+    told = ", ".join(_exclusion(reason, pools) for reason, pools in excluded)
+    raise PyrunError(f"network: all address pools are taken: {told}", hint="give one with --subnet")
+
+
+def _exclusion(reason: Taken, pools: list[Subnet]) -> str:
+    first = f"{pools[0]} to {pools[-1]}" if len(pools) > 1 else str(pools[0])
+    return f"{first} by {reason.by if pools == [reason.subnet] else reason}"
 
 
 def choose_pool6(machine: str, taken: "list[Taken]") -> Subnet:

@@ -163,7 +163,8 @@ def test_exhausted_pools_are_explained_and_nothing_is_left(host: Host) -> None:
     host.out("ip addr add 172.16.0.1/12 dev up0; ip addr add 192.168.0.1/16 dev up0")
     done = host.pyrun("run", "--rm", BUSYBOX, "true")
     assert done.returncode == 125
-    assert b"all address pools are taken: 172.17.0.0/16 by route 172.16.0.0/12" in done.stderr
+    told = "172.17.0.0/16 to 172.31.0.0/16 by route 172.16.0.0/12, 192.168.0.0/20 to 192.168.240.0/20 by route 192.168.0.0/16"
+    assert f"all address pools are taken: {told} (give" in done.stderr.decode()
     host.out("ip addr del 172.16.0.1/12 dev up0; ip addr del 192.168.0.1/16 dev up0")
     assert host.settled() == before
 

@@ -339,7 +339,10 @@ def test_thirty_at_once_get_pools_of_their_own(host: Host) -> None:
     told = json.loads(host.ok("network", "inspect", *names))
     assert len({net["IPAM"]["Config"][0]["Subnet"] for net in told}) == 30
     host.ok("network", "create", "last")
-    assert "all address pools are taken" in _refused(host, "network", "create", "more")
+    told = _refused(host, "network", "create", "more")
+    assert "all address pools are taken" in told
+    assert told.count(" by network ") == 31
+    assert {*names, "last"} == {part.partition(" ")[0] for part in told.replace(",", " ").split(" by network ")[1:]}
     racing = host.shell(f"seq 8 | xargs -P 8 -I@ {TYPED} network create --subnet 10.3.0.0/24 same 2>/dev/null")
     assert len(racing.stdout.split()) == 1
     host.ok("network", "rm", *names, "last", "same")

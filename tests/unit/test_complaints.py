@@ -2,8 +2,10 @@
 
 import pytest
 
-from pyrun.cli import commands, reader, run
-from pyrun.errors import UsageError
+from pyrun.cli import commands, complaints, reader, run
+from pyrun.errors import PyrunError, UsageError
+from pyrun.network import ipam
+from pyrun.network.addresses import subnet
 
 
 def _complaint(line: str) -> "tuple[str, str]":
@@ -74,3 +76,21 @@ def test_what_is_about_images_or_other_systems_is_taken() -> None:
 )
 def test_what_is_missing_is_named_with_where_to_look(line: str, complaint: str, hint: str) -> None:
     assert _complaint(line) == (complaint, hint)
+
+
+def test_who_has_which_address_pool_is_told_whole() -> None:
+    """All that one has is told once, and nothing is left out of what 31 have, even under the longest names."""
+    route = ipam.Taken(subnet("172.16.0.0/12"), "route")
+    nets = [ipam.Taken(pool, f"network {at:0>128}") for at, pool in enumerate(ipam.POOLS)]
+    with pytest.raises(PyrunError) as told:
+        ipam.choose_pool([route, *nets[15:]])
+    assert "taken: 172.17.0.0/16 to 172.31.0.0/16 by route 172.16.0.0/12, 192.168.0.0/20 by net" in told.value.message
+    with pytest.raises(PyrunError) as told:
+        ipam.choose_pool(nets)
+    line = complaints.one_line(told.value)
+    assert [net for net in nets if f"{net.subnet} by {net.by}" not in line] == []
+
+
+@pytest.mark.parametrize(("typed", "most"), [("x" * 100_000, 900), ("x " * 50_000, 8100)])
+def test_what_was_typed_is_cut(typed: str, most: int) -> None:
+    assert len(complaints.one_line(UsageError(f"opt: {typed}: not known"))) < most
