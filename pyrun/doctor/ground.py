@@ -89,7 +89,8 @@ def _link_name(index: int) -> str:
 
 
 def _default_route() -> Iterator[Finding]:
-    if rtnetlink.default_link():
+    ways, _ = rtnetlink.way_out()
+    if ways:
         yield ok("default route", "is there")
     else:
         cause = "this host itself has no way to the outside"

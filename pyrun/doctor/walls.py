@@ -173,9 +173,9 @@ def _without_late(tables: "list[trace.Table]", tool: str) -> "list[trace.Table]"
 
 
 def _uplink() -> str:
-    index = rtnetlink.default_link()
+    ways, _ = rtnetlink.way_out()
     for number, _, told in rtnetlink.links():
-        if number == index:
+        if number in ways:
             return told[rtnetlink.IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
     return "eth0"
 

@@ -34,13 +34,15 @@ IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED = 1, 33
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 IFA_F_NODAD = 2
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH = 1, 4, 5, 6, 7, 8, 9
+RTA_TABLE, RTAX_MTU = 15, 2
 IFF_UP = 1
 AF_INET, AF_BRIDGE, AF_INET6 = 2, 7, 10
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
+_HOP = struct.Struct("=HBBi")  # struct rtnexthop
 _PROTOCOL = 0  # NETLINK_ROUTE
 _OF_LINK = frozenset((IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO))
 _OF_PORT = frozenset((IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED))
@@ -185,14 +187,30 @@ def default_routes() -> list[tuple[str, int]]:
     return found
 
 
-def default_link() -> int:
-    """Give the index of the link that the IPv4 default route leads to; 0 when there is none."""
+def way_out() -> tuple[list[int], int]:
+    """Give the links, by index, that the first IPv4 default route leads to, and the MTU that it says itself.
+
+    No links and 0 when there is no such route, 0 when it says none. See ip-route(8): nexthop, mtu.
+    """
     for reply in exchange(_PROTOCOL, RTM_GETROUTE, _ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):
-        _, prefix, _, _, table, _, _, _, _ = _ROUTE.unpack_from(reply)
-        if table == _MAIN and prefix == 0:
-            index = attributes_of(reply[_ROUTE.size :]).get(RTA_OIF)
-            return struct.unpack("=I", index)[0] if index else 0
-    return 0
+        _, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply)
+        if (prefix, table, kind) == (0, _MAIN, _UNICAST):
+            found = attributes_of(reply[_ROUTE.size :])
+            mtu = attributes_of(found.get(RTA_METRICS, b"")).get(RTAX_MTU, b"")
+            several = _hops(found.get(RTA_MULTIPATH, b""))
+            index = int.from_bytes(found.get(RTA_OIF, b""), byteorder)
+            return several or ([index] if index else []), int.from_bytes(mtu, byteorder)
+    return [], 0
+
+
+def _hops(content: bytes) -> list[int]:
+    """Give the links of a route that has several ways."""
+    found, at = [], 0
+    while len(content) - at >= _HOP.size:
+        length, _, _, index = _HOP.unpack_from(content, at)
+        found.append(index)
+        at += max(length + 3 & ~3, _HOP.size)
+    return found
 
 
 def addresses(index: int) -> list[tuple[str, int]]:

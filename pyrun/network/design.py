@@ -4,6 +4,7 @@ Looks at this host's routes and name servers; makes nothing.
 """
 
 import os
+from sys import byteorder
 
 from pyrun.errors import PyrunError, UsageError
 from pyrun.kernel import links, rtnetlink
@@ -172,11 +173,11 @@ def _full(key: str) -> str:
 
 def _mtu(value: str) -> int:
     if value == "auto":
-        link = next((each for each in rtnetlink.links() if each[0] == rtnetlink.default_link()), None)
-        found = link[2].get(rtnetlink.IFLA_MTU) if link else None
+        ways, own = rtnetlink.way_out()
+        found = [told[rtnetlink.IFLA_MTU] for index, _, told in rtnetlink.links() if index in ways]
         if not found:
             raise PyrunError("opt: mtu=auto: this host has no default route", 1)
-        return int.from_bytes(found, "little")
+        return min([int.from_bytes(mtu, byteorder) for mtu in found] + ([own] if own else []))
     if not value.isascii() or not value.isdigit() or not 68 <= int(value) <= 65535:
         raise UsageError(f"opt: {_DOCKER}driver.mtu: must be auto or from 68 to 65535", 1)
     return int(value)

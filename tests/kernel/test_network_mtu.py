@@ -1,0 +1,41 @@
+"""The MTU of a network: the one that was given, or what leaves this host as it is; iproute2 is the witness."""
+
+import pytest
+from lab import BUSYBOX, INTERNET_ADDRESS, Host
+
+_SECOND = (
+    "ip link add du0 mtu 1350 type veth peer name du1; ip link set du1 up; ip link set du0 up;"
+    "ip addr add 192.0.2.2/24 dev du0"
+)
+
+
+def _mtu(host: Host, *link: str) -> int:
+    return int(host.out(f"ip {' '.join(link)} | grep -o 'mtu [0-9]*'").split()[1])
+
+
+@pytest.mark.parametrize(
+    ("routes", "mtu"),
+    [
+        ("ip link set up0 mtu 1400", 1400),
+        (f"ip route replace default via {INTERNET_ADDRESS} dev up0 mtu 1300", 1300),
+        (f"ip route replace default via {INTERNET_ADDRESS} dev up0 mtu lock 1300", 1300),
+        (f"{_SECOND}; ip route add default via 192.0.2.1 dev du0 metric 9", 1500),
+        (f"{_SECOND}; ip route add unreachable default metric 9", 1500),
+        (f"{_SECOND}; ip route replace default nexthop via {INTERNET_ADDRESS} dev up0 nexthop via 192.0.2.1", 1350),
+        (f"{_SECOND}; ip route replace default mtu 1300 nexthop via 192.0.2.1 nexthop via {INTERNET_ADDRESS}", 1300),
+    ],
+)
+def test_auto_is_what_the_default_route_takes(host: Host, routes: str, mtu: int) -> None:
+    """Of several ways the narrowest: which one a packet takes is not known before."""
+    host.out(routes)
+    host.ok("network", "create", "-o", "mtu=auto", "-o", "com.docker.network.bridge.name=one0", "one")
+    assert _mtu(host, "link show one0") == mtu
+    host.ok("run", "-d", "--network", "one", "--name", "box", BUSYBOX, "sleep", "600")
+    assert _mtu(host, "-n pyrun-box link show eth0") == mtu
+    assert b"ok    default route: is there" in host.pyrun("doctor").stdout
+
+
+def test_auto_needs_a_default_route(host: Host) -> None:
+    host.out("ip route del default; ip route add unreachable default")
+    done = host.pyrun("network", "create", "-o", "mtu=auto", "one")
+    assert (done.returncode, done.stderr) == (1, b"pyrun: opt: mtu=auto: this host has no default route\n")
