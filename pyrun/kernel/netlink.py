@@ -73,6 +73,7 @@ def _decoded(content: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
+_LEFT_MOST = 100
 _left: "list[_socket.socket]" = []
 
 
@@ -80,9 +81,13 @@ def put_away(channel: "_socket.socket", at_end: bool) -> None:
     """Close a socket, or leave that to the end of this process.
 
     Whoever closes one of netfilter's waits until the kernel has forgotten all that anybody has deleted a moment ago,
-    some 10 ms: who has just deleted something, or holds a lock, has better things to do.
+    some 10 ms: who has just deleted something, or holds a lock, has better things to do. Who cleans up after a hundred
+    dead containers waits now and then, before no more files can be opened.
     """
     if at_end:
+        if len(_left) >= _LEFT_MOST:
+            while _left:
+                _left.pop().close()
         _left.append(channel)
     else:
         channel.close()

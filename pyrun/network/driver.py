@@ -104,7 +104,7 @@ def forget(network: str, reference: str) -> None:
             raise NotFound(f"endpoint {reference} not found")
         made = [*endpoints.leased(end), endpoints.registered(end)]
         perform([links.DeleteLink(end.host_link, end.host_mac)])
-        perform([inverse for each in made if (inverse := each.inverse()) is not None])
+        perform([inverse for each in reversed(made) if (inverse := each.inverse()) is not None])
 
 
 def sweep() -> list[Exception]:
@@ -366,7 +366,7 @@ def _release_strangers(name: str) -> None:
     """Take back what belongs to containers that are not there any more. The lock is held."""
     for address, owner in standing.owners(name).items():
         if standing.is_stranger(owner):
-            perform([ipam.ReleaseLease(standing.leases_of(name), address, owner)])
+            perform(endpoints.released(name, address, owner))
     for end in standing.endpoints(name):
         if standing.is_stranger(end.container):
             gone = endpoints.ForgetEndpoint(standing.endpoints_of(name), end.container)

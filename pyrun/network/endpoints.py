@@ -8,11 +8,14 @@ import os
 
 from pyrun.contexts import suppress
 from pyrun.kernel import files
+from pyrun.kernel.conntrack import ForgetHolder, OweForgetting
 from pyrun.kernel.files import quote
 from pyrun.network import addresses, ipam, standing
 from pyrun.operation import Operation
 from pyrun.spec import Attachment, Endpoint, Network
 from pyrun.typed import NamedTuple
+
+_GONE = "flows from and to it are forgotten before another has its address"
 
 
 def design(net: Network, identity: str, name: str, wanted: Attachment, used: "set[str]") -> Endpoint:
@@ -41,9 +44,15 @@ def design(net: Network, identity: str, name: str, wanted: Attachment, used: "se
 
 
 def leased(end: Endpoint) -> list[Operation]:
-    """Take the addresses, so that nobody else gets them."""
-    where = standing.leases_of(end.network.name)
-    return [ipam.TakeLease(where, address, end.container) for address in (end.address, end.address6) if address]
+    """Take the addresses, so that nobody else gets them before flows from and to them are forgotten."""
+    where, own = standing.leases_of(end.network.name), tuple(filter(None, (end.address, end.address6)))
+    takes = [ipam.TakeLease(where, address, end.container) for address in own]
+    return [*takes, OweForgetting(ForgetHolder(own), _GONE)]
+
+
+def released(network: str, address: str, owner: str) -> list[Operation]:
+    """Give an address back whose holder is gone, with whatever else it had."""
+    return [ForgetHolder((address,)), ipam.ReleaseLease(standing.leases_of(network), address, owner)]
 
 
 def registered(end: Endpoint) -> Operation:

@@ -12,6 +12,7 @@ _PING = "any group may send pings, so that ping needs no privilege"
 _PORTS = "any user of the container may listen on any port"
 _IPV6 = "its network has IPv6"
 _NO_IPV6 = "its network has no IPv6"
+_PORTS_GONE = "flows to these ports are forgotten when the rules are gone"
 _PORT = "a port of a bridge needs no addresses"
 _NO_DAD = "nobody else has its address, so it need not wait a second to find out"
 
@@ -74,7 +75,8 @@ def published(end: Endpoint) -> list[Operation]:
     ports = tuple((port.address, port.port) for port in led if port.protocol == "udp")
     if not ports:
         return choice.published(end)
-    return [conntrack.OweForgetting(ports), *choice.published(end), conntrack.ForgetFlows(ports)]
+    forget = conntrack.ForgetFlows(ports)
+    return [conntrack.OweForgetting(forget, _PORTS_GONE), *choice.published(end), forget]
 
 
 def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:

@@ -9,7 +9,7 @@ import os
 from pyrun import paths, store
 from pyrun.contexts import suppress
 from pyrun.kernel import cgroups, files
-from pyrun.network import endpoints, ipam, standing
+from pyrun.network import endpoints, standing
 from pyrun.operation import Operation
 from pyrun.plan import network
 from pyrun.store import Container
@@ -58,5 +58,5 @@ def _plugs(identity: str) -> list[Operation]:
         record = f"{standing.endpoints_of(name)}/{identity}"
         found += [endpoints.ForgetEndpoint(standing.endpoints_of(name), identity)] if os.path.lexists(record) else []
         leased = [address for address, owner in standing.owners(name).items() if owner == identity]
-        found += [ipam.ReleaseLease(standing.leases_of(name), address, identity) for address in leased]
+        found += [each for address in leased for each in endpoints.released(name, address, identity)]
     return found

@@ -89,3 +89,11 @@ def test_chosen_attributes_are_those_that_all_of_them_have() -> None:
     for end in range(len(content)):  # cut anywhere, both read as far as it is whole
         assert netlink.chosen(content[:end], frozenset(whole)) == netlink.attributes_of(content[:end])
     assert netlink.chosen(b"\xff\xff\x03\x00", frozenset((3,))) == {}
+
+
+def test_who_cleans_up_after_many_keeps_few_files_open() -> None:
+    """Sockets of netfilter are better closed at the end, but there may be more of them than of files."""
+    kept = [socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) for _ in range(250)]
+    for each in kept:
+        netlink.put_away(each, at_end=True)
+    assert sum(each.fileno() >= 0 for each in kept) == len(netlink._left) <= 100
