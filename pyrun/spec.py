@@ -284,6 +284,11 @@ class Network(NamedTuple):
         return self.pools[1] if len(self.pools) > 1 else None
 
     @property
+    def too_narrow(self) -> bool:
+        """Claim that its links have no IPv6, not even to be switched off: RFC 8200 asks for an MTU of 1280."""
+        return 0 < self.mtu < 1280
+
+    @property
     def bridged(self) -> tuple[Pool, ...]:
         """Give the pools whose gateway is the bridge."""
         return self.pools[1:] if self.addressless else self.pools

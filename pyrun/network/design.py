@@ -73,7 +73,10 @@ def design(request: Request, uses: list[Taken]) -> Network:
         labels=request.labels,
         options=request.options,
     )
-    return _with_options(net, options)
+    net = _with_options(net, options)
+    if net.ipv6 and net.too_narrow:
+        raise UsageError(f"opt: {_DOCKER}driver.mtu: {net.mtu}: IPv6 needs 1280", 1)
+    return net
 
 
 def _pools(request: Request, uses: list[Taken], own: list[Taken]) -> tuple[Pool, ...]:

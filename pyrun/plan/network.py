@@ -32,6 +32,7 @@ def network(net: Network, ipv6: bool, learning: tuple[str, ...] = ()) -> list[Op
 
 def parameters(net: Network, ipv6: bool) -> list[sysctls.SetSysctl]:
     """Give what the kernel is told of the bridge before it has an address; *ipv6* claims that the kernel has IPv6."""
+    ipv6 = ipv6 and not net.too_narrow
     quiet = [f"net/ipv4/conf/{net.bridge}/{name}" for name in ("accept_redirects", "send_redirects")]
     own = f"net/ipv6/conf/{net.bridge}"
     if ipv6:
@@ -47,7 +48,9 @@ def parameters(net: Network, ipv6: bool) -> list[sysctls.SetSysctl]:
 
 def port_parameters(end: Endpoint, ipv6: bool) -> list[sysctls.SetSysctl]:
     """Give what the kernel is told of a cable's outer end; *ipv6* claims that the kernel has IPv6."""
-    return [sysctls.SetSysctl(f"net/ipv6/conf/{end.host_link}/disable_ipv6", "1", _PORT)] if ipv6 else []
+    if not ipv6 or end.network.too_narrow:
+        return []
+    return [sysctls.SetSysctl(f"net/ipv6/conf/{end.host_link}/disable_ipv6", "1", _PORT)]
 
 
 def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
@@ -97,7 +100,7 @@ def sandbox(ends: "list[Endpoint]", ipv6: bool) -> list[Operation]:
 def interface(end: Endpoint, ipv6: bool) -> list[Operation]:
     """Give the container's end of a cable its addresses."""
     plan: list[Operation] = []
-    if ipv6:
+    if ipv6 and not end.network.too_narrow:
         value, reason = ("0", _IPV6) if end.address6 else ("1", _NO_IPV6)
         plan.append(sysctls.SetSysctl(f"net/ipv6/conf/{end.link}/disable_ipv6", value, reason))
     if end.address6:

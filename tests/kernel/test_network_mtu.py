@@ -39,3 +39,18 @@ def test_auto_needs_a_default_route(host: Host) -> None:
     host.out("ip route del default; ip route add unreachable default")
     done = host.pyrun("network", "create", "-o", "mtu=auto", "one")
     assert (done.returncode, done.stderr) == (1, b"pyrun: opt: mtu=auto: this host has no default route\n")
+
+
+def test_an_mtu_that_is_too_narrow_for_ipv6_is_one_for_ipv4(host: Host) -> None:
+    """The kernel gives such links no parameters of IPv6 at all; with IPv6 the network is refused."""
+    host.ok("network", "create", "-o", "mtu=1279", "-o", "com.docker.network.bridge.name=one0", "one")
+    host.ok("run", "-d", "--network", "one", "--name", "box", BUSYBOX, "sleep", "600")
+    assert host.ok("exec", "box", "ping", "-c", "1", "-W", "2", INTERNET_ADDRESS)
+    assert "inet6" not in host.out("ip addr show one0; ip -n pyrun-box addr show eth0")
+    host.ok("run", "-d", "--name", "other", BUSYBOX, "sleep", "600")
+    host.ok("network", "connect", "one", "other")
+    assert _mtu(host, "-n pyrun-other link show eth1") == 1279
+    done = host.pyrun("network", "create", "-o", "mtu=1279", "--ipv6", "six")
+    assert done.returncode == 1, done
+    assert done.stderr == b"pyrun: opt: com.docker.network.driver.mtu: 1279: IPv6 needs 1280\n"
+    host.ok("network", "create", "-o", "mtu=1280", "--ipv6", "six")
