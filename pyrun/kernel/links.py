@@ -294,6 +294,30 @@ class RemoveRoute(NamedTuple):
         return "this network leads outside no more"
 
 
+class SetNeighbour(NamedTuple):
+    """By which link-layer address this host reaches an address over one of its links."""
+
+    link: str
+    address: str
+    mac: str
+    later: str = ""  # when this is taken back, if that is known
+
+    def apply(self) -> None:
+        found = rt.find_link(self.link)
+        if found is not None:
+            body = rt.neighbour(found[0], self.address, self.mac)
+            rt.request(rt.RTM_NEWNEIGH, body, rt.NLM_F_CREATE | rt.NLM_F_REPLACE)
+
+    def inverse(self) -> "SetNeighbour | None":
+        return SetNeighbour(self.link, self.address, self.later) if self.later else None
+
+    def shell(self) -> str:
+        return f"ip neigh replace {self.address} lladdr {self.mac} nud stale dev {self.link}"
+
+    def why(self) -> str:
+        return "this host may have known another by that address"
+
+
 class Enslave(NamedTuple):
     """Plug an existing link into a bridge again, after somebody deleted that."""
 

@@ -24,6 +24,7 @@ from pyrun.kernel.netlink import (
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_GETADDR = 20, 22
+RTM_NEWNEIGH = 28
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
@@ -36,6 +37,7 @@ IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 IFA_F_NODAD = 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH = 1, 4, 5, 6, 7, 8, 9
 RTA_TABLE, RTAX_MTU = 15, 2
+NDA_DST, NDA_LLADDR, NUD_STALE = 1, 2, 4
 IFF_UP = 1
 AF_INET, AF_BRIDGE, AF_INET6 = 2, 7, 10
 
@@ -43,6 +45,7 @@ _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")  # struct ndmsg
 _PROTOCOL = 0  # NETLINK_ROUTE
 _OF_LINK = frozenset((IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_PROTINFO))
 _OF_PORT = frozenset((IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED))
@@ -139,6 +142,12 @@ def leads_to(target: bytes, index: int) -> bool:
     except OSError as cause:
         return cause.errno not in _NO_ROUTE
     return True
+
+
+def neighbour(index: int, local: str, hardware: str) -> bytes:
+    """Give the body that says by which link-layer address *local* is reached, until there is a doubt."""
+    header = _NEIGHBOUR.pack(family(local), index, NUD_STALE, 0, 0)
+    return header + encode([(NDA_DST, address(local)), (NDA_LLADDR, mac(hardware))])
 
 
 def request(kind: int, body: bytes, flags: int = 0) -> None:

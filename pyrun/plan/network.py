@@ -64,7 +64,23 @@ def endpoint(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
     ]
     if not net.icc:
         plan.append(links.IsolatePort(end.host_link))
-    return [*plan, links.SetUp(end.host_link)]
+    return [*plan, links.SetUp(end.host_link), *announced(end)]
+
+
+def announced(end: Endpoint) -> list[Operation]:
+    """Let others know a container whose link-layer address does not follow from its addresses, as theirs mostly do.
+
+    Who has the IPv4 address next has the usual one, or announces itself.
+    """
+    usual, bridge = addresses.container_mac(end.address), end.network.bridge
+    own = [(end.address, usual)] if end.mac != usual else []
+    own += [(end.address6, "")] if end.address6 else []
+    if not own:
+        return []
+    from pyrun.kernel.announcements import Announce
+
+    told: list[Operation] = [links.SetNeighbour(bridge, address, end.mac, later) for address, later in own]
+    return [*told, *(Announce(bridge, address, end.mac, later) for address, later in own)]
 
 
 def published(end: Endpoint) -> list[Operation]:

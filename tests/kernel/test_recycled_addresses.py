@@ -1,10 +1,12 @@
-"""T-E9: who gets an address next gets nothing of what its former holder began."""
+"""T-E9: who gets an address next gets nothing of what its former holder began, and is found by those who knew that one."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
-from lab import INTERNET_ADDRESS, TOP, Host
+from lab import INTERNET_ADDRESS, TOP, Host, fresh_host
 from served import SLEEP, switched
 
 # Sends to whoever was the first to write, and says how often it has.
@@ -83,3 +85,63 @@ def test_all_flows_of_an_address_are_forgotten_and_no_others(host: Host, kernel:
     left = host.out("conntrack -L 2>/dev/null").splitlines()
     sources = sorted(word.removeprefix("src=") for line in left for word in line.split() if word.startswith("src="))
     assert sources == ["10.1.0.22", "10.9.0.3", "fd00::22", "fd09::3"]
+
+
+@pytest.fixture(scope="module")
+def known(private_host: None) -> Iterator[Host]:
+    """Give a host with a container that knows its neighbours well, on a network with both families."""
+    with fresh_host() as host:
+        host.ok("network", "create", "--ipv6", "--subnet", "10.1.0.0/24", "--subnet", "fd00:1::/64", "net1")
+        host.ok("run", "-d", "--name", "neighbour", "--net", "net1", *SLEEP)
+        yield host
+
+
+def _believed(host: Host, address: str) -> list[str]:
+    """Give the link-layer addresses that the neighbour and the host take an address to be at."""
+    found = [json.loads(host.out(f"ip {where} -j neigh show {address}")) for where in ("-n pyrun-neighbour", "")]
+    return [entry["lladdr"] for entries in found for entry in entries]
+
+
+_FORMER, _NEXT = "02:00:00:00:00:11", "02:00:00:00:00:22"
+_USUAL = "02:42:0a:01:00:03"
+
+
+@pytest.mark.parametrize(
+    ("former", "following", "address", "mac"),
+    [
+        (["--ip", "10.1.0.10"], ["--net", "net1"], "fd00:1::3", _USUAL),
+        (["--ip", "10.1.0.10"], [], "fd00:1::3", _USUAL),  # which is connected while it runs
+        (["--mac-address", _FORMER], ["--net", "net1"], "10.1.0.3", _USUAL),
+        (["--mac-address", _FORMER], [], "10.1.0.3", _USUAL),
+        ([], ["--net", "net1", "--mac-address", _NEXT], "10.1.0.3", _NEXT),
+        (["--mac-address", _FORMER], ["--net", "net1", "--mac-address", _NEXT], "fd00:1::3", _NEXT),
+    ],
+)
+def test_neighbours_find_who_has_the_address_now(
+    known: Host, former: list[str], following: list[str], address: str, mac: str
+) -> None:
+    """Who remembers the one before would ask anew only after half a minute in which nothing arrives."""
+    known.ok("run", "-d", "--name", "former", "--net", "net1", *former, *SLEEP)
+    for where in ("ip netns exec pyrun-neighbour ", ""):
+        known.out(f"{where}ping -c 1 -W 10 {address}")
+    before = _believed(known, address)
+    known.ok("rm", "-f", "former")
+    known.ok("run", "-d", "--name", "next", *following, *SLEEP)
+    if not following:
+        known.ok("network", "connect", "net1", "next")
+    now = _believed(known, address)
+    known.ok("rm", "-f", "next")
+    assert (mac in before, now) == (False, [mac, mac])
+
+
+@pytest.mark.parametrize("options", [[], ["--mac-address", _NEXT]])
+def test_what_is_typed_announces_as_well(known: Host, options: list[str]) -> None:
+    """The lines of a dry run that tell of the next one are commands that work, witnessed by the neighbour."""
+    known.ok("run", "-d", "--name", "former", "--net", "net1", "--mac-address", _FORMER, *SLEEP)
+    known.out("ip netns exec pyrun-neighbour ping -c 1 -W 10 fd00:1::3; ping -c 1 -W 10 fd00:1::3")
+    known.ok("rm", "-f", "former")
+    lines = known.ok("run", "--dry-run", "--net", "net1", *options, *SLEEP).splitlines()
+    commands = [line.partition("$ ")[2] for line in lines if "ip neigh replace" in line or "AF_PACKET" in line]
+    assert len(commands) == (4 if options else 2)
+    known.out("\n".join(commands))
+    assert _believed(known, "fd00:1::3") == [options[1] if options else _USUAL] * 2
