@@ -48,6 +48,22 @@ def test_what_is_no_value_stays_refused(words: list[str]) -> None:
         _config(*words)
 
 
+@pytest.mark.parametrize(
+    "break_", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", " ", "\t", "#", "\0", "\udc85"]
+)
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--dns", "1.1.1.1{}x"), ("--dns-search", "x{}y"), ("--dns-option", "ndots:1{}x"), ("--hostname", "x{}y"),
+        ("--domainname", "x{}y"), ("--add-host", "x{}y:1.2.3.4"), ("--add-host", "x:1.2.3.4{}y"),
+    ],
+)  # fmt: skip
+def test_no_value_adds_a_line_or_a_word_to_a_file_of_the_container(flag: str, value: str, break_: str) -> None:
+    """T-E11: as in x, a new line, nameserver 6.6.6.6."""
+    with pytest.raises(UsageError):
+        _config(flag, value.format(break_))
+
+
 @pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE", "0", "f", "F", "false", "False", "FALSE"])
 def test_switches_take_truths(text: str) -> None:
     truth = text[0] in "1tT"
