@@ -61,7 +61,6 @@ def _why(values: Values) -> int:
 
 
 def _netns_exec(values: Values) -> int:
-    from pyrun import store
     from pyrun.runtime import netns
 
     v: Any = values
@@ -69,7 +68,7 @@ def _netns_exec(values: Values) -> int:
     command = command[1:] if command[0] == "--" else command
     if not command:
         raise UsageError("netns exec: expected a command", hint="see pyrun netns exec --help")
-    netns.execute(store.find(name), command, int(v["umask"], 8))
+    netns.execute(name, command, int(v["umask"], 8))
 
 
 VERBS: dict[str, Callable[[Values], int]] = {
