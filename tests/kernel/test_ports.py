@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import walls
 from lab import HOST_ADDRESS, INTERNET_ADDRESS, Host, fresh_host, wait_until
 from served import HOST6, INTERNET6, SLEEP, ask, server_of, switched
 
@@ -36,11 +37,6 @@ def published(request: pytest.FixtureRequest, private_host: None) -> Iterator[Ho
             server.communicate()
         host.ok("rm", "-f", "web", "web6", "neighbour", "other")
         host.ok("network", "rm", "six")
-
-
-def _own(host: Host, name: str) -> str:
-    """Give the container's IPv4 address."""
-    return host.out(f"ip netns exec pyrun-{name} ip -4 -br addr show eth0").split()[2].partition("/")[0]
 
 
 # From where, to which address, and as whom the server sees the client; a name stands for that container's address.
@@ -108,6 +104,28 @@ def test_a_port_of_one_address_is_not_there_on_others(published: Host) -> None:
     assert ask(published, None, "tcp", "127.0.0.5", 9000) == "web 172.17.0.1"
     assert ask(published, None, "udp", "127.0.0.5", 9000) == "web 172.17.0.1"
     assert ask(published, None, "tcp", "::1", 9001) == "web 172.17.0.1"
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+@pytest.mark.parametrize(
+    ("name", "route", "gateway"),
+    [
+        ("web", "172.17.0.0/16", "172.17.0.1"),
+        ("web6", "10.66.0.0/24", "10.66.0.1"),
+        ("web6", "fd00:66::/64", "fd00:66::1"),
+    ],
+)
+def test_a_published_port_is_reached_by_the_hosts_address_alone(
+    published: Host, kind: str, name: str, route: str, gateway: str
+) -> None:
+    """T-E3, moby#45610: a neighbour routes to the container by way of the host, and asks the port that is published."""
+    family, via = (6, HOST6) if ":" in route else (4, HOST_ADDRESS)
+    own = walls.address(published, name, family)
+    assert ask(published, None, kind, own, 80) == f"{name} {gateway}"
+    assert published.internet(f"ip -{family} route add {route} via {via}").returncode == 0
+    answer = ask(published, "internet", kind, own, 80, 1)
+    published.internet(f"ip -{family} route del {route}")
+    assert answer == "TimeoutError"
 
 
 @pytest.mark.parametrize("let_in", ["0", "1"])
