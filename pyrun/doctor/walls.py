@@ -144,8 +144,7 @@ def _stopped(step: trace.Step, net: Network) -> tuple[str, str]:
         where = f"{family} {table} {step.chain}".strip()
         each = (f"nft insert rule {where} {word} {net.bridge} accept" for word in ("oifname", "iifname"))
         return cause, " && ".join(each)
-    tool = f"{step.tool}-legacy" if _is_mixed() else step.tool  # ours stand first in the other one
-    each = (f"{tool} -t {step.table} -I {step.chain} -{way} {net.bridge} -j ACCEPT" for way in "oi")
+    each = (f"{step.tool} -t {step.table} -I {step.chain} -{way} {net.bridge} -j ACCEPT" for way in "oi")
     return cause, " && ".join(each)
 
 

@@ -24,9 +24,9 @@ def read() -> Standing:
     shown: set[tuple[str, str]] = set()
     for family, (name, tool, _) in _FAMILIES.items():
         for program in variants(family):
-            found = saved.read(programs.run(program, "-c").output, family, tool)
+            found = saved.read(programs.run(program, "-c").output, family, _called(tool, program))
             tables += found
-            if os.path.realpath(program).endswith("xtables-nft-multi"):
+            if _is_modern(program):
                 shown |= {(name, table.name) for table in found}
     nft = programs.find("nft")
     if not nft:
@@ -49,7 +49,21 @@ def variants(family: int) -> list[str]:
     _, tool, names = _FAMILIES[family]
     modern = programs.find(f"{tool}-nft-save", f"{tool}-save")
     legacy = programs.find(f"{tool}-legacy-save") if _content(names) else ""
-    return [program for program in dict.fromkeys((modern, legacy)) if program]
+    found = {os.path.realpath(program): program for program in (modern, legacy) if program}  # one may be both
+    return list(found.values())
+
+
+def _called(tool: str, program: str) -> str:
+    """Name the command that shows the same rules as *program*: the plain one, unless that is of the other variant."""
+    plain = programs.find(tool)
+    if plain and _is_modern(plain) == _is_modern(program):
+        return tool
+    return f"{tool}-nft" if _is_modern(program) else f"{tool}-legacy"
+
+
+def _is_modern(program: str) -> bool:
+    """Claim that an iptables program is of the nft variant."""
+    return os.path.realpath(program).endswith("xtables-nft-multi")
 
 
 def _content(path: str) -> str:
