@@ -24,6 +24,7 @@ class Packet(NamedTuple):
     dnat: bool = False  # its connection got another target
     snat: bool = False  # or another source
     mark: "int | None" = 0
+    own: str = ""  # the first address of the link by which it came
 
 
 class Condition(NamedTuple):

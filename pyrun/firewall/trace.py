@@ -135,7 +135,9 @@ class _Walk:
             step = self.base(table, chain, packet)
             if step.action.kind in NAT:
                 translated, packet = step, _translate(packet, step.action)
-                continue
+                if packet.target:
+                    continue
+                return Outcome("drop", packet, tuple(self.steps), step, translated)
             if step.action.kind in ("drop", "reject", "unknown"):
                 doubt = step if step.action.kind == "unknown" else None
                 return Outcome(step.action.kind, packet, tuple(self.steps), step, translated, doubt)
@@ -193,8 +195,9 @@ def _translate(packet: Packet, action: Action) -> Packet:
     address, port = split(action.target)
     if action.kind == "dnat":
         return packet._replace(target=address or packet.target, port=port or packet.port, dnat=True)
-    if action.kind == "redirect":
-        own = "127.0.0.1" if packet.family == 4 else "::1"
+    if action.kind == "redirect":  # what comes by a link without an address is dropped: it gets no target
+        here = "127.0.0.1" if packet.family == 4 else "::1"
+        own = packet.own if packet.entering else here
         return packet._replace(target=own, port=port or packet.port, dnat=True)
     return packet._replace(source=address or packet.source, snat=True)
 

@@ -297,7 +297,9 @@ class _Way:
 
     def rules(self, place: "Sandbox | None", hook: str, entering: str, leaving: str) -> None:
         """Pass the rules of one hook, and go on with the packet that comes out."""
-        packet = self.packet._replace(entering=entering, leaving=leaving)
+        links = place.links if place else self.view.links
+        own = next((_first(link, self.packet.family) for link in links if link.name == entering), "")
+        packet = self.packet._replace(entering=entering, leaving=leaving, own=own)
         if place is not None and not self.view.tables(place):
             return
         outcome = self.walk_rules(place, hook, packet)
@@ -349,6 +351,11 @@ def _holder(bridge: Bridge, address: str) -> "Cable | None":
         if cable.inside and any(own == address for own, _ in cable.inside.addresses):
             return cable
     return None
+
+
+def _first(link: Link, family: int) -> str:
+    """Give a link's first address of a family."""
+    return next((address for address, _ in link.addresses if (":" in address) == (family == 6)), "")
 
 
 def _at(address: str, port: int) -> str:

@@ -156,6 +156,24 @@ def test_dnat_leads_elsewhere(target: str, address: str, port: int) -> None:
     assert trace.walk(saved.read(text, 4, "iptables"), "prerouting", answer, HOST).translated is None
 
 
+@pytest.mark.parametrize(
+    ("hook", "entering", "own", "expected"),
+    [
+        ("prerouting", "up0", "198.51.100.2", ("accept", "198.51.100.2", 9999)),
+        ("prerouting", "bare0", "", ("drop", "", 9999)),
+        ("output", "", "", ("accept", "127.0.0.1", 9999)),
+    ],
+)
+def test_a_redirect_leads_to_the_link_by_which_it_came(
+    hook: str, entering: str, own: str, expected: "tuple[str, str, int]"
+) -> None:
+    """See nf_nat_redirect.c: a packet that was made here goes to the loopback, else to the link's first address."""
+    text = f"*nat\n:{hook.upper()} ACCEPT [0:0]\n-A {hook.upper()} -p tcp -j REDIRECT --to-ports 9999\nCOMMIT\n"
+    packet = Packet(4, "198.51.100.1", "203.0.113.9", "tcp", 9000, entering, own=own)
+    outcome = trace.walk(saved.read(text, 4, "iptables"), hook, packet, HOST)
+    assert (outcome.verdict, outcome.packet.target, outcome.packet.port) == expected
+
+
 def test_tables_of_a_hook_take_their_turn() -> None:
     text = (
         "*filter\n:FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -j DROP\nCOMMIT\n"
