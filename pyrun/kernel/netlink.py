@@ -107,10 +107,8 @@ def exchange(protocol: int, kind: int, body: bytes, flags: int, at_end: bool = F
                 length, reply, _, _, _ = _HEADER.unpack_from(packet, at)
                 content = packet[at + 16 : at + length]
                 at += (length + 3) & ~3
-                if reply == NLMSG_DONE:
-                    return
-                if reply == NLMSG_ERROR:
-                    number = -struct.unpack_from("=i", content)[0]
+                if reply in (NLMSG_DONE, NLMSG_ERROR):
+                    number = -struct.unpack_from("=i", content)[0] if content else 0
                     if number:
                         raise OSError(number, os.strerror(number))
                     return

@@ -12,6 +12,7 @@ from pyrun.runtime.topology import Bridge, Cable, Sandbox
 from pyrun.typed import Any, NamedTuple, Protocol
 
 OK, STOP, UNKNOWN = "ok", "stop", "unknown"
+_IGNORES_ECHO = {4: "ipv4/icmp_echo_ignore_all", 6: "ipv6/icmp/echo_ignore_all"}
 
 
 class Question(NamedTuple):
@@ -70,8 +71,8 @@ class View(Protocol):
     def tables(self, place: "Sandbox | None") -> list[trace.Table]:
         """Give the rules of a place."""
 
-    def listener(self, place: "Sandbox | None", protocol: str, address: str, port: int) -> "bool | None":
-        """Claim that somebody listens; None where that cannot be told."""
+    def listener(self, place: "Sandbox | None", protocol: str, address: str, port: int, entering: str) -> "bool | None":
+        """Claim that somebody listens to what comes by a link; None where that cannot be told."""
 
     def reason(self, step: trace.Step) -> str:
         """Say why a rule is there."""
@@ -268,15 +269,16 @@ class _Way:
             self.rules(place, "input", link.name if link else "lo", "")
         packet = self.packet
         if packet.port:
-            listens = self.view.listener(place, packet.protocol, packet.target, packet.port)
+            listens = self.view.listener(place, packet.protocol, packet.target, packet.port, packet.entering)
             if listens is False:
                 self.stop(
                     place, "listener", f"nobody listens on {packet.protocol} port {packet.port} of {_name(place)}"
                 )
             text = "somebody listens" if listens else "whether somebody listens is not known"
             self.note(place, "listener", f"{text} on {packet.protocol} port {packet.port}")
-        elif self.view.sysctl(place, "net/ipv4/icmp_echo_ignore_all") == "1":
-            self.stop(place, "answer", "icmp_echo_ignore_all is 1: pings are not answered")
+        elif self.view.sysctl(place, f"net/{_IGNORES_ECHO[packet.family]}") == "1":
+            name = _IGNORES_ECHO[packet.family].rpartition("/")[2]
+            self.stop(place, "answer", f"{name} is 1: pings are not answered")
         self.back(place)
         raise _End(True, f"it arrives at {_name(place)}, and so does the answer")
 
@@ -299,7 +301,7 @@ class _Way:
         """Pass the rules of one hook, and go on with the packet that comes out."""
         links = place.links if place else self.view.links
         own = next((_first(link, self.packet.family) for link in links if link.name == entering), "")
-        packet = self.packet._replace(entering=entering, leaving=leaving, own=own)
+        packet = self.packet = self.packet._replace(entering=entering, leaving=leaving, own=own)
         if place is not None and not self.view.tables(place):
             return
         outcome = self.walk_rules(place, hook, packet)

@@ -7,7 +7,8 @@ from pyrun import store
 from pyrun.contexts import contextmanager
 from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.firewall import present, rules, trace
-from pyrun.kernel import survey
+from pyrun.kernel import listeners, survey
+from pyrun.kernel.listeners import Listener
 from pyrun.kernel.survey import Route
 from pyrun.network import addresses, standing
 from pyrun.runtime import topology
@@ -27,7 +28,6 @@ _FOREIGN = (
     ("PYRUN-USER", "a rule of this host's administrator"),
     ("user", "a rule of this host's administrator"),
 )
-_LISTENING, _BOUND = "0A", "07"  # states in /proc/net/tcp and /proc/net/udp
 
 
 class Live(View):
@@ -65,16 +65,17 @@ class Live(View):
         self.blind += [line for line in found.blind if line not in self.blind]
         return found.tables
 
-    def listener(self, place: "Sandbox | None", protocol: str, address: str, port: int) -> "bool | None":
+    def listener(self, place: "Sandbox | None", protocol: str, address: str, port: int, entering: str) -> "bool | None":
         if protocol not in ("tcp", "udp"):
             return None
-        wanted = _LISTENING if protocol == "tcp" else _BOUND
-        with inside(place):
-            lines = [
-                line for name in (protocol, f"{protocol}6") for line in _read(f"/proc/net/{name}").splitlines()[1:]
-            ]
-        sockets = [line.split()[1].split(":") for line in lines if line.split()[3] == wanted]
-        return any(int(own_port, 16) == port and _takes(own, address) for own, own_port in sockets)
+        links = place.links if place else self.links
+        heard = (0, *(link.number for link in links if link.name == entering))
+        try:
+            with inside(place):
+                found = listeners.listeners(protocol)
+        except OSError:
+            return None
+        return any(each.port == port and each.link in heard and _takes(each, address) for each in found)
 
     def reason(self, step: trace.Step) -> str:
         if self._reasons is None:
@@ -206,15 +207,14 @@ def _own_reasons() -> dict[tuple[str, str, str, str], str]:
     return {(_TOOLS[rule.family], rule.table, rule.chain, rule.text): rule.reason for rule in own}
 
 
-def _takes(own: str, address: str) -> bool:
-    """Claim that a socket bound to *own*, as /proc/net writes it, gets what is sent to the address."""
-    if not int(own, 16):
-        return len(own) == 32 or ":" not in address
-    words = [own[at : at + 8] for at in range(0, len(own), 8)]
-    written = b"".join(bytes.fromhex(word)[::-1] for word in words)
-    mapped = bytes(10) + b"\xff\xff"
-    wanted = addresses.number(address).to_bytes(addresses.bits_of(address) // 8, "big")
-    return wanted in (written, written.removeprefix(mapped))
+def _takes(listener: Listener, address: str) -> bool:
+    """Claim that a socket gets what is sent to the address: IPv4 may come to one of IPv6, under mapped addresses."""
+    if listener.address == "::":
+        return ":" in address or not listener.only_ipv6
+    if listener.address == "0.0.0.0":
+        return ":" not in address
+    own = listener.address.removeprefix("::ffff:") if "." in listener.address else listener.address
+    return (":" in own) == (":" in address) and addresses.number(own) == addresses.number(address)
 
 
 def _read(path: str) -> str:

@@ -1,5 +1,6 @@
 """What `network why` says is what a real connection finds: rules and settings that are easily overlooked."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,12 @@ from town import why
 
 @pytest.fixture(scope="module")
 def street(private_host: None) -> Iterator[Host]:
-    """A host with a server in a container, whose port is published."""
+    """A host with a server in a container, whose port is published, and two containers with IPv6."""
     with fresh_host() as host:
-        host.ok("run", "-d", "--name", "c1", "-p", "8080:80", BUSYBOX, "httpd", "-f", "-p", "80")
+        host.ok("run", "-d", "--name", "c1", "-p", "8080:80", "-p", "8085:85", BUSYBOX, "httpd", "-f", "-p", "80")
+        host.ok("network", "create", "--ipv6", "six")
+        for name in ("d6", "e6"):
+            host.ok("run", "-d", "--name", name, "--network", "six", BUSYBOX, "sleep", "900")
         yield host
 
 
@@ -67,3 +71,57 @@ def test_a_redirect_leads_to_the_link_by_which_a_packet_came(street: Host) -> No
     wait_until(lambda: "0.0.0.0:9999" in street.out("ss -Hltn sport = 9999"))
     assert told(street, "c1", f"{HOST_ADDRESS}:9000", "--probe") == (True, True)
     street.out("kill $(cat /run/server); iptables -t nat -D PREROUTING -p tcp --dport 9000 -j REDIRECT --to-ports 9999")
+
+
+_SOCKETS = """
+import socket, time
+def listens(port, family, kind, *options):
+    made = socket.socket(family, kind)
+    for option in options:
+        made.setsockopt(*option)
+    made.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+    if kind == socket.SOCK_STREAM:
+        made.listen()
+    return made
+ONLY6, BOTH, TO_LO, TO_ETH0 = (41, 26, 1), (41, 26, 0), (1, 25, b"lo"), (1, 25, b"eth0")
+kept = [
+    listens(80 + at, family, kind, *options)
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    for at, family, options in (
+        (5, socket.AF_INET6, [ONLY6]), (6, socket.AF_INET6, [BOTH]), (7, socket.AF_INET, [TO_LO]),
+        (8, socket.AF_INET, [TO_ETH0]), (9, socket.AF_INET6, [BOTH, TO_LO]),
+    )
+]
+print("ready", flush=True)
+time.sleep(100)
+"""
+
+
+def test_who_listens_is_asked_as_exactly_as_the_kernel_does(street: Host) -> None:
+    """IPv6 alone, as nginx has it, or one link alone: for others there is nobody."""
+    server = street.start(["ip", "netns", "exec", "pyrun-c1", "python3", "-c", _SOCKETS], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout and server.stdout.readline() == b"ready\n"
+        for protocol in ("tcp", "udp"):
+            found = {port: told(street, "host", f"c1:{port}/{protocol}", "--probe") for port in range(85, 90)}
+            silent = None if protocol == "udp" else True  # a datagram that is taken gets no answer
+            heard = dict.fromkeys((86, 88), (True, silent))
+            assert found == heard | dict.fromkeys((85, 87, 89), (False, True))
+        assert told(street, "c1", "127.0.0.1:87", "--probe") == (True, True)
+        assert told(street, "c1", "127.0.0.1:88", "--probe") == (False, True)
+        assert told(street, "c1", "[::1]:85", "--probe") == (True, True)
+        assert (
+            told(street, INTERNET_ADDRESS, f"{HOST_ADDRESS}:8085")[0] is connects(street, HOST_ADDRESS, 8085) is False
+        )
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_each_family_has_its_own_word_for_pings_that_are_not_answered(street: Host) -> None:
+    six = walls.address(street, "d6", 6)
+    for setting, silent in (("ipv4.icmp_echo_ignore_all", 4), ("ipv6.icmp.echo_ignore_all", 6)):
+        street.out(f"ip netns exec pyrun-d6 sysctl -qw net.{setting}=1")
+        for family, target in ((4, "d6"), (6, six)):
+            assert told(street, "e6", target, "--probe") == (family != silent, True)
+        street.out(f"ip netns exec pyrun-d6 sysctl -qw net.{setting}=0")
