@@ -16,7 +16,7 @@ from pyrun.spec import Endpoint, Network
 from pyrun.typed import NamedTuple
 
 TABLE = "bridge pyrun"
-_REASON = "containers send under their own addresses only"
+REASON = "containers send under their own addresses only"
 _SETS = (
     ("bridges", "type ifname"),
     ("cables", "type ifname"),
@@ -97,7 +97,7 @@ def network(net: Network) -> AddPart:
     add += [f"add chain {TABLE} prerouting {{ {HOOK} }}", f"flush chain {TABLE} prerouting"]
     add += [f"add rule {TABLE} prerouting {text}" for text in RULES]
     remove = [element, f'delete element {TABLE} bridges {{ "{net.bridge}" }}']
-    return AddPart("\n".join([*add, element, ""]), "\n".join([*remove, ""]), _REASON, TABLE)
+    return AddPart("\n".join([*add, element, ""]), "\n".join([*remove, ""]), REASON, TABLE)
 
 
 def watched(end: Endpoint) -> AddSenders:

@@ -4,24 +4,27 @@ The texts of the rules come from `nft -a list ruleset`, by their handles. What i
 not understood of a rule becomes a condition that cannot be judged.
 """
 
+import itertools
 import json
 import re
 
-from pyrun.firewall.packets import Condition, Lookup
+from pyrun.firewall.packets import AND, Condition, Lookup
 from pyrun.firewall.trace import Action, Chain, Rule, Table
 from pyrun.typed import Any, NamedTuple
 
 _FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
+_GUARD = ("bridge", "pyrun")  # the one table of bridges that is followed: `pyrun.firewall.guard` makes it
+_INGRESS = "ingress"
 _PORTS = {("dport",): "port", ("sport",): "source port"}
 _META = {"iifname": "entering", "oifname": "leaving", "iif": "entering", "oif": "leaving", "mark": "mark"}
-_META |= {"l4proto": "protocol", "nfproto": "family"}
+_META |= {"l4proto": "protocol", "nfproto": "family", "protocol": "family"}
 _NUMBERS = {"ipv4": "4", "ipv6": "6"}
 _COUNTS = re.compile(r"counter packets \d+ bytes \d+")
 _GOES_ON = ("log", "notrack", "ct helper", "ct timeout", "flow", "secmark")
 
 
 class Rules(NamedTuple):
-    """What was read: tables to walk, and how many rules those have that are not followed here (bridge, netdev, arp)."""
+    """What was read: tables to walk, and how many rules those have that are not followed here (bridge, netdev, …)."""
 
     tables: list[Table]
     others: dict[str, int]
@@ -37,8 +40,11 @@ def read(document: str, listing: str = "", left_out: "frozenset[tuple[str, str]]
         if kind != "table" or key in left_out:
             continue
         own = [(k, e) for k, e in entries if (e.get("family"), e.get("table")) == key]
-        if key[0] in _FAMILIES:
+        if key[0] in _FAMILIES or key == _GUARD:
             tables.append(_Reader(key[0], key[1], own, texts).table())
+            early = {e["name"] for k, e in own if k == "chain" and e.get("hook") == _INGRESS}
+            count = sum(1 for k, e in own if k == "rule" and e["chain"] in early)
+            others |= {f"{key[0]} {key[1]}, hook {_INGRESS}": count} if early else {}
         else:
             others[f"{key[0]} {key[1]}"] = sum(1 for k, _ in own if k == "rule")
     return Rules(tables, others)
@@ -68,10 +74,12 @@ class _Reader:
             if kind == "rule":
                 rules.setdefault(entry["chain"], []).append(self.rule(entry))
         chains = [self.chain(entry, rules.get(entry["name"], [])) for kind, entry in self.own if kind == "chain"]
-        return Table("nft", f"{self.family} {self.name}", _FAMILIES[self.family], tuple(chains))
+        families = _FAMILIES.get(self.family, (0, 4, 6))
+        return Table("nft", f"{self.family} {self.name}", families, tuple(chains))
 
     def chain(self, entry: "dict[str, Any]", rules: list[Rule]) -> Chain:
         hook, nat = entry.get("hook", ""), entry.get("type") == "nat"
+        hook = f"bridge {hook}" if hook and self.family == "bridge" else hook
         return Chain(entry["name"], tuple(rules), hook, entry.get("prio", 0), entry.get("policy", ""), None, nat)
 
     def rule(self, entry: "dict[str, Any]") -> Rule:
@@ -171,6 +179,9 @@ def _field(left: "Any") -> tuple[str, list[Condition]]:
     if not isinstance(left, dict):
         return "", []
     kind, body = next(iter(left.items()))
+    if kind == "concat":
+        fields, implied = zip(*map(_field, body), strict=True)
+        return AND.join(fields) if all(fields) else "", list(itertools.chain(*implied))
     if kind == "meta":
         return _META.get(body["key"], ""), []
     if kind == "ct":
@@ -187,6 +198,10 @@ def _payload(protocol: str, field: str) -> tuple[str, list[Condition]]:
         implied = [Condition("family", tuple(map(str, _FAMILIES[protocol])))]
         names = {"saddr": "source", "daddr": "target", "protocol": "protocol", "nexthdr": "protocol"}
         return names.get(field, ""), implied
+    if protocol == "ether":
+        return {"saddr": "mac", "type": "family"}.get(field, ""), []
+    if protocol == "arp":
+        return {"saddr ether": "mac", "saddr ip": "source"}.get(field, ""), [Condition("family", ("arp",))]
     implied = [] if protocol == "th" else [Condition("protocol", (protocol,))]
     if protocol in ("icmp", "icmpv6"):
         return "icmp" if field == "type" else "", implied
@@ -203,6 +218,9 @@ def _value(value: "Any") -> "str | None":
             return f"{body[0]}-{body[1]}"
         if kind == "elem":
             return _value(body["val"])
+        if kind == "concat":
+            parts = [_value(part) for part in body]
+            return None if None in parts else AND.join(map(str, parts))
         return None
     if isinstance(value, bool | list) or value is None:
         return None

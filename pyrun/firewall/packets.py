@@ -3,17 +3,19 @@
 The answers are yes, no, or None: not to be known from outside.
 """
 
-from pyrun.typed import Any, NamedTuple
+from pyrun.typed import Any, NamedTuple, Sequence
 
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
 _PROTOCOLS |= {"ipv6-icmp": "icmpv6", "icmp6": "icmpv6"}
+_FRAMES = {4: {"4", "ip"}, 6: {"6", "ip6"}, 0: {"arp"}}  # how a family is written, as a number or as a type of frames
+AND = " . "
 _MULTICAST = {4: "224.0.0.0/4", 6: "ff00::/8"}
 
 
 class Packet(NamedTuple):
     """What a packet is at one place of its way."""
 
-    family: int  # 4 or 6
+    family: int  # 4 or 6; 0 for ARP
     source: str
     target: str
     protocol: str  # icmp, icmpv6, tcp, udp or sctp
@@ -25,12 +27,13 @@ class Packet(NamedTuple):
     snat: bool = False  # or another source
     mark: "int | None" = 0
     own: str = ""  # the first address of the link by which it came
+    mac: str = ""  # the link-layer address that it comes from, where that is known
 
 
 class Condition(NamedTuple):
     """One question; with several *values* one of them will do."""
 
-    field: str  # one of _ANSWERS; empty for what cannot be judged
+    field: str  # one of _ANSWERS, or several joined as nft does it: "a . b"; empty for what cannot be judged
     values: tuple[str, ...] = ()
     negated: bool = False
 
@@ -44,19 +47,28 @@ class Lookup(NamedTuple):
     def choose(self, packet: Packet, local: frozenset[str]) -> "tuple[str, str] | None":
         """Give the entry's action; one that cannot be judged makes it unknown."""
         for keys, action in self.entries:
-            found = [holds(Condition(f, (key,)), packet, local) for f, key in zip(self.fields, keys, strict=False)]
-            if False in found:
-                continue
-            return action if None not in found else ("unknown", "")
+            found = _all_hold(self.fields, keys, packet, local)
+            if found is not False:
+                return action if found else ("unknown", "")
         return None
 
 
 def holds(condition: Condition, packet: Packet, local: frozenset[str]) -> "bool | None":
     """Answer one question about a packet; *local* are the addresses of the namespace."""
-    if condition.field not in _ANSWERS:
+    fields = condition.field.split(AND)
+    if not set(fields) <= set(_ANSWERS):
         return None
-    answer: bool | None = _ANSWERS[condition.field](condition.values, packet, local)
+    if len(fields) > 1:
+        found = [_all_hold(fields, value.split(AND), packet, local) for value in condition.values]
+        answer: bool | None = True if True in found else None if None in found else False
+    else:
+        answer = _ANSWERS[condition.field](condition.values, packet, local)
     return answer if answer is None else answer != condition.negated
+
+
+def _all_hold(fields: "Sequence[str]", keys: "Sequence[str]", packet: Packet, local: frozenset[str]) -> "bool | None":
+    found = [holds(Condition(field, (key,)), packet, local) for field, key in zip(fields, keys, strict=False)]
+    return False if False in found else None if None in found else True
 
 
 def is_within(address: str, values: "tuple[str, ...]") -> bool:
@@ -168,7 +180,8 @@ _ANSWERS: dict[str, Any] = {
     "entering": lambda values, packet, _: _is_link(values, packet.entering),
     "leaving": lambda values, packet, _: _is_link(values, packet.leaving),
     "protocol": _protocol,
-    "family": lambda values, packet, _: str(packet.family) in values,
+    "family": lambda values, packet, _: bool(_FRAMES[packet.family] & set(values)),
+    "mac": lambda values, packet, _: packet.mac in values if packet.mac else None,
     "port": lambda values, packet, _: _is_number(values, packet.port) if packet.port else False,
     "source port": lambda values, packet, _: None if packet.port else False,
     "state": _state,

@@ -8,7 +8,6 @@ from pyrun.kernel import programs
 from pyrun.typed import NamedTuple
 
 _FAMILIES = {4: ("ip", "iptables", "/proc/net/ip_tables_names"), 6: ("ip6", "ip6tables", "/proc/net/ip6_tables_names")}
-_GUARD = "bridge pyrun"  # stops only packets under addresses that are not the container's own
 
 
 class Standing(NamedTuple):
@@ -41,7 +40,7 @@ def read() -> Standing:
 def _not_followed(others: dict[str, int]) -> list[str]:
     """Say which tables may decide as well; one without rules decides nothing."""
     told = {name: "1 rule" if count == 1 else f"{count} rules" for name, count in others.items() if count}
-    return [f"table {name} is not followed, and has {count}" for name, count in told.items() if name != _GUARD]
+    return [f"table {name} is not followed, and has {count}" for name, count in told.items()]
 
 
 def variants(family: int) -> list[str]:

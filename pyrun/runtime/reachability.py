@@ -8,6 +8,7 @@ from pyrun.firewall import trace
 from pyrun.firewall.packets import Packet
 from pyrun.kernel import survey
 from pyrun.kernel.survey import Link, Route
+from pyrun.runtime import watched
 from pyrun.runtime.topology import Bridge, Cable, Sandbox
 from pyrun.typed import Any, NamedTuple, Protocol
 
@@ -62,8 +63,8 @@ class View(Protocol):
     def route(self, place: "Sandbox | None", target: str, source: str = "", entering: int = 0) -> Route:
         """Ask which way a packet goes from a place."""
 
-    def neighbour(self, link: int, address: str) -> tuple[str, str]:
-        """Give what the host knows of a neighbour: link-layer address and state."""
+    def neighbour(self, link: int, address: str, place: "Sandbox | None" = None) -> tuple[str, str]:
+        """Give what a place knows of a neighbour: link-layer address and state."""
 
     def sysctl(self, place: "Sandbox | None", name: str) -> str:
         """Read a setting below /proc/sys; empty where there is none."""
@@ -138,6 +139,9 @@ class _Way:
         cable, bridge = self.plugged(origin, link)
         self.port(cable, bridge)
         hop = route.gateway or self.packet.target
+        _, state = self.view.neighbour(route.link, hop, origin)
+        if refused := self.watched(cable, self.packet, asking=state in ("", "incomplete", "failed")):
+            self.judge(None, "port", refused, "")
         if any(hop == address for address, _ in bridge.link.addresses):
             self.receive(bridge.link)
         self.switch(cable, bridge, hop)
@@ -168,6 +172,15 @@ class _Way:
         isolated = ", isolated from other isolated ports" if port and port.isolated else ""
         self.note(None, "port", f"{name} of {bridge.link.name} forwards{isolated}")
 
+    def watched(self, cable: Cable, packet: Packet, asking: bool) -> "trace.Outcome | None":
+        return watched.refusal(self.view.tables(None), cable, packet, asking)
+
+    def answering(self, cable: Cable, address: str) -> None:
+        """Be told by whoever is at a cable that the address is there."""
+        if self.watched(cable, self.packet._replace(source=address), asking=True):
+            text = f"anti-spoofing: {_name(cable.sandbox)} may not say that it has {address}, which is not its own"
+            self.stop(None, "port", text)
+
     def switch(self, cable: Cable, bridge: Bridge, hop: str) -> None:
         """Go from port to port of one bridge, without the host's routing."""
         other = _holder(bridge, hop)
@@ -179,6 +192,7 @@ class _Way:
             about = "containers of this network do not reach each other (icc off)"
             self.stop(None, "port", f"{other.outside.name} is isolated as well: {about}")
         self.port(other, bridge)
+        self.answering(other, hop)
         word = "bridge-nf-call-ip6tables" if self.packet.family == 6 else "bridge-nf-call-iptables"
         if self.view.sysctl(None, f"net/bridge/{word}") == "1":
             self.rules(None, "forward", bridge.link.name, bridge.link.name)
@@ -245,6 +259,7 @@ class _Way:
         cable = _holder(bridge, hop) if bridge else None
         if cable and bridge:
             self.port(cable, bridge)
+            self.answering(cable, hop)
             self.deliver(cable.sandbox, cable.inside)
         link = self.link(route.link)
         if link is None or not link.up:

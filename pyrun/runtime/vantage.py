@@ -6,7 +6,7 @@ Also finds the places that people name: containers, addresses, the host.
 from pyrun import store
 from pyrun.contexts import contextmanager
 from pyrun.errors import NotFound, PyrunError, UsageError
-from pyrun.firewall import present, rules, trace
+from pyrun.firewall import guard, present, rules, trace
 from pyrun.kernel import listeners, survey
 from pyrun.kernel.listeners import Listener
 from pyrun.kernel.survey import Route
@@ -45,8 +45,9 @@ class Live(View):
         with inside(place):
             return survey.route(target, source, entering)
 
-    def neighbour(self, link: int, address: str) -> tuple[str, str]:
-        return survey.neighbour(link, address)
+    def neighbour(self, link: int, address: str, place: "Sandbox | None" = None) -> tuple[str, str]:
+        with inside(place):
+            return survey.neighbour(link, address)
 
     def sysctl(self, place: "Sandbox | None", name: str) -> str:
         with inside(place):
@@ -81,6 +82,8 @@ class Live(View):
         if self._reasons is None:
             self._reasons = _own_reasons()
         own = self._reasons.get((step.tool, step.table, step.chain, step.rule.text))
+        if step.table == guard.TABLE:
+            return f"anti-spoofing: {guard.REASON}"
         if step.chain == rules.STAGE_2:
             return "networks do not reach each other"
         if own or step.rule.reason:

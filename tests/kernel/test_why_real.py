@@ -125,3 +125,44 @@ def test_each_family_has_its_own_word_for_pings_that_are_not_answered(street: Ho
         for family, target in ((4, "d6"), (6, six)):
             assert told(street, "e6", target, "--probe") == (family != silent, True)
         street.out(f"ip netns exec pyrun-d6 sysctl -qw net.{setting}=0")
+
+
+def test_rules_at_the_hook_of_a_link_are_noted(street: Host) -> None:
+    for line in (
+        "table inet early",
+        "chain inet early f '{ type filter hook ingress device up0 priority 0; }'",
+        "rule inet early f tcp dport 8080 drop",
+    ):
+        street.out(f"nft add {line}")
+    found = why(street, INTERNET_ADDRESS, f"{HOST_ADDRESS}:8080")
+    reached = connects(street, HOST_ADDRESS, 8080)
+    street.out("nft delete table inet early")
+    assert found["NotFollowed"] == ["table inet early, hook ingress is not followed, and has 1 rule"]
+    assert not reached and connects(street, HOST_ADDRESS, 8080)
+
+
+def test_an_address_that_is_not_the_containers_own_is_stopped_by_the_guard(street: Host) -> None:
+    """As keepalived would add it: by the rule for ARP, and by the one for IPv4 where the gateway is known already."""
+    street.out("ip -n pyrun-c1 addr add 172.17.200.200/16 dev eth0")
+    street.out("ip -n pyrun-d6 -6 addr add fd00:99::9/64 dev eth0 nodad")
+    assert told(street, "host", "172.17.200.200", "--probe") == (False, True)
+    for known, number in ((False, 5), (True, 6)):
+        if known:
+            ping = "ip netns exec pyrun-c1 ping -c 1 -W 1 -I 172.17.0.2 172.17.0.1"
+            wait_until(lambda: street.shell(ping).returncode == 0)  # noqa: B023
+        else:
+            street.out("ip -n pyrun-c1 neigh flush all")
+        found = why(street, "172.17.200.200", INTERNET_ADDRESS, "--probe")
+        assert (found["Reachable"], where(found)) == (False, f"nft bridge pyrun prerouting {number}")
+        assert found["Reason"] == "anti-spoofing: containers send under their own addresses only"
+        assert isinstance(found["Probe"], dict) and found["Probe"]["Confirmed"] is True
+    six = walls.address(street, "e6", 6)
+    found = why(street, "fd00:99::9", six, "--probe")
+    assert (found["Reachable"], where(found)) == (False, "nft bridge pyrun prerouting 7"), found
+    assert told(street, "c1", INTERNET_ADDRESS, "--probe") == (True, True)
+    street.out("ip -n pyrun-c1 addr del 172.17.200.200/16 dev eth0; ip -n pyrun-d6 -6 addr del fd00:99::9/64 dev eth0")
+    street.out("ip -n pyrun-c1 link set eth0 address 02:00:00:00:00:77")
+    found = why(street, "c1", INTERNET_ADDRESS, "--probe")
+    assert (found["Reachable"], where(found)) == (False, "nft bridge pyrun prerouting 3")
+    mac = street.ok("inspect", "-f", "{{.NetworkSettings.MacAddress}}", "c1").strip()
+    street.out(f"ip -n pyrun-c1 link set eth0 address {mac}; ip -n pyrun-c1 route replace default via 172.17.0.1")

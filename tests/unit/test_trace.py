@@ -282,6 +282,42 @@ def test_families_that_are_not_followed_are_told() -> None:
     assert listed.read(json.dumps(document)).others == {"bridge b": 0}
 
 
+def test_rules_at_the_hook_of_a_link_are_told_apart() -> None:
+    """An inet table may have them beside others that are followed."""
+    document = {
+        "nftables": [
+            {"table": {"family": "inet", "name": "t", "handle": 1}},
+            chain("f", "forward"),
+            rule("f", {"accept": None}),
+            {"chain": {**chain("i", "ingress")["chain"], "dev": "up0"}},  # type: ignore[dict-item]
+            rule("i", {"drop": None}),
+        ]
+    }
+    assert listed.read(json.dumps(document)).others == {"inet t, hook ingress": 1}
+
+
+@pytest.mark.parametrize(
+    ("elements", "op", "expected"),
+    [
+        ([["docker0", "172.17.0.2"], ["docker0", "172.17.0.3"]], "==", True),
+        ([["docker0", "172.17.0.3"], ["eth0", "172.17.0.2"]], "==", False),
+        ([["docker0", "172.17.0.3"]], "!=", True),
+        ([["docker0", {"prefix": {"addr": "172.17.0.0", "len": 16}}]], "==", True),
+        ([["docker0", {"and": 1}]], "==", None),
+    ],
+)
+def test_several_questions_joined_hold_together(
+    elements: "list[list[object]]", op: str, expected: "bool | None"
+) -> None:
+    left = {"concat": [META("iifname"), PAYLOAD("ip", "saddr")]}
+    tables = nft(
+        {"set": {"family": "inet", "table": "t", "name": "s", "elem": [{"concat": each} for each in elements]}},
+        chain("f", "forward"),
+        rule("f", match(left, "@s", op), {"drop": None}),
+    )
+    assert trace.walk(tables, "forward", BASE, HOST).steps[0].matched is expected
+
+
 def test_a_condition_nobody_knows_is_unknown() -> None:
     assert holds(Condition("colour", ("red",)), BASE, HOST) is None
     assert holds(Condition("source", ("nonsense",)), BASE, HOST) is None
