@@ -80,12 +80,13 @@ class _Reader:
     def chain(self, entry: "dict[str, Any]", rules: list[Rule]) -> Chain:
         hook, nat = entry.get("hook", ""), entry.get("type") == "nat"
         hook = f"bridge {hook}" if hook and self.family == "bridge" else hook
-        return Chain(entry["name"], tuple(rules), hook, entry.get("prio", 0), entry.get("policy", ""), None, nat)
+        whole = entry["name"], tuple(rules), hook, entry.get("prio", 0), entry.get("policy", "")
+        return Chain(*whole, None, nat, entry.get("type") == "route")
 
     def rule(self, entry: "dict[str, Any]") -> Rule:
         text = self.texts.get((f"{self.family} {self.name}", entry["handle"]), f"handle {entry['handle']}")
         conditions: list[Condition] = []
-        action, lookup, counter = Action("continue"), None, {}
+        action, lookup, counter, mark = Action("continue"), None, {}, ""
         for statement in entry.get("expr", ()):
             (kind, body) = next(iter(statement.items())) if isinstance(statement, dict) else (statement, None)
             if kind == "match":
@@ -97,11 +98,12 @@ class _Reader:
                 action = Action("unknown") if lookup is None else action
                 conditions += _implied(body)
             elif kind == "mangle":
-                action = Action("mark")
+                mark = _mark(body) or mark
+                action = Action("unknown") if _is_readdressed(body) else action
             elif kind not in _GOES_ON:
                 conditions, action = self.ends(kind, body, conditions)
         counted = (counter.get("packets"), counter.get("bytes"))
-        return Rule(text, tuple(conditions), action, lookup, *counted, entry.get("comment", ""))
+        return Rule(text, tuple(conditions), action, lookup, *counted, entry.get("comment", ""), mark)
 
     def ends(self, kind: str, body: "Any", conditions: list[Condition]) -> tuple[list[Condition], Action]:
         """Read a verdict or a translation; anything else cannot be judged, and so is a condition."""
@@ -154,6 +156,18 @@ def _leads(kind: str, leads: "Any") -> tuple[str, str]:
     parts = [str(_value(each)) for each in (leads.get("concat", [leads]) if isinstance(leads, dict) else [leads])]
     address = f"[{parts[0]}]" if ":" in parts[0] and len(parts) > 1 else parts[0]
     return kind, ":".join([address, *parts[1:]])
+
+
+def _mark(body: "Any") -> str:
+    """Give what a statement makes of the packet's mark: a number, ? for what is not known, empty for nothing."""
+    if body["key"] != {"meta": {"key": "mark"}}:
+        return ""
+    return str(body["value"]) if isinstance(body["value"], int) else "?"
+
+
+def _is_readdressed(body: "Any") -> bool:
+    """Claim that a statement writes another address or port into the packet itself, which is not followed."""
+    return body["key"].get("payload", {}).get("field", "") in ("saddr", "daddr", "sport", "dport")
 
 
 def _is_mapped(kind: str, body: "Any") -> bool:

@@ -42,7 +42,7 @@ _FIELDS = {
 _PLAIN = set("tcp udp sctp icmp icmp6 ipv6-icmp conntrack state addrtype comment multiport mark iprange".split())
 _GOES_ON = set(
     "LOG NFLOG ULOG TRACE TCPMSS CONNMARK CT NOTRACK CHECKSUM TTL HL DSCP TOS SET CLASSIFY AUDIT SECMARK CONNSECMARK"
-    " RATEEST IDLETIMER LED".split()
+    " RATEEST IDLETIMER LED MARK".split()
 )
 _VALUES = {"--to-destination", "--to-source", "--to-ports"}
 
@@ -71,7 +71,8 @@ def _chain(table: str, name: str, policy: str, packets: int, rules: list[Rule]) 
         return Chain(name, tuple(rules))
     late = table == "nat" and name in _AFTER_ROUTING
     priority = 100 if late else _PRIORITIES.get(table, 0)
-    return Chain(name, tuple(rules), _HOOKS[name], priority, policy.lower(), packets, table == "nat")
+    reroutes = (table, name) == ("mangle", "OUTPUT")
+    return Chain(name, tuple(rules), _HOOKS[name], priority, policy.lower(), packets, table == "nat", reroutes)
 
 
 def _counters(text: str) -> tuple[int, int]:
@@ -90,7 +91,7 @@ def _rule(line: str) -> tuple[str, Rule]:
     except ValueError:
         return chain, Rule(text, (Condition(""),), Action("unknown"), None, *counters)
     conditions, action, comment = _parse(words)
-    return chain, Rule(text, tuple(conditions), action, None, *counters, comment)
+    return chain, Rule(text, tuple(conditions), action, None, *counters, comment, _mark(words))
 
 
 def _parse(words: list[str]) -> tuple[list[Condition], Action, str]:
@@ -147,10 +148,16 @@ def _action(how: str, words: list[str]) -> Action:
         return Action(target.lower())
     if target in ("DNAT", "SNAT", "MASQUERADE", "REDIRECT"):
         return Action(target.lower(), f":{given}" if target in ("REDIRECT", "MASQUERADE") and given else given)
-    if target == "MARK":
-        return Action("mark")
     if target in _GOES_ON:
         return Action("continue")
     if target in ("NFQUEUE", "TPROXY", "SYNPROXY", "QUEUE", "TEE", "NETMAP"):
         return Action("unknown")
     return Action("goto" if how == "-g" else "jump", target)
+
+
+def _mark(words: list[str]) -> str:
+    """Give what a rule makes of the mark: MARK says so, CONNMARK takes it from the connection's, which is not known."""
+    target = next((words[at + 1] for at, word in enumerate(words[:-1]) if word == "-j"), "")
+    if target == "MARK":
+        return next((words[at + 1] for at, word in enumerate(words[:-1]) if word == "--set-xmark"), "?")
+    return "?" if target == "CONNMARK" and "--restore-mark" in words else ""

@@ -17,7 +17,7 @@ _JUMPS = 64  # as deep as chains may lead into each other; the kernel refuses lo
 class Action(NamedTuple):
     """What a rule does when all of its conditions hold."""
 
-    kind: str  # accept, drop, reject, return, jump, goto, continue, mark, unknown, or one of NAT
+    kind: str  # accept, drop, reject, return, jump, goto, continue, unknown, or one of NAT
     target: str = ""  # a chain, or ADDRESS[:PORT]
 
 
@@ -31,6 +31,7 @@ class Rule(NamedTuple):
     packets: "int | None" = None
     bytes: "int | None" = None
     reason: str = ""
+    mark: str = ""  # what it makes of the packet's mark: VALUE/MASK as for --set-xmark, or ? for what is not known
 
 
 class Chain(NamedTuple):
@@ -43,6 +44,7 @@ class Chain(NamedTuple):
     policy: str = ""
     packets: "int | None" = None  # that met the policy
     nat: bool = False
+    reroutes: bool = False  # what was made here goes another way when the mark has changed
 
 
 class Table(NamedTuple):
@@ -90,6 +92,7 @@ class Outcome(NamedTuple):
     decider: "Step | None" = None  # the rule of the verdict; None where nothing was in the way
     translated: "Step | None" = None  # the rule that changed an address
     doubt: "Step | None" = None  # the rule that makes it unknown
+    rerouted: bool = False  # the mark has changed, and the route with it
 
 
 def walk(tables: "list[Table]", hook: str, packet: Packet, local: frozenset[str]) -> Outcome:
@@ -101,9 +104,9 @@ def _settle(
     tables: "list[Table]", hook: str, packet: Packet, local: frozenset[str], assumed: frozenset[object], depth: int
 ) -> Outcome:
     """Walk as if no unknown match held, then see whether it would change anything if one did."""
-    outcome = _Walk(local, assumed).hook(tables, hook, packet)
+    outcome = _Walk(local, assumed, packet.mark).hook(tables, hook, packet)
     for step in outcome.steps:
-        if step.matched is not None or step.key in assumed or step.action.kind in ("continue", "mark"):
+        if step.matched is not None or step.key in assumed or step.action.kind == "continue":
             continue
         if depth == 0:
             return outcome._replace(verdict="unknown", doubt=step)
@@ -116,10 +119,9 @@ def _settle(
 class _Walk:
     """One way of one packet; *assumed* are unknown matches that are taken to hold."""
 
-    def __init__(self, local: frozenset[str], assumed: frozenset[object]) -> None:
-        self.local, self.assumed = local, assumed
+    def __init__(self, local: frozenset[str], assumed: frozenset[object], mark: "int | None") -> None:
+        self.local, self.assumed, self.mark = local, assumed, mark
         self.steps: list[Step] = []
-        self.marked = False  # some rule has changed the mark: how is not followed
 
     def hook(self, tables: "list[Table]", hook: str, packet: Packet) -> Outcome:
         bases = [
@@ -129,10 +131,14 @@ class _Walk:
             if chain.hook == hook and packet.family in table.families
         ]
         decider = translated = None
+        rerouted = False
         for _, _, table, chain in sorted(bases, key=lambda base: base[:2]):
             if chain.nat and (translated or packet.state != "new"):
                 continue  # connections are translated once, by their first packet
+            before = self.mark
             step = self.base(table, chain, packet)
+            packet = packet._replace(mark=self.mark)
+            rerouted = rerouted or (chain.reroutes and self.mark != before)
             if step.action.kind in NAT:
                 translated, packet = step, _translate(packet, step.action)
                 if packet.target:
@@ -142,7 +148,7 @@ class _Walk:
                 doubt = step if step.action.kind == "unknown" else None
                 return Outcome(step.action.kind, packet, tuple(self.steps), step, translated, doubt)
             decider = step if step.number or decider is None else decider
-        return Outcome("accept", packet, tuple(self.steps), decider, translated)
+        return Outcome("accept", packet, tuple(self.steps), decider, translated, None, rerouted)
 
     def base(self, table: Table, chain: Chain, packet: Packet) -> Step:
         step = self.chain(table, chain, packet, 0)
@@ -159,9 +165,10 @@ class _Walk:
             step = self.rule(table, chain, number, rule, packet)
             self.steps.append(step)
             kind = step.action.kind
+            if step.matched is not False and rule.mark:
+                self.changes_mark(step, rule.mark)
             if not step.matched and step.key not in self.assumed:
                 continue
-            self.marked = self.marked or kind == "mark"
             if kind == "return":
                 return None
             if kind in ENDS or kind in NAT:
@@ -173,9 +180,14 @@ class _Walk:
                     return found
         return None
 
+    def changes_mark(self, step: Step, change: str) -> None:
+        made = _marked(self.mark, change)
+        if made != self.mark:
+            self.mark = made if step.matched or step.key in self.assumed else None
+
     def rule(self, table: Table, chain: Chain, number: int, rule: Rule, packet: Packet) -> Step:
         action = rule.action
-        packet = packet._replace(mark=None) if self.marked else packet
+        packet = packet._replace(mark=self.mark)
         matched: bool | None = True
         for condition in rule.conditions:
             one = holds(condition, packet, self.local)
@@ -189,6 +201,18 @@ class _Walk:
             action = Action(*chosen) if chosen else action
             matched = matched if found else False
         return Step(table.tool, table.name, chain.name, number, rule, matched, action)
+
+
+def _marked(mark: "int | None", change: str) -> "int | None":
+    """Give the mark as --set-xmark VALUE/MASK leaves it; None when that is not known."""
+    value, _, mask = change.partition("/")
+    try:
+        cleared, flipped = int(mask or "0xffffffff", 0), int(value, 0)
+    except ValueError:
+        return None
+    if mark is None and cleared != 0xFFFFFFFF:
+        return None
+    return (mark or 0) & ~cleared ^ flipped
 
 
 def _translate(packet: Packet, action: Action) -> Packet:

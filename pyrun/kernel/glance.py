@@ -1,4 +1,4 @@
-"""What `pyrun.kernel.survey` tells of links and routes, asked without pyroute2: for who asks again and again.
+"""What `pyrun.kernel.survey` tells of links and default routes, asked without pyroute2: for who asks again and again.
 
 The import of pyroute2, and a socket of its own for every question, take longer than all the answers.
 """
@@ -8,7 +8,7 @@ import struct
 
 from pyrun.kernel import rtnetlink as rt
 from pyrun.kernel.netlink import NLM_F_ACK, NLM_F_DUMP, attribute, attributes_of, exchange, u32
-from pyrun.kernel.survey import IFF_RUNNING, IFF_UP, Link, Route
+from pyrun.kernel.survey import IFF_RUNNING, IFF_UP, Link
 from pyrun.typed import NamedTuple
 
 _RTM_GETNSID = 90  # linux/rtnetlink.h
@@ -16,7 +16,6 @@ _NETNSA_NSID, _NETNSA_FD = 1, 3  # linux/net_namespace.h
 _IFLA_LINK_NETNSID = 37
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _MAIN, _UNICAST = 254, 1
-_KINDS = {2: "local", 3: "broadcast", 5: "multicast"}
 _NUMBER = struct.Struct("=i")
 
 
@@ -50,20 +49,6 @@ def default_routes() -> list[Default]:
             told = attributes_of(reply[_ROUTE.size :])
             found.append(Default(_address(told.get(rt.RTA_GATEWAY)), _signed(told.get(rt.RTA_OIF))))
     return found
-
-
-def route(target: str) -> Route:
-    """Ask the kernel which way a packet to an IPv4 address would go."""
-    body = _ROUTE.pack(rt.AF_INET, 32, 0, 0, 0, 0, 0, 0, 0) + attribute(rt.RTA_DST, rt.address(target))
-    try:
-        for reply in exchange(0, rt.RTM_GETROUTE, body, NLM_F_ACK):
-            kind = _ROUTE.unpack_from(reply)[7]
-            told = attributes_of(reply[_ROUTE.size :])
-            gateway = _address(told.get(rt.RTA_GATEWAY))
-            return Route(_KINDS.get(kind, "unicast"), _signed(told.get(rt.RTA_OIF)), gateway)
-    except OSError as problem:
-        return Route("none", error=problem.errno or 0)
-    return Route("none")
 
 
 def _link(index: int, flags: int, told: "dict[int, bytes]") -> Link:

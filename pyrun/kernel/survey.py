@@ -1,4 +1,4 @@
-"""What a network namespace has now: links, addresses, routes, neighbours, asked by pyroute2. The only module with it.
+"""What a network namespace has now: links, addresses, default routes, neighbours, by pyroute2. The only module with it.
 
 Its import takes longer than most verbs, so each function imports it when called.
 For the start path and for lists there is `pyrun.kernel.rtnetlink`.
@@ -12,7 +12,6 @@ from pyrun.kernel import syscalls
 from pyrun.typed import Any, Iterator, NamedTuple
 
 _STATES = ("disabled", "listening", "learning", "forwarding", "blocking")  # linux/if_bridge.h
-_KINDS = {1: "unicast", 2: "local", 3: "broadcast", 5: "multicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 _NEIGHBOURS = {0x01: "incomplete", 0x02: "reachable", 0x04: "stale", 0x08: "delay", 0x10: "probe", 0x20: "failed"}
 _NEIGHBOURS |= {0x40: "noarp", 0x80: "permanent"}
 IFF_UP, IFF_RUNNING = 0x1, 0x40
@@ -48,11 +47,12 @@ class Link(NamedTuple):
 class Route(NamedTuple):
     """The kernel's answer to the question which way a packet goes."""
 
-    kind: str  # unicast, local, … or none
+    kind: str  # unicast, local, … or none; unknown where that depends on what cannot be known
     link: int = 0
     gateway: str = ""
     source: str = ""
     error: int = 0  # errno, where there is no way
+    doubt: str = ""  # why it is unknown
 
 
 @contextmanager
@@ -109,25 +109,6 @@ def default_routes() -> list[tuple[int, str, int]]:
                     link = hop["oif"] if hop is not message else message.get_attr("RTA_OIF")
                     found.append((family, hop.get_attr("RTA_GATEWAY") or "", link or 0))
     return found
-
-
-def route(target: str, source: str = "", entering: int = 0, mark: int = 0) -> Route:
-    """Ask the kernel which way a packet would go: one that was made here, or came in by a link. Errors: OSError."""
-    question: dict[str, Any] = {"dst": target}
-    question |= {"src": source} if source else {}
-    question |= {"iif": entering} if entering else {}
-    question |= {"mark": mark} if mark else {}
-    try:
-        with _socket() as kernel:
-            answer = next(iter(kernel.route("get", **question)))
-    except OSError as problem:
-        return Route("none", error=problem.errno or 0)
-    return Route(
-        _KINDS.get(answer["type"], "unicast"),
-        answer.get_attr("RTA_OIF") or 0,
-        answer.get_attr("RTA_GATEWAY") or "",
-        answer.get_attr("RTA_PREFSRC") or "",
-    )
 
 
 def neighbour(link: int, address: str) -> tuple[str, str]:

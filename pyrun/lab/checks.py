@@ -6,7 +6,7 @@ that stand, of whichever tool; those of the last two stages also send something.
 
 from pyrun.firewall import trace
 from pyrun.firewall.packets import Packet
-from pyrun.kernel import glance, survey
+from pyrun.kernel import routing, survey
 from pyrun.kernel.survey import Link
 from pyrun.lab import network, operations, probes, sight
 from pyrun.lab.sight import View
@@ -274,7 +274,7 @@ def _broken_host(view: View) -> list[Finding]:
     uplink = view.uplink
     if uplink is None or not uplink.up or network.HOST not in [address for address, _ in uplink.addresses]:
         return [_bad(f"the host's own way out, {_UPLINK} with {network.HOST}, is not as it was: pyrun lab reset all")]
-    if glance.route(network.PAGES).gateway != network.INTERNET:
+    if routing.route(network.PAGES).gateway != network.INTERNET:
         return [_bad(f"the host's own default route by {network.INTERNET} is gone: pyrun lab reset all")]
     return []
 

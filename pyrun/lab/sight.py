@@ -8,7 +8,7 @@ import os
 from pyrun.contexts import suppress
 from pyrun.firewall import present
 from pyrun.firewall.trace import Table
-from pyrun.kernel import glance, survey, sysctls
+from pyrun.kernel import glance, routing, survey, sysctls
 from pyrun.kernel.glance import Default
 from pyrun.kernel.survey import Link, Route
 from pyrun.lab import building, network, operations
@@ -106,7 +106,7 @@ def _space(name: str) -> Space:
         number = glance.namespace_number(fd)
         with survey.inside(fd):
             links = tuple(glance.links())
-            return Space(name, number, links, tuple(glance.default_routes()), glance.route(network.PAGES))
+            return Space(name, number, links, tuple(glance.default_routes()), routing.route(network.PAGES))
     finally:
         os.close(fd)
 

@@ -7,6 +7,7 @@ The walk itself is pure: it asks a `View` for facts, of which the live one is in
 from pyrun.firewall import trace
 from pyrun.firewall.packets import Packet
 from pyrun.kernel import survey
+from pyrun.kernel.routing import Flow
 from pyrun.kernel.survey import Link, Route
 from pyrun.runtime import watched
 from pyrun.runtime.topology import Bridge, Cable, Sandbox
@@ -60,8 +61,10 @@ class View(Protocol):
     bridges: tuple[Bridge, ...]
     links: tuple[Link, ...]  # of the host
 
-    def route(self, place: "Sandbox | None", target: str, source: str = "", entering: int = 0) -> Route:
-        """Ask which way a packet goes from a place."""
+    def route(
+        self, place: "Sandbox | None", target: str, source: str = "", entering: int = 0, flow: "Flow | None" = None
+    ) -> Route:
+        """Ask which way a packet goes from a place; without its *flow* by the addresses alone."""
 
     def neighbour(self, link: int, address: str, place: "Sandbox | None" = None) -> tuple[str, str]:
         """Give what a place knows of a neighbour: link-layer address and state."""
@@ -120,9 +123,16 @@ class _Way:
         self.stages.append(Stage(_name(place), about, UNKNOWN if unknown else STOP, text))
         raise _End(None if unknown else False, text)
 
+    def route(self, place: "Sandbox | None", entering: int = 0) -> Route:
+        """Ask which way the packet goes from here, as it is now."""
+        packet = self.packet
+        flow = Flow(packet.protocol, None if packet.port else 0, packet.port, packet.mark)
+        found = self.view.route(place, packet.target, packet.source, entering, flow)
+        return self.stop(place, "route", found.doubt, unknown=True) if found.doubt else found
+
     def from_sandbox(self, origin: Sandbox) -> None:
         """Leave a sandbox: its route, its own rules, the cable, the bridge's port."""
-        route = self.view.route(origin, self.packet.target, self.packet.source)
+        route = self.route(origin)
         if route.kind == "local":
             self.packet = self.packet._replace(source=self.packet.target)
             self.deliver(origin)
@@ -160,7 +170,8 @@ class _Way:
         raise AssertionError
 
     def port(self, cable: Cable, bridge: Bridge) -> None:
-        """Pass a port of a bridge."""
+        """Pass a port of a bridge; what leaves a namespace for another one loses its mark."""
+        self.packet = self.packet._replace(mark=0)
         name = f"{cable.outside.name} ({cable.outside.number})"
         port = cable.outside.port
         if cable.inside and not cable.inside.up:
@@ -210,9 +221,7 @@ class _Way:
     def from_host(self) -> None:
         """Leave the host itself; a rule may lead it elsewhere, and then the route is asked again."""
         route = self.own_route()
-        before = self.packet
-        self.rules(None, "output", "", self.link_name(route.link))
-        if self.packet.target != before.target:
+        if self.rules(None, "output", "", self.link_name(route.link)):
             route = self.own_route()
         if route.kind == "local":
             self.rules(None, "input", "lo", "")
@@ -222,7 +231,7 @@ class _Way:
         self.leave(route)
 
     def own_route(self) -> Route:
-        route = self.view.route(None, self.packet.target, self.packet.source)
+        route = self.route(None)
         if route.kind not in ("unicast", "local"):
             self.stop(None, "route", survey.words(route.error) if route.error else route.kind)
         source = self.packet.source or route.source or self.packet.target
@@ -235,7 +244,7 @@ class _Way:
         """Arrive at the host: perhaps with a new target; then for itself, or to be passed on."""
         self.first = self.packet
         self.rules(None, "prerouting", link.name, "")
-        route = self.view.route(None, self.packet.target, self.packet.source, link.number)
+        route = self.route(None, link.number)
         if route.kind == "local":
             self.note(None, "route", f"{self.packet.target} is the host's own")
             self.rules(None, "input", link.name, "")
@@ -307,23 +316,24 @@ class _Way:
             return
         entering, leaving = self.passed
         answer = self.packet._replace(
-            source=self.packet.target, target=self.first.source, state="established", port=self.packet.port
+            source=self.packet.target, target=self.first.source, state="established", port=self.packet.port, mark=0
         )
         outcome = self.walk_rules(None, "forward", answer._replace(entering=leaving, leaving=entering))
         self.judge(None, "way back", outcome, "the answer is let through")
 
-    def rules(self, place: "Sandbox | None", hook: str, entering: str, leaving: str) -> None:
-        """Pass the rules of one hook, and go on with the packet that comes out."""
+    def rules(self, place: "Sandbox | None", hook: str, entering: str, leaving: str) -> bool:
+        """Pass the rules of one hook, and go on with the packet that comes out; claim that it needs another route."""
         links = place.links if place else self.view.links
         own = next((_first(link, self.packet.family) for link in links if link.name == entering), "")
         packet = self.packet = self.packet._replace(entering=entering, leaving=leaving, own=own)
         if place is not None and not self.view.tables(place):
-            return
+            return False
         outcome = self.walk_rules(place, hook, packet)
         changed = outcome.packet != packet._replace(mark=outcome.packet.mark)
         text = self.translation(packet, outcome) if changed else "let through" if outcome.steps else "no rules"
         self.judge(place, hook, outcome, text)
         self.packet = outcome.packet
+        return outcome.rerouted or outcome.packet.target != packet.target
 
     def walk_rules(self, place: "Sandbox | None", hook: str, packet: Packet) -> trace.Outcome:
         links = place.links if place else self.view.links

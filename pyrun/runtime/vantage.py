@@ -7,8 +7,9 @@ from pyrun import store
 from pyrun.contexts import contextmanager
 from pyrun.errors import NotFound, PyrunError, UsageError
 from pyrun.firewall import guard, present, rules, trace
-from pyrun.kernel import listeners, survey
+from pyrun.kernel import listeners, routing, survey
 from pyrun.kernel.listeners import Listener
+from pyrun.kernel.routing import Flow
 from pyrun.kernel.survey import Route
 from pyrun.network import addresses, standing
 from pyrun.runtime import topology
@@ -41,9 +42,11 @@ class Live(View):
         self._tables: dict[int, list[trace.Table]] = {}
         self._reasons: dict[tuple[str, str, str, str], str] | None = None
 
-    def route(self, place: "Sandbox | None", target: str, source: str = "", entering: int = 0) -> Route:
+    def route(
+        self, place: "Sandbox | None", target: str, source: str = "", entering: int = 0, flow: "Flow | None" = None
+    ) -> Route:
         with inside(place):
-            return survey.route(target, source, entering)
+            return routing.route(target, source, entering, flow)
 
     def neighbour(self, link: int, address: str, place: "Sandbox | None" = None) -> tuple[str, str]:
         with inside(place):

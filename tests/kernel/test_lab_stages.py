@@ -220,12 +220,10 @@ def seen(fd):
     with survey.inside(fd):
         links = [l._replace(port=None, addresses=tuple(sorted(l.addresses))) for l in survey.links()]
         routes = [(gateway, link) for family, gateway, link in survey.default_routes() if family == 4]
-        ways = [survey.route(each)[:3] for each in ("203.0.113.80", "127.0.0.1")]
     with survey.inside(fd):
         own = [l._replace(addresses=tuple(sorted(l.addresses))) for l in glance.links()]
         assert own == links, (own, links)
         assert [tuple(each) for each in glance.default_routes()] == routes
-        assert [glance.route(each)[:3] for each in ("203.0.113.80", "127.0.0.1")] == ways
     return len(links)
 
 fd = os.open("/run/netns/box", os.O_RDONLY)

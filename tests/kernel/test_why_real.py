@@ -166,3 +166,77 @@ def test_an_address_that_is_not_the_containers_own_is_stopped_by_the_guard(stree
     assert (found["Reachable"], where(found)) == (False, "nft bridge pyrun prerouting 3")
     mac = street.ok("inspect", "-f", "{{.NetworkSettings.MacAddress}}", "c1").strip()
     street.out(f"ip -n pyrun-c1 link set eth0 address {mac}; ip -n pyrun-c1 route replace default via 172.17.0.1")
+
+
+@pytest.fixture
+def away(street: Host) -> Iterator[Host]:
+    """Tables of routes that lead nowhere, for policy rules and marks; they are gone afterwards."""
+    street.out("ip route add blackhole default table 201; ip route add unreachable default table 101")
+    yield street
+    street.out("ip route flush table 201; ip route flush table 101; iptables -t mangle -F; iptables -t mangle -X")
+    street.out(
+        "for p in $(ip rule | sed -n 's/:.*lookup [12]01.*//p'); do ip rule del pref $p; done; nft 'add table ip m; delete table ip m'"
+    )
+
+
+def test_policy_routing_by_protocol_and_port_is_asked_for(away: Host) -> None:
+    away.out("ip rule add ipproto tcp dport 443 lookup 201")
+    for source in ("c1", "host"):
+        assert told(away, source, f"{INTERNET_ADDRESS}:443", "--probe") == (False, True)
+        assert told(away, source, INTERNET_ADDRESS, "--probe") == (True, True)
+    assert connects(away, HOST_ADDRESS, 8080) and told(away, INTERNET_ADDRESS, f"{HOST_ADDRESS}:8080")[0] is True
+    away.out(f"ip rule add ipproto tcp dport 80 to {walls.address(away, 'c1', 4)} lookup 201")
+    assert told(away, INTERNET_ADDRESS, f"{HOST_ADDRESS}:8080")[0] is connects(away, HOST_ADDRESS, 8080) is False
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "expected"),
+    [
+        ("iptables -t mangle -A PREROUTING -i pyrun0 -j MARK --set-mark 7", "c1", False),
+        ("iptables -t mangle -A PREROUTING -i pyrun0 -j MARK --set-mark 8", "c1", True),
+        ("iptables -t mangle -A FORWARD -i pyrun0 -j MARK --set-mark 7", "c1", True),
+        ("iptables -t mangle -A OUTPUT -j MARK --set-mark 7", "host", False),
+        ("nft 'table ip m { chain o { type route hook output priority 0; meta mark set 7 accept; }; }'", "host", False),
+        ("nft 'table ip m { chain o { type filter hook output priority 0; meta mark set 7 accept; }; }'", "host", True),
+        (
+            "iptables -t mangle -A PREROUTING -i pyrun0 -j MARK --set-mark 9;"
+            " iptables -t mangle -A FORWARD -m mark --mark 9 -j DROP",
+            "c1",
+            False,
+        ),
+    ],
+)
+def test_a_mark_is_followed_to_the_route(away: Host, rule: str, source: str, expected: bool) -> None:
+    away.out(f"ip rule add fwmark 7 lookup 101; {rule}")
+    assert told(away, source, INTERNET_ADDRESS, "--probe") == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "port", "about"),
+    [
+        ("ip rule add ipproto udp sport 2000-3000 lookup 201", "host", ":53/udp", "it asks for the source port"),
+        ("ip rule add ipproto udp sport 53 lookup 201", "host", ":53/udp", ""),
+        ("ip rule add ipproto udp sport 1024-65534 lookup 101", "host", ":53/udp", None),
+        ("ip rule add ipproto tcp dport 80 lookup 201", "host", ":53/sctp", "it asks for sctp"),
+        ("ip rule add uidrange 1000-1000 lookup 201", "host", "", "it asks who sends"),
+        ("ip rule add uidrange 1000-1000 lookup 201", "c1", "", ""),
+        (
+            "ip rule add fwmark 7 lookup 201; iptables -t mangle -A PREROUTING -j CONNMARK --restore-mark",
+            "c1",
+            "",
+            "it asks for the mark",
+        ),
+    ],
+)
+def test_a_policy_rule_that_asks_for_what_is_not_known_is_named(
+    away: Host, rule: str, source: str, port: str, about: "str | None"
+) -> None:
+    away.out(rule)
+    found = why(away, source, f"{INTERNET_ADDRESS}{port}")
+    if about is None:
+        assert (found["Reachable"], found["Reason"]) == (False, "no route: unreachable, or packets are not passed on")
+        return
+    assert found["Reachable"] is (None if about else True)
+    assert not about or (
+        str(found["Reason"]).startswith("whether ip rule 32765 holds") and about in str(found["Reason"])
+    )

@@ -131,9 +131,47 @@ def test_one_unknown_match_hidden_behind_another_is_found() -> None:
     assert verdict(tables) == "unknown"
 
 
-def test_a_changed_mark_is_not_known_any_more() -> None:
-    rules = ("FORWARD -j MARK --set-xmark 0x5/0xff", "FORWARD -m mark --mark 0x5 -j DROP")
+@pytest.mark.parametrize(
+    ("change", "wanted", "expected"),
+    [
+        ("MARK --set-xmark 0x5/0xffffffff", "0x5", "drop"),
+        ("MARK --set-xmark 0x5/0xff", "0x5", "drop"),
+        ("MARK --set-xmark 0x5/0xffffffff", "0x6", "accept"),
+        ("CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff", "0x5", "unknown"),
+        ("CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff", "0x5", "accept"),
+    ],
+)
+def test_a_changed_mark_is_known_where_the_rule_says_it(change: str, wanted: str, expected: str) -> None:
+    rules = (f"FORWARD -j {change}", f"FORWARD -m mark --mark {wanted} -j DROP")
+    assert verdict(filter_(*rules)) == expected
+
+
+def test_a_mark_that_may_have_been_set_is_not_known() -> None:
+    rules = ("FORWARD -m limit --limit 1/sec -j MARK --set-xmark 0x5/0xffffffff", "FORWARD -m mark --mark 0x5 -j DROP")
     assert verdict(filter_(*rules)) == "unknown"
+
+
+def test_a_mark_goes_on_with_the_packet_and_leads_elsewhere_what_was_made_here() -> None:
+    """See ip_route_me_harder() in iptable_mangle.c and nft_chain_route.c: chains of other types only mark."""
+    text = "*mangle\n:{0} ACCEPT [0:0]\n-A {0} -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT\n"
+    found = {
+        hook: trace.walk(saved.read(text.format(hook.upper()), 4, "iptables"), hook, BASE, HOST)
+        for hook in ("prerouting", "output")
+    }
+    told = {hook: (outcome.packet.mark, outcome.rerouted) for hook, outcome in found.items()}
+    assert told == {"prerouting": (7, False), "output": (7, True)}
+    mangle = {"mangle": {"key": META("mark"), "value": 7}}
+    for kind in ("filter", "route"):
+        tables = nft(chain("f", "output", kind), rule("f", mangle, {"accept": None}))
+        outcome = trace.walk(tables, "output", BASE, HOST)
+        assert (outcome.packet.mark, outcome.rerouted) == (7, kind == "route")
+
+
+def test_an_address_written_into_a_packet_is_not_followed() -> None:
+    tables = nft(
+        chain("f", "forward"), rule("f", {"mangle": {"key": PAYLOAD("ip", "daddr"), "value": "192.0.2.1"}}), rule("f")
+    )
+    assert verdict(tables) == "unknown"
 
 
 @pytest.mark.parametrize(
