@@ -8,9 +8,8 @@ import struct
 
 from pyrun.errors import PyrunError
 from pyrun.firewall.trace import Rule, Table
-from pyrun.runtime import vantage
-from pyrun.runtime.reachability import Question
-from pyrun.runtime.topology import Sandbox
+from pyrun.runtime import stages, vantage
+from pyrun.runtime.reachability import Answer, Question
 from pyrun.typed import NamedTuple
 
 _PATIENCE = 2.0  # seconds for an answer
@@ -37,16 +36,15 @@ class Result(NamedTuple):
     moved: tuple[Moved, ...]
 
 
-def probe(question: Question, view: vantage.Live) -> Result:
-    """Send one packet and wait for the answer. Errors: PyrunError when the source is not on this host."""
+def probe(question: Question, answer: Answer, view: vantage.Live) -> Result:
+    """Send one packet and wait for what *answer* foretells. Errors: PyrunError when the source is not on this host."""
     if question.outside:
         raise PyrunError(f"probe: {question.source}: is not on this host: nothing can be sent from there", 1)
-    places: list[Sandbox | None] = [None, *([question.origin] if question.origin else [])]
-    before = [view.read_tables(place) for place in places]
+    before = [view.read_tables(place) for place in answer.places]
     reachable, text = _send(question)
     moved: list[Moved] = []
-    for place, former in zip(places, before, strict=True):
-        moved += _moved(place.names[0] if place else "host", former, view.read_tables(place))
+    for place, former in zip(answer.places, before, strict=True):
+        moved += _moved(stages.name(place), former, view.read_tables(place))
     return Result(reachable, text, tuple(moved))
 
 
