@@ -1,7 +1,7 @@
 """What becomes of an answer at the rules: conntrack puts back what NAT changed, and asks no rule for it. Pure.
 
-See nf_nat(4) in the kernel's documentation of hooks: targets are put back where
-packets enter (-100), sources where they leave (100), for both protocols.
+Targets are put back where packets enter, sources where they leave, each by hooks
+of NAT's own: their priorities are in linux/netfilter_ipv4.h, IPv6's are the same.
 """
 
 from pyrun.firewall import trace

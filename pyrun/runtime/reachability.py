@@ -168,6 +168,7 @@ class _Way:
         """Go from port to port of one bridge, without the host's routing."""
         other = _holder(bridge, hop)
         if other is None:
+            self.unheld(bridge, hop)
             self.away(bridge.link, hop, f"{hop} is behind {bridge.link.name}; what happens there is not seen from here")
             self.enter(cable)
             return
@@ -223,8 +224,20 @@ class _Way:
         if link is None or not link.up:
             self.record.stop(None, "link", f"{self.link_name(None, route.link)} is switched off")
             return
+        if bridge:
+            self.unheld(bridge, hop)
         self.away(link, hop, f"it leaves this host by {link.name} towards {hop}; what is beyond is not seen from here")
         self.receive(link)
+
+    def unheld(self, bridge: Bridge, hop: str) -> None:
+        """Stop at an address of a network of ours that no container has, unless a stranger is known to have it."""
+        strange = [cable.outside.name for cable in bridge.cables if cable.sandbox is None]
+        if bridge.network is None or (strange and self.view.neighbour(bridge.link.number, hop)[1]):
+            return
+        text = f"nobody on {bridge.link.name} has {hop}"
+        if strange:
+            text = f"no container has {hop}, and what is behind {strange[0]} of {bridge.link.name} is not known"
+        self.record.stop(None, "neighbour", text, unknown=bool(strange))
 
     def away(self, link: Link, hop: str, success: str) -> None:
         """Go where nothing is seen, and turn there: the answer is taken to come back by the same link."""
