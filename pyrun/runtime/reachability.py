@@ -9,7 +9,7 @@ from pyrun.firewall.packets import Packet
 from pyrun.kernel import survey
 from pyrun.kernel.survey import Link, Route
 from pyrun.runtime import stages
-from pyrun.runtime.passage import Passage, is_same
+from pyrun.runtime.passage import Passage, at, is_same
 from pyrun.runtime.stages import End, Record, Stage
 from pyrun.runtime.topology import Bridge, Cable, Sandbox
 from pyrun.typed import NamedTuple, Protocol
@@ -36,6 +36,7 @@ class Answer(NamedTuple):
     packet: Packet  # as it arrived, or was stopped
     source: str = ""  # the address that it left with
     places: "tuple[Sandbox | None, ...]" = ()  # whose rules were looked at
+    relay: "tuple[str, int] | None" = None  # where pyrun sends what comes to a published port that no rule leads on
 
     @property
     def decider(self) -> "trace.Step | None":
@@ -64,17 +65,26 @@ class View(Protocol):
     def listener(self, place: "Sandbox | None", protocol: str, address: str, port: int) -> "bool | None":
         """Claim that somebody listens; None where that cannot be told."""
 
+    def relay(self, protocol: str, address: str, port: int) -> "tuple[str, int] | None":
+        """Give where what comes to an address of the host is relayed to, if it is."""
+
     def reason(self, step: trace.Step) -> str:
         """Say why a rule is there."""
 
 
 def walk(question: Question, view: View) -> Answer:
-    """Follow a packet from its origin to its target, and the answer back."""
+    """Follow a packet from its origin to its target, and the answer back; through a relay in two parts."""
     record = Record()
-    way = _Way(question, view, record)
+    first = way = _Way(question, view, record)
     end = way.walked()
-    places = tuple(dict.fromkeys(record.places))
-    return Answer(end.reachable, end.reason, tuple(record.stages), way.arrived or way.packet, way.source, places)
+    if end.reachable and way.relay:
+        address, port = way.relay
+        record.is_back = False
+        record.note(None, "relay", f"pyrun takes it, and sends to {at(address, port)} from here")
+        way = _Way(Question(None, False, "", address, question.protocol, port), view, record)
+        end = way.walked()
+    stages, places = tuple(record.stages), tuple(dict.fromkeys(record.places))
+    return Answer(end.reachable, end.reason, stages, way.arrived or way.packet, first.source, places, first.relay)
 
 
 class _Way:
@@ -86,6 +96,7 @@ class _Way:
         self.source = question.source  # with which it leaves
         self.arrived: Packet | None = None  # as it was when the answer began
         self.success = ""  # what is to be said if the answer gets back
+        self.relay: tuple[str, int] | None = None
         self.passage = Passage(view, record)
 
     def walked(self) -> End:
@@ -283,6 +294,7 @@ class _Way:
                 self.record.stop(place, "listener", f"nobody listens on {port} of {stages.name(place)}")
             text = "somebody listens" if listens else "whether somebody listens is not known"
             self.record.note(place, "listener", f"{text} on {port}")
+            self.relay = None if place else self.view.relay(packet.protocol, packet.target, packet.port)
         elif self.view.sysctl(place, "net/ipv4/icmp_echo_ignore_all") == "1":
             self.record.stop(place, "answer", "icmp_echo_ignore_all is 1: pings are not answered")
         self.turn(f"it arrives at {stages.name(place)}, and so does the answer")

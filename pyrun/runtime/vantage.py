@@ -76,6 +76,14 @@ class Live(View):
         sockets = [line.split()[1].split(":") for line in lines if line.split()[3] == wanted]
         return any(int(own_port, 16) == port and _takes(own, address) for own, own_port in sockets)
 
+    def relay(self, protocol: str, address: str, port: int) -> "tuple[str, int] | None":
+        unspecified = "::" if ":" in address else "0.0.0.0"
+        for end in (end for name in standing.names() for end in standing.endpoints(name)):
+            for held in end.published:
+                if (held.protocol, held.port) == (protocol, port) and held.address in (address, unspecified):
+                    return (":" in address and end.address6) or end.address, held.target
+        return None
+
     def reason(self, step: trace.Step) -> str:
         if self._reasons is None:
             self._reasons = _own_reasons()

@@ -172,7 +172,7 @@ def test_an_address_that_nobody_has_is_not_reached(town: Host, source: str) -> N
     nobody = f"{address(town, 'con1').rpartition('.')[0]}.99"
     told, real = why(town, source, nobody), pings(town, source, nobody)
     assert (told["Reachable"], told["Reason"], real) == (False, f"nobody on pyrun0 has {nobody}", False)
-    town.out("ip neigh flush dev pyrun0; ip link add strange0 type dummy; ip link set strange0 up master pyrun0")
+    town.out("ip neigh flush dev pyrun0; ip link add strange0 master pyrun0 type veth peer strange1")
     told = why(town, source, nobody)
     town.out("ip link del strange0")
     assert told["Reachable"] is None and "strange0" in str(told["Reason"])
