@@ -127,8 +127,12 @@ class _Way:
         else:
             self.plug(place, route)
 
+    def route(self, place: "Sandbox | None", entering: int = 0) -> Route:
+        """Ask which way the packet, as it is now, goes from here."""
+        return self.view.route(place, self.packet.target, self.packet.source, entering)
+
     def own_route(self, place: "Sandbox | None") -> Route:
-        route = self.view.route(place, self.packet.target, self.packet.source)
+        route = self.route(place)
         if route.kind not in ("unicast", "local"):
             text = survey.words(route.error) if route.error else route.kind
             hint = ": all of its networks are internal" if place and self.is_shut_in(place) else ""
@@ -206,7 +210,7 @@ class _Way:
     def receive(self, link: Link) -> None:
         """Arrive at the host: perhaps with a new target; then for itself, or to be passed on."""
         self.rules(None, "prerouting", link.name, "")
-        route = self.view.route(None, self.packet.target, self.packet.source, link.number)
+        route = self.route(None, link.number)
         if route.kind == "local":
             self.record.note(None, "route", f"{self.packet.target} is the host's own")
             self.rules(None, "input", link.name, "")
@@ -272,7 +276,7 @@ class _Way:
             self.record.stop(None, "cable", f"where {cable.outside.name} leads is not followed", unknown=True)
             return
         self.rules(place, "prerouting", link.name, "")
-        route = self.view.route(place, self.packet.target, self.packet.source, link.number)
+        route = self.route(place, link.number)
         if route.kind == "unicast":
             text = f"{self.packet.target} is not its own: what it passes on is not followed"
             self.record.stop(place, "route", text, unknown=True)
