@@ -50,7 +50,7 @@ def _why(values: Values) -> int:
     view = vantage.Live()
     asked = vantage.question(source, target, view)
     answer = reachability.walk(asked, view)
-    probed = probe.probe(asked, view) if v["probe"] else None
+    probed = probe.probe(asked, answer, view) if v["probe"] else None
     if form == "json":
         sys.stdout.write(why.as_json(asked, answer, probed, view.blind))
     else:

@@ -4,7 +4,8 @@ import json
 
 from pyrun.firewall.trace import Step
 from pyrun.runtime.probe import Moved, Result
-from pyrun.runtime.reachability import OK, STOP, Answer, Question, Stage
+from pyrun.runtime.reachability import Answer, Question
+from pyrun.runtime.stages import OK, STOP, Stage
 from pyrun.typed import Any, NamedTuple
 
 _MARKS = {OK: "✓", STOP: "✗"}
@@ -68,7 +69,7 @@ def is_confirmed(answer: Answer, probed: Result) -> "bool | None":
     decider = answer.decider
     if decider is None or decider.rule.packets is None:
         return True
-    return any(_key(moved) == decider.key for moved in probed.moved)
+    return any(_is_decider(moved, answer) for moved in probed.moved)
 
 
 def _heading(asked: Question, answer: Answer) -> str:
@@ -79,8 +80,10 @@ def _heading(asked: Question, answer: Answer) -> str:
     return f"{told[0]} → {told[1]}, {asked.protocol}{port}"
 
 
-def _key(moved: Moved) -> tuple[str, str, str, int]:
-    return moved.tool, moved.table, moved.chain, moved.number
+def _is_decider(moved: Moved, answer: Answer) -> bool:
+    if answer.decider is None or moved.place != answer.stages[-1].place:
+        return False
+    return (moved.tool, moved.table, moved.chain, moved.number) == answer.decider.key
 
 
 def _verdict(reachable: "bool | None") -> str:
@@ -135,7 +138,7 @@ def _probe(answer: Answer, probed: Result) -> list[str]:
     lines = [f"Probe: {probed.text}"]
     for moved in probed.moved:
         where = f"rule {moved.number}" if moved.number else "policy"
-        mark = "  ← the rule named above" if answer.decider and _key(moved) == answer.decider.key else ""
+        mark = "  ← the rule named above" if _is_decider(moved, answer) else ""
         counted = f"+{moved.packets} {moved.place}: {moved.tool} {moved.table} {moved.chain}, {where}"
         lines.append(f"{_INDENT}{counted}: {moved.rule.text}{mark}")
     return [*lines, _CONFIRMED[is_confirmed(answer, probed)]]

@@ -4,7 +4,7 @@ import os
 
 from pyrun.doctor import Finding, fail, lasting, ok, trials, unseen, warn
 from pyrun.errors import PyrunError
-from pyrun.firewall import choice, iptables, neighbours, nftables, present, rules, trace
+from pyrun.firewall import answers, choice, iptables, neighbours, nftables, present, rules, trace
 from pyrun.firewall.packets import Packet
 from pyrun.kernel import links, nf_tables, programs, rtnetlink, syscalls
 from pyrun.network import addresses, definitions, standing
@@ -116,7 +116,7 @@ def _ways(net: Network, tables: "list[trace.Table]", stands: bool) -> Iterator[F
     outside = "2001:db8::1" if pool.is_ipv6 else _OUTSIDE
     uplink = _uplink()
     out = Packet(6 if pool.is_ipv6 else 4, inside, outside, "tcp", 443, net.bridge, uplink)
-    back = out._replace(source=outside, target=inside, entering=uplink, leaving=net.bridge, state="established")
+    back = answers.turned(out)._replace(entering=uplink, leaving=net.bridge)
     about = f"forwarding of {net.name}"
     for packet, way in ((out, "to the outside"), (back, "back from the outside")):
         outcome = trace.walk(tables, "forward", packet, frozenset())

@@ -8,6 +8,8 @@ from pyrun.typed import Any, NamedTuple, Sequence
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "132": "sctp"}
 _PROTOCOLS |= {"ipv6-icmp": "icmpv6", "icmp6": "icmpv6"}
 _FRAMES = {4: {"4", "ip"}, 6: {"6", "ip6"}, 0: {"arp"}}  # how a family is written, as a number or as a type of frames
+_FREE, _LAST = 1024, 65535  # what a client may have chosen, without being root: ip_local_port_range lies within
+_ECHO = {True: {"8", "128", "any", "echo-request"}, False: {"0", "129", "any", "echo-reply"}}
 AND = " . "
 _MULTICAST = {4: "224.0.0.0/4", 6: "ff00::/8"}
 
@@ -19,13 +21,14 @@ class Packet(NamedTuple):
     source: str
     target: str
     protocol: str  # icmp, icmpv6, tcp, udp or sctp
-    port: int = 0  # of the target; 0 where the protocol has none
+    port: int = 0  # of the target; 0 where the protocol has none, or a client has chosen it
     entering: str = ""  # the link by which it came; empty when it was made here
     leaving: str = ""  # the link by which it goes; empty when it stays here
     state: str = "new"  # new or established
     dnat: bool = False  # its connection got another target
     snat: bool = False  # or another source
     mark: "int | None" = 0
+    source_port: int = 0  # 0 likewise
     own: str = ""  # the first address of the link by which it came
     mac: str = ""  # the link-layer address that it comes from, where that is known
 
@@ -120,8 +123,26 @@ def _is_number(values: "tuple[str, ...]", number: "int | None") -> "bool | None"
 
 
 def _in_range(value: str, number: int) -> bool:
+    first, last = _bounds(value)
+    return first <= number <= last
+
+
+def _bounds(value: str) -> tuple[int, int]:
     first, dash, last = value.replace(":", "-").partition("-")
-    return (int(first or 0) <= number <= int(last or 65535)) if dash else int(first, 0) == number
+    return (int(first or 0), int(last or _LAST)) if dash else (int(first, 0), int(first, 0))
+
+
+def _port(values: "tuple[str, ...]", port: int, other: int) -> "bool | None":
+    """Answer for the port of one end; where only the *other* has a known one, a client has chosen it."""
+    if port or not other:
+        return _is_number(values, port) if port else False
+    try:
+        bounds = [_bounds(value) for value in values]
+    except ValueError:
+        return None
+    if any(first <= _FREE and last >= _LAST for first, last in bounds):
+        return True
+    return None if any(last >= _FREE for _, last in bounds) else False
 
 
 def _state(values: "tuple[str, ...]", packet: Packet, _: object) -> "bool | None":
@@ -182,8 +203,8 @@ _ANSWERS: dict[str, Any] = {
     "protocol": _protocol,
     "family": lambda values, packet, _: bool(_FRAMES[packet.family] & set(values)),
     "mac": lambda values, packet, _: packet.mac in values if packet.mac else None,
-    "port": lambda values, packet, _: _is_number(values, packet.port) if packet.port else False,
-    "source port": lambda values, packet, _: None if packet.port else False,
+    "port": lambda values, packet, _: _port(values, packet.port, packet.source_port),
+    "source port": lambda values, packet, _: _port(values, packet.source_port, packet.port),
     "state": _state,
     "status": _status,
     "target type": lambda values, packet, local: _type(values, packet, local, packet.target),
@@ -192,11 +213,7 @@ _ANSWERS: dict[str, Any] = {
     "first": lambda values, packet, _: packet.state == "new" if packet.protocol == "tcp" else False,
     "direction": lambda values, packet, _: ("original" if packet.state == "new" else "reply") in values,
     "icmp": lambda values, packet, _: (
-        (
-            bool({"8", "128", "any", "echo-request"} & {v.split("/")[0] for v in values})
-            if packet.state == "new"
-            else None
-        )
+        bool(_ECHO[packet.state == "new"] & {value.split("/")[0] for value in values})
         if packet.protocol.startswith("icmp")
         else False
     ),

@@ -5,15 +5,18 @@ import os
 import select
 import socket
 import struct
+import sys
+import time
 
 from pyrun.errors import PyrunError
 from pyrun.firewall.trace import Rule, Table
-from pyrun.runtime import vantage
-from pyrun.runtime.reachability import Question
-from pyrun.runtime.topology import Sandbox
+from pyrun.runtime import passage, stages, vantage
+from pyrun.runtime.reachability import Answer, Question
 from pyrun.typed import NamedTuple
 
 _PATIENCE = 2.0  # seconds for an answer
+_LOOK = 0.02  # seconds between two looks at how far a relay got
+_ESTABLISHED = "01"  # in /proc/net/tcp
 _ECHO = {4: (8, 0), 6: (128, 129)}  # type of the request and of the reply, RFC 792 and RFC 4443
 
 
@@ -37,16 +40,15 @@ class Result(NamedTuple):
     moved: tuple[Moved, ...]
 
 
-def probe(question: Question, view: vantage.Live) -> Result:
-    """Send one packet and wait for the answer. Errors: PyrunError when the source is not on this host."""
+def probe(question: Question, answer: Answer, view: vantage.Live) -> Result:
+    """Send one packet and wait for what *answer* foretells. Errors: PyrunError when the source is not on this host."""
     if question.outside:
         raise PyrunError(f"probe: {question.source}: is not on this host: nothing can be sent from there", 1)
-    places: list[Sandbox | None] = [None, *([question.origin] if question.origin else [])]
-    before = [view.read_tables(place) for place in places]
-    reachable, text = _send(question)
+    before = [view.read_tables(place) for place in answer.places]
+    reachable, text = _send(question, answer.relay)
     moved: list[Moved] = []
-    for place, former in zip(places, before, strict=True):
-        moved += _moved(place.names[0] if place else "host", former, view.read_tables(place))
+    for place, former in zip(answer.places, before, strict=True):
+        moved += _moved(stages.name(place), former, view.read_tables(place))
     return Result(reachable, text, tuple(moved))
 
 
@@ -70,13 +72,13 @@ def _counters(tables: list[Table]) -> "list[tuple[tuple[str, str, str, int, str]
     return found
 
 
-def _send(question: Question) -> tuple["bool | None", str]:
+def _send(question: Question, relay: "tuple[str, int] | None") -> tuple["bool | None", str]:
     family = socket.AF_INET6 if ":" in question.target else socket.AF_INET
     try:
         if question.protocol == "icmp":
             return _ping(question, family)
         if question.protocol == "tcp":
-            return _connect(question, family)
+            return _connect(question, family, relay)
         return _datagram(question, family)
     except OSError as cause:
         return False, f"could not be sent: {os.strerror(cause.errno or 0).lower()}"
@@ -119,14 +121,45 @@ def _is_refusal(version: int, message: bytes) -> bool:
     return message[:1] == (b"\x01" if version == 6 else b"\x03")
 
 
-def _connect(question: Question, family: int) -> tuple["bool | None", str]:
+def _connect(question: Question, family: int, relay: "tuple[str, int] | None") -> tuple["bool | None", str]:
+    former = _connected_to(*relay) if relay else set()
     with _socket(question, family, socket.SOCK_STREAM, 0) as channel:
         code = channel.connect_ex((question.target, question.port))
         if code == errno.EINPROGRESS:
             if not _ready(channel, select.POLLOUT):
                 return False, f"no answer to the first packet of a connection in {_PATIENCE:g} s"
             code = channel.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    return not code, "connected" if not code else f"the answer was: {os.strerror(code).lower()}"
+        if code or relay is None:
+            return not code, "connected" if not code else f"the answer was: {os.strerror(code).lower()}"
+        return _relayed(channel, *relay, former)
+
+
+def _relayed(channel: socket.socket, address: str, port: int, former: "set[str]") -> tuple[bool, str]:
+    """Look whether the relay gets further: that it takes a connection itself says nothing of the container."""
+    where = f"the relay to {passage.at(address, port)}"
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if _ready(channel, select.POLLIN, _LOOK):
+            try:
+                channel.recv(1)
+            except ConnectionResetError:
+                return False, f"connected to {where}, which could not connect there and reset it"
+            break  # the container has said something, or has ended it
+        if _connected_to(address, port) - former:
+            break
+    else:
+        return False, f"connected to {where}, which did not get there in {_PATIENCE:g} s"
+    return True, f"connected by {where}"
+
+
+def _connected_to(address: str, port: int) -> "set[str]":
+    """List the connections of the host to a port, as far as they are established, by their own ends."""
+    packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
+    peer = "".join(f"{word:08X}" for word in words) + f":{port:04X}"
+    with open("/proc/net/tcp6" if ":" in address else "/proc/net/tcp") as file:
+        lines = [line.split() for line in file]
+    return {line[1] for line in lines if line[2:4] == [peer, _ESTABLISHED]}
 
 
 def _datagram(question: Question, family: int) -> tuple["bool | None", str]:
@@ -144,10 +177,10 @@ def _datagram(question: Question, family: int) -> tuple["bool | None", str]:
     return True, "an answer came"
 
 
-def _ready(channel: socket.socket, event: int) -> bool:
+def _ready(channel: socket.socket, event: int, patience: float = _PATIENCE) -> bool:
     poll = select.poll()
     poll.register(channel, event)
-    return bool(poll.poll(int(_PATIENCE * 1000)))
+    return bool(poll.poll(int(patience * 1000)))
 
 
 def _checksum(content: bytes) -> int:

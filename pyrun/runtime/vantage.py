@@ -81,6 +81,14 @@ class Live(View):
             return None
         return any(each.port == port and each.link in heard and _takes(each, address) for each in found)
 
+    def relay(self, protocol: str, address: str, port: int) -> "tuple[str, int] | None":
+        unspecified = "::" if ":" in address else "0.0.0.0"
+        for end in (end for name in standing.names() for end in standing.endpoints(name)):
+            for held in end.published:
+                if (held.protocol, held.port) == (protocol, port) and held.address in (address, unspecified):
+                    return (":" in address and end.address6) or end.address, held.target
+        return None
+
     def reason(self, step: trace.Step) -> str:
         if self._reasons is None:
             self._reasons = _own_reasons()

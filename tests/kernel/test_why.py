@@ -166,6 +166,18 @@ def test_switched_off_things_are_found(town: Host) -> None:
     wait_until(lambda: pings(town, "con1", address(town, "con2")))
 
 
+@pytest.mark.parametrize("source", ["con1", "host"])
+def test_an_address_that_nobody_has_is_not_reached(town: Host, source: str) -> None:
+    """All cables of a network's bridge are known, as long as no stranger has plugged one in."""
+    nobody = f"{address(town, 'con1').rpartition('.')[0]}.99"
+    told, real = why(town, source, nobody), pings(town, source, nobody)
+    assert (told["Reachable"], told["Reason"], real) == (False, f"nobody on pyrun0 has {nobody}", False)
+    town.out("ip neigh flush dev pyrun0; ip link add strange0 master pyrun0 type veth peer strange1")
+    told = why(town, source, nobody)
+    town.out("ip link del strange0")
+    assert told["Reachable"] is None and "strange0" in str(told["Reason"])
+
+
 def test_an_isolated_port_is_the_reason_where_icc_is_off(town: Host) -> None:
     port = next(p for p in json.loads(town.ok("network", "inspect", "apart"))[0]["Ports"] if p["Name"] == "ap2")
     assert str(why(town, "ap1", "ap2")["Reason"]).startswith(f"{port['HostInterface']} is isolated as well")

@@ -234,7 +234,7 @@ def test_a_policy_rule_that_asks_for_what_is_not_known_is_named(
     away.out(rule)
     found = why(away, source, f"{INTERNET_ADDRESS}{port}")
     if about is None:
-        assert (found["Reachable"], found["Reason"]) == (False, "no route: unreachable, or packets are not passed on")
+        assert found["Reachable"] is False and str(found["Reason"]).startswith("no route: unreachable, or")
         return
     assert found["Reachable"] is (None if about else True)
     assert not about or (
