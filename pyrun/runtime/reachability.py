@@ -159,7 +159,8 @@ class _Way:
         self.port(cable, bridge)
         hop = route.gateway or self.packet.target
         _, state = self.view.neighbour(route.link, hop, place)
-        self.passage.let_in(cable, self.packet, asking=state in ("", "incomplete", "failed"))
+        asking = state in ("", "incomplete", "failed") and not self.arrived  # who has asked is known
+        self.passage.let_in(cable, self.packet, asking)
         if any(hop == address for address, _ in bridge.link.addresses):
             self.receive(bridge.link)
         self.switch(cable, bridge, hop)
