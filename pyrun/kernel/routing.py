@@ -32,6 +32,7 @@ class Flow(NamedTuple):
     source_port: "int | None"
     port: "int | None"
     mark: "int | None" = 0
+    user: "int | None" = None  # who sends, if it is sent from here
 
 
 class _Rule(NamedTuple):
@@ -62,7 +63,7 @@ def route(target: str, source: str = "", entering: int = 0, flow: "Flow | None" 
     if flow is None:
         return _asked(target, source, entering, 0, _Guess(0, 0, 0))
     protocol = _PROTOCOLS.get(flow.protocol, 0)
-    usual = _Guess(_or(flow.source_port, _CHANCE), _or(flow.port, _CHANCE), _or(flow.mark, 0))
+    usual = _Guess(_or(flow.source_port, _CHANCE), _or(flow.port, _CHANCE), _or(flow.mark, 0), flow.user)
     found = _asked(target, source, entering, protocol, usual)
     for rule in _rules(rt.family(target)):
         if not protocol and rule.by_protocol:  # the kernel has routes by SCTP, but takes no question about it
@@ -142,7 +143,7 @@ def _guesses(rule: _Rule, flow: Flow, usual: _Guess, made_here: bool) -> Iterato
     sources = _edges(rule.source_ports) if rule.source_ports and flow.source_port is None else []
     ports = _edges(rule.ports) if rule.ports and flow.port is None else []
     marks = [rule.mark] if rule.mark is not None and flow.mark is None else []
-    users = [rule.users[0] or rule.users[1] + 1] if rule.users and made_here else []
+    users = [rule.users[0] or rule.users[1] + 1] if rule.users and made_here and flow.user is None else []
     asked = {"for the source port": sources, "for the port": ports, "for the mark": marks, "who sends": users}
     about = ", ".join(word for word, guesses in asked.items() if guesses)
     fields: list[tuple[list[Any], object]] = list(zip(asked.values(), usual, strict=True))

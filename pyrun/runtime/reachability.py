@@ -159,7 +159,8 @@ class _Way:
         self.port(cable, bridge)
         hop = route.gateway or self.packet.target
         _, state = self.view.neighbour(route.link, hop, place)
-        self.passage.let_in(cable, self.packet, asking=state in ("", "incomplete", "failed"))
+        asking = state in ("", "incomplete", "failed") and not self.arrived  # who has asked is known
+        self.passage.let_in(cable, self.packet, asking)
         if any(hop == address for address, _ in bridge.link.addresses):
             self.receive(bridge.link)
         self.switch(cable, bridge, hop)
@@ -355,7 +356,9 @@ class _Way:
 def _flow(packet: Packet) -> Flow:
     """Give what routes are chosen by; where one end's port is known, that of the other has been chosen by a client."""
     source_port = packet.source_port or (None if packet.port else 0)
-    return Flow(packet.protocol, source_port, packet.port or (None if packet.source_port else 0), packet.mark)
+    port = packet.port or (None if packet.source_port else 0)
+    is_by_kernel = packet.protocol.startswith("icmp") and packet.state != "new"  # it answers pings itself, as root
+    return Flow(packet.protocol, source_port, port, packet.mark, 0 if is_by_kernel else None)
 
 
 def _holder(bridge: Bridge, address: str) -> "Cable | None":

@@ -65,6 +65,18 @@ def test_a_rule_that_stops_only_the_answer_is_named(town: Host, source: str, tar
          "sysctl -w net.ipv4.conf.up0.forwarding=1"),
         ("host", "con3", 80, "ip netns exec pyrun-con3 iptables -A OUTPUT -p tcp --sport 80 -j DROP",
          "ip netns exec pyrun-con3 iptables -F OUTPUT"),
+        (INTERNET_ADDRESS, HOST_ADDRESS, 8080,
+         "ip rule add ipproto tcp sport 80 from CON3 lookup 100; ip route add blackhole default table 100",
+         "ip rule del ipproto tcp sport 80 from CON3 lookup 100; ip route flush table 100"),
+        ("host", "con3", 80,
+         "ip -n pyrun-con3 rule add ipproto tcp sport 80 lookup 100;"
+         "ip -n pyrun-con3 route add blackhole default table 100",
+         "ip -n pyrun-con3 rule del ipproto tcp sport 80 lookup 100; ip -n pyrun-con3 route flush table 100"),
+        ("host", "con3", 80,
+         "ip netns exec pyrun-con3 iptables -t mangle -A OUTPUT -p tcp --sport 80 -j MARK --set-mark 7;"
+         "ip -n pyrun-con3 rule add fwmark 7 lookup 100; ip -n pyrun-con3 route add blackhole default table 100",
+         "ip netns exec pyrun-con3 iptables -t mangle -F OUTPUT;"
+         "ip -n pyrun-con3 rule del fwmark 7 lookup 100; ip -n pyrun-con3 route flush table 100"),
     ],
 )  # fmt: skip
 def test_the_answer_takes_the_way_that_it_really_takes(
@@ -73,6 +85,18 @@ def test_the_answer_takes_the_way_that_it_really_takes(
     lines = [line.replace("CON3", address(town, "con3")) for line in (change, undo)]
     told = stopped(town, source, target, port, *lines)
     assert str(told["Reason"]).startswith("the answer does not get back: ")
+
+
+def test_an_answer_from_an_address_that_is_not_the_containers_own_is_stopped_by_the_guard(town: Host) -> None:
+    """One that is asked for under its own address may still be told to answer under another."""
+    town.out(f"ip -n pyrun-con1 addr add 10.9.9.9/32 dev lo; ip route add 10.9.9.9 via {address(town, 'con1')}")
+    town.out("ip -n pyrun-con1 neigh flush all; ip neigh flush dev pyrun0")
+    told, real = why(town, "host", "10.9.9.9", "--probe"), pings(town, "host", "10.9.9.9")
+    town.out("ip route del 10.9.9.9; ip -n pyrun-con1 addr del 10.9.9.9/32 dev lo")
+    assert (told["Reachable"], real) == (False, False), told
+    assert str(told["Reason"]).startswith("the answer does not get back: anti-spoofing: ")
+    assert isinstance(told["Probe"], dict) and told["Probe"]["Confirmed"] is True
+    assert [each["Table"] for each in told["Probe"]["Moved"] if "drop" in each["Rule"]] == ["bridge pyrun"]
 
 
 def test_the_probe_counts_the_rules_of_all_places_on_the_way(town: Host) -> None:

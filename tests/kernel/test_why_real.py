@@ -179,6 +179,11 @@ def away(street: Host) -> Iterator[Host]:
     )
 
 
+def test_pings_are_answered_by_the_kernel_and_no_user(away: Host) -> None:
+    away.out("ip rule add uidrange 1000-1000 lookup 201")
+    assert told(away, "c1", "172.17.0.1", "--probe") == (True, True)
+
+
 def test_policy_routing_by_protocol_and_port_is_asked_for(away: Host) -> None:
     away.out("ip rule add ipproto tcp dport 443 lookup 201")
     for source in ("c1", "host"):
