@@ -48,7 +48,7 @@ def interfering(tool: str, bridge: str) -> list[str]:
 
 def namesakes() -> tuple[str, ...]:
     """Name the links of this host's default routes that the rules would take for a neighbour's network."""
-    found = {_socket.if_indextoname(index) for _, index in rtnetlink.default_routes()}
+    found = map(_socket.if_indextoname, rtnetlink.ways_out())
     return tuple(sorted(filter(_is_namesake, found)))
 
 

@@ -173,16 +173,17 @@ def _has_flows() -> bool:
 
 
 def _forget_listed(family: int, wanted: bytes, own: bytes) -> None:
-    found = _flows(wanted)
+    found = _flows(wanted, own)
     for flow in [each for each in found if own in (_source(each, _TUPLE), _source(each, _REPLY))]:
         _forget(family, flow)
 
 
-def _flows(wanted: bytes) -> "Iterator[dict[int, bytes]]":
-    """Give the flows that are *wanted*; none where the kernel tracks none."""
+def _flows(wanted: bytes, content: bytes = b"") -> "Iterator[dict[int, bytes]]":
+    """Give the flows that are *wanted* and contain an address; none where the kernel tracks none."""
     try:
         for reply in netlink.exchange(_PROTOCOL, _GET, wanted, netlink.NLM_F_DUMP):
-            yield netlink.attributes_of(reply[4:])
+            if content in reply:  # one of many thousands is to be decoded
+                yield netlink.attributes_of(reply[4:])
     except OSError as problem:
         if problem.errno not in _ABSENT:
             raise

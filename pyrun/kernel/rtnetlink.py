@@ -134,7 +134,7 @@ def subnet_route(network: str, prefix: int, source: str, index: int) -> bytes:
 def leads_to(target: bytes, index: int) -> bool:
     """Claim that some route leads to an address over the link *index*, whichever way packets really take.
 
-    One message, however many routes there are. A rule that forbids the way has not taken the route.
+    One message, however many routes there are. What forbids the way, or a link without a cable, may hide the route.
     """
     header = _ROUTE.pack(AF_INET if len(target) == 4 else AF_INET6, 8 * len(target), 0, 0, 0, 0, 0, 0, _MATCHED)
     try:
@@ -210,6 +210,31 @@ def way_out() -> tuple[list[int], int]:
             index = int.from_bytes(found.get(RTA_OIF, b""), byteorder)
             return several or ([index] if index else []), int.from_bytes(mtu, byteorder)
     return [], 0
+
+
+def ways_out() -> set[int]:
+    """Give all links, by index, that default routes of the main table lead to, IPv4's and IPv6's."""
+    found: set[int] = set()
+    for version in (AF_INET, AF_INET6):
+        for reply in exchange(_PROTOCOL, RTM_GETROUTE, _ROUTE.pack(version, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):
+            reply_family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply)
+            if (reply_family, prefix, table, kind) == (version, 0, _MAIN, _UNICAST):
+                told = attributes_of(reply[_ROUTE.size :])
+                found.update(_hops(told.get(RTA_MULTIPATH, b"")))
+                found.add(int.from_bytes(told.get(RTA_OIF, b""), byteorder))
+    return found - {0}
+
+
+def has_route(network: str, prefix: int, index: int) -> bool:
+    """Claim that the main table has the route to a subnet on a link, by looking through all of them."""
+    version, wanted = family(network), address(network)
+    for reply in exchange(_PROTOCOL, RTM_GETROUTE, _ROUTE.pack(version, 0, 0, 0, 0, 0, 0, 0, 0), NLM_F_DUMP):
+        reply_family, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply)
+        if (reply_family, length, table, kind) == (version, prefix, _MAIN, _UNICAST):
+            told = attributes_of(reply[_ROUTE.size :])
+            if told.get(RTA_DST) == wanted and told.get(RTA_OIF) == u32(index):
+                return True
+    return False
 
 
 def _hops(content: bytes) -> list[int]:

@@ -18,6 +18,7 @@ _DOCKER = "com.docker.network."
 _YES, _NO = ("true", "1"), ("false", "0")
 # Of a link's name: whatever else the kernel takes means something to nft or to iptables.
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+_NOBODYS = ("0.0.0.0/8", "224.0.0.0/4", "ff00::/8")  # RFC 1122, multicast
 
 
 class Request(NamedTuple):
@@ -107,6 +108,8 @@ def _check_size(subnet: Subnet) -> None:
     """Refuse what no container could use: the bridge has an address, too. Errors: UsageError."""
     if not subnet.prefix:  # all that this host sends would leave under another address
         raise UsageError(f"subnet: {subnet}: pool overlaps with every other address", 1)
+    if any(subnet.overlaps(addresses.subnet(text)) for text in _NOBODYS):
+        raise UsageError(f"subnet: {subnet}: has addresses that no container can have", 1)
     if subnet.prefix == subnet.bits:
         raise UsageError(f"subnet: {subnet}: has no address for a container beside the gateway's", 1)
 

@@ -168,7 +168,7 @@ def repair(name: str) -> list[Exception]:
 
 def _renew_uplinks(net: Network) -> None:
     """Except the ways outside that there are by now. The lock is held."""
-    now = net._replace(uplinks=neighbours.namesakes())
+    now = net._replace(uplinks=standing.uplinks())
     if now != net:
         standing.write(now)
         perform([choice.network(now)], "host", FileJournal(_journal(net.name)))
@@ -302,7 +302,7 @@ def _noted(net: Network) -> Network:
 def _equipped(net: Network) -> Network:
     """Choose what the network's rules are made with, and look what they have to except."""
     guarded = not net.spoofing and nftables.available()
-    return net._replace(firewall=choice.backend(), guarded=guarded, uplinks=neighbours.namesakes())
+    return net._replace(firewall=choice.backend(), guarded=guarded, uplinks=standing.uplinks())
 
 
 def _define(net: Network) -> None:

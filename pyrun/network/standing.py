@@ -47,6 +47,15 @@ def read(name: str) -> "Network | None":
         raise Corrupt(f"network: {path}: not readable", hint="remove it; the network is made anew") from cause
 
 
+def uplinks() -> tuple[str, ...]:
+    """Name the links of default routes that rules would take for a neighbour's network, none of ours among them."""
+    from pyrun.firewall import neighbours
+
+    found = neighbours.namesakes()
+    ours = {net.bridge for net in (*definitions.networks()[0], *networks())} if found else set[str]()
+    return tuple(name for name in found if name not in ours)
+
+
 def networks() -> list[Network]:
     """Give the networks that stand; what cannot be read is left out."""
     found = []
@@ -161,7 +170,10 @@ def has_route(pool: Pool, index: int) -> bool:
     free = 8 * len(gateway) - int(pool.subnet.partition("/")[2])
     *rest, last = gateway
     another = last & ~3 | (2 if last % 2 else 1) if free > 1 else last ^ 1  # no end of a subnet: those have own routes
-    return not free or rtnetlink.leads_to(bytes((*rest, another)), index)
+    if not free or rtnetlink.leads_to(bytes((*rest, another)), index):
+        return True
+    network, _, prefix = pool.subnet.partition("/")  # a rule or a narrower route may have another say
+    return rtnetlink.has_route(network, int(prefix), index)
 
 
 def has_routes(net: Network, index: int) -> bool:

@@ -204,6 +204,19 @@ def test_an_uplink_that_is_called_like_a_neighbours_network_leads_outside(
     host.ok("network", "repair")
     for name in ("web", "other"):
         host.ok("exec", name, *PING)
+    mine = host.ok("network", "inspect", "-f", "{{.Bridge}}", "mine").strip()
+    for ways, excepted in (
+        (f"nexthop via {INTERNET_ADDRESS} dev br-wan nexthop dev {mine}", {"br-wan"}),
+        ("dev br-wan", {"br-wan"}),
+        (f"dev {mine}", set()),
+    ):
+        host.out(f"ip route replace default {ways}")
+        host.ok("network", "repair")
+        rules = host.ok("network", "inspect", "-f", "{{json .Rules}}", "bridge", "mine").splitlines()
+        ends = [rule["Rule"] for each in rules for rule in json.loads(each) if rule["Reason"] == "the way outside"]
+        assert {
+            name for name in ("br-wan", mine) for rule in ends if f"-o {name}" in rule or f'"{name}"' in rule
+        } == excepted
     host.ok("rm", "-f", "web", "other")
     host.ok("network", "rm", "mine")
     left = host.settled()

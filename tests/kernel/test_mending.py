@@ -1,6 +1,7 @@
 """What somebody else has changed of networks is set right: by the next command what cuts them off, by repair the rest."""
 
 import json
+import sys
 
 import pytest
 from lab import BUSYBOX, INTERNET_ADDRESS, Host, wait_until
@@ -91,6 +92,25 @@ def test_routes_are_looked_for_in_subnets_of_any_size(host: Host, subnet: str) -
     assert host.out(f"ip {version} route show dev one0") == before
     host.ok("ps")
     assert host.out(f"ip {version} route show dev one0") == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ip rule add pref 100 to 10.0.0.0/8 prohibit",
+        "ip route add unreachable 10.2.0.0/25",
+        "sysctl -qw net.ipv4.conf.all.ignore_routes_with_linkdown=1; ip link set $(ip -br link show master two0 | cut -d@ -f1) down",
+    ],
+)
+def test_what_hides_a_route_has_not_taken_it(two: Host, command: str) -> None:
+    """Such hosts are healthy: nothing is to be mended at every command."""
+    look = f"import sys; sys.path[:0] = {sys.path!r}; from pyrun.network import standing; print(standing.is_untouched('two'))"
+    two.ok("ps", "-q")
+    for before in ("", command):
+        two.out(before)
+        assert two.run([sys.executable, "-I", "-S", "-c", look]).stdout == b"True\n"
+    two.out("ip route del 10.2.0.0/24")
+    assert two.run([sys.executable, "-I", "-S", "-c", look]).stdout == b"False\n"
 
 
 def test_anothers_route_to_our_subnet_goes_on_taking_the_packets(two: Host) -> None:

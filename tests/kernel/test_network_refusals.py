@@ -22,6 +22,9 @@ def _refused(host: Host, *arguments: str) -> str:
     [
         ("--subnet 0.0.0.0/0", "subnet: 0.0.0.0/0: pool overlaps with every other address"),
         ("--ipv6 --subnet ::/0", "subnet: ::/0: pool overlaps with every other address"),
+        ("--subnet 224.1.0.0/24", "subnet: 224.1.0.0/24: has addresses that no container can have"),
+        ("--subnet 0.0.0.0/8", "subnet: 0.0.0.0/8: has addresses that no container can have"),
+        ("--ipv6 --subnet ff05::/64", "subnet: ff05::/64: has addresses that no container can have"),
         ("--subnet 10.1.0.4/32", "subnet: 10.1.0.4/32: has no address for a container"),
         ("--subnet 10.1.0.4/32 --gateway 10.1.0.4", "subnet: 10.1.0.4/32: has no address for a container"),
         ("--ipv6 --subnet fd00:4::4/128", "subnet: fd00:4::4/128: has no address for a container"),
