@@ -23,7 +23,7 @@ def calls(perform):
     finally:
         sys.setprofile(None)
     return seen[0]
-verbs._reconcile()
+verbs._reconcile(told=False)
 sys.stderr.write(str(calls(verbs._reconcile)))
 sys.stdout = open("/dev/null", "w")
 for line in sys.argv[1:]:
