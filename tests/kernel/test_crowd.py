@@ -24,7 +24,7 @@ def calls(perform):
         sys.setprofile(None)
     return seen[0]
 verbs._reconcile(told=False)
-sys.stderr.write(str(calls(verbs._reconcile)))
+sys.stderr.write(str(calls(lambda: verbs._reconcile(told=False))))
 sys.stdout = open("/dev/null", "w")
 for line in sys.argv[1:]:
     read = reader.read(line.split())

@@ -91,6 +91,8 @@ SCENARIOS = (
         "a program that takes more than it may: exit code, and inspect",
         "E run --name c1 -m 16m --memory-swap 16m TREE sh -c 'head -c 100m /dev/zero | tail -c 90m | wc -c' 2>/dev/null; "
         "echo $?; E run --name c2 -m 16m --memory-swap 16m TREE tail -c 90m /dev/zero; echo $?; "
+        # A Docker that has other work hears of it after the end.
+        "for i in $(seq 50); do ! E inspect -f '{{.State.OOMKilled}}' c2 | grep -q true || break; sleep 0.1; done; "
         "E inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' c2",
     ),
     Scenario(
