@@ -11,7 +11,7 @@ from pyrun.network import addresses, standing
 from pyrun.operation import Journal, Operation, perform
 from pyrun.plan import mending as again
 from pyrun.plan import network as plan
-from pyrun.spec import Network
+from pyrun.spec import Endpoint, Network
 
 _IPV6 = "net/ipv6/conf/all/disable_ipv6"
 
@@ -22,6 +22,15 @@ def reclaim(net: Network) -> bool:
     if found and found[2].get(rtnetlink.IFLA_ADDRESS) != rtnetlink.mac(net.mac):
         perform([repairs.SetMac(net.bridge, net.mac)])
     return found is not None
+
+
+def reclaim_cable(end: Endpoint) -> bool:
+    """Claim that the cable's outer end is there and ours; the address by which all know it is given back to it."""
+    found = rtnetlink.find_link(end.host_link)
+    if found is None or not again.is_ours(end, found):
+        return False
+    perform(again.address(end, found))
+    return True
 
 
 def ways(net: Network, journal: Journal) -> None:
@@ -52,18 +61,28 @@ def bridge(net: Network) -> None:
 
 
 def cables(net: Network) -> None:
-    """Plug the containers in as they were, as far as their cables are there. Errors: PyrunError, after all others."""
+    """Plug the containers in as they were, as far as their cables are there.
+
+    Errors: PyrunError, after all others; also for another's link in a cable's place.
+    """
     master, ipv6, failures = rtnetlink.find_link(net.bridge), sysctls.exists(_IPV6), list[PyrunError]()
     for end in standing.endpoints(net.name):
         port = rtnetlink.find_link(end.host_link)
-        if master and port and port[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac):
+        if master and port:
             try:
+                if not reclaim_cable(end):
+                    raise _foreign(end)
                 perform(again.size(end.host_link, net.mtu, port))
                 perform([*_changed(plan.port_parameters(end, ipv6)), *again.port(end, master[0], port)])
             except PyrunError as failure:
                 failures += [failure] if links.exists(end.host_link) else []  # else its container has just ended
     if failures:
         raise failures[0]
+
+
+def _foreign(end: Endpoint) -> PyrunError:
+    hint = f"ip link delete {end.host_link}, then pyrun network repair {end.network.name}"
+    return PyrunError(f"network: {end.host_link}: a link of that name exists and is not ours", hint=hint)
 
 
 def _changed(wanted: list[sysctls.SetSysctl]) -> list[Operation]:

@@ -9,6 +9,19 @@ _MTU = 1500  # the kernel's for bridges and cables
 Link = tuple[int, int, dict[int, bytes]]  # index, flags and attributes
 
 
+def is_ours(end: Endpoint, present: Link) -> bool:
+    """Claim that a link is a cable's outer end, by its link-layer address, or its alias where that was changed."""
+    found = present[2]
+    alias = found.get(rtnetlink.IFLA_IFALIAS, b"").rstrip(b"\0")
+    return found.get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac) or alias == end.alias.encode()
+
+
+def address(end: Endpoint, present: Link) -> list[Operation]:
+    """Give a cable's outer end its link-layer address back."""
+    known = present[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(end.host_mac)
+    return [] if known else [repairs.SetMac(end.host_link, end.host_mac)]
+
+
 def port(end: Endpoint, bridge: int, present: Link) -> list[Operation]:
     """Give a cable's outer end back what it has lost; *present* is the link as it is, *bridge* the bridge's index."""
     _, flags, found = present

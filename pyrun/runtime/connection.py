@@ -227,12 +227,15 @@ def _wire(sandbox: Sandbox, end: Endpoint, journal: "FileJournal | None" = None)
 
 def _take_out(sandbox: Sandbox, name: str) -> None:
     """Take a plug out. The locks of the container and of the network are held."""
+    from pyrun.network import mending
+
     config = sandbox.config
     _raise(driver.unwound(name))
     ends = standing.plugs(config.id)
     end = next((each for each in ends if each.network.name == name), None)
     if end is None:
         raise PyrunError(f"container {config.id} is not connected to network {name}", 1)
+    mending.reclaim_cable(end)  # it is taken out by its address, as the journal knows it
     mark = standing.unsettled(name, config.id)
     files.write_atomically(mark, b"")
     published.lead(config.id, ends, plan.gateway([each for each in ends if each != end]))

@@ -142,3 +142,35 @@ def test_repair_restores_the_size_that_a_network_was_made_with(host: Host) -> No
     host.out("ip link set one0 mtu 1500")
     host.ok("network", "repair")
     assert _link(host, "one0")["mtu"] == 1300
+
+
+def test_a_cable_of_ours_is_known_when_its_address_was_changed(two: Host) -> None:
+    port = _port(two, "two0")
+    before = _link(two, port)["address"]
+    two.out(f"ip link set {port} down; ip link set {port} address 02:00:00:00:00:55")
+    done = two.pyrun("network", "repair", "two")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"two\n", b"")
+    assert _link(two, port)["address"] == before
+    wait_until(lambda: two.pyrun(*_PING).returncode == 0)
+
+
+def test_disconnect_takes_a_cable_out_whatever_its_address(two: Host) -> None:
+    port = _port(two, "two0")
+    two.out(f"ip link set {port} down; ip link set {port} address 02:00:00:00:00:55")
+    two.ok("network", "disconnect", "two", "box")
+    assert port not in two.out("ip -o link")
+    assert "eth0" not in two.ok("exec", "box", "ip", "-o", "link")
+
+
+def test_repair_names_anothers_link_in_a_cables_place(two: Host) -> None:
+    """What its line says to type helps."""
+    port = _port(two, "two0")
+    two.out(f"ip link del {port}; ip link add {port} address 02:00:00:00:00:55 type bridge")
+    done = two.pyrun("network", "repair")
+    words = f"{port}: a link of that name exists and is not ours (ip link delete {port}, then pyrun network repair two)"
+    assert (done.returncode, done.stdout) == (1, b"one\n")
+    assert done.stderr.decode() == f"pyrun: network: {words}\n"
+    assert _link(two, port)["address"] == "02:00:00:00:00:55"
+    two.out(f"ip link delete {port}")
+    assert two.ok("network", "repair", "two") == "two\n"
+    wait_until(lambda: two.pyrun(*_PING).returncode == 0)
