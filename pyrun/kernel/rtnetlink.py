@@ -298,7 +298,15 @@ def bridge_ports(bridge: int) -> "dict[str, tuple[int, int, int, bool]]":
 
 def find_link(name: str) -> "tuple[int, int, dict[int, bytes]] | None":
     """Find a link by name: its index, its flags and its attributes; None when there is none."""
-    reply = query(RTM_GETLINK, link([(IFLA_IFNAME, text(name))]))
+    return _found(query(RTM_GETLINK, link([(IFLA_IFNAME, text(name))])))
+
+
+def find_numbered_link(index: int) -> "tuple[int, int, dict[int, bytes]] | None":
+    """Find a link by its index, whatever it is called; None when there is none."""
+    return _found(query(RTM_GETLINK, link([], index)))
+
+
+def _found(reply: "bytes | None") -> "tuple[int, int, dict[int, bytes]] | None":
     if reply is None:
         return None
     _, _, index, flags, _ = _LINK.unpack_from(reply)

@@ -220,7 +220,8 @@ def _take_down(name: str) -> list[Exception]:
         if net and not standing.live_bridge(net):
             from pyrun.network import mending
 
-            mending.reclaim(net)  # the journal knows the bridge by its address
+            if not mending.reclaim(net):  # the journal knows the bridge by its address, and by its name
+                mending.delete_renamed(net)
     failures = unwind_journal(standing.pending(name)) + unwind_journal(_journal(name))
     if not failures:
         _forget(name)
@@ -350,6 +351,7 @@ def _make_again(net: Network) -> Network:
         perform([links.SetUp(net.bridge)])
         return net
     _refuse_foreign(net, f"ip link delete {net.bridge}, then pyrun network repair {net.name}")
+    mending.delete_renamed(net)
     perform(plan.network(net, sysctls.exists(_IPV6)), "host", FileJournal(_journal(net.name)))
     net = _noted(net)
     mending.cables(net)

@@ -24,6 +24,14 @@ def reclaim(net: Network) -> bool:
     return found is not None
 
 
+def delete_renamed(net: Network) -> None:
+    """Delete the bridge if somebody has renamed it: by its old addresses and routes it would go on taking packets."""
+    found = rtnetlink.find_numbered_link(net.ifindex) if net.ifindex else None
+    if found and found[2].get(rtnetlink.IFLA_ADDRESS) == rtnetlink.mac(net.mac):
+        name = found[2][rtnetlink.IFLA_IFNAME].rstrip(b"\0").decode()
+        perform([links.DeleteLink(name, net.mac)])
+
+
 def reclaim_cable(end: Endpoint) -> bool:
     """Claim that the cable's outer end is there and ours; the address by which all know it is given back to it."""
     found = rtnetlink.find_link(end.host_link)

@@ -144,6 +144,24 @@ def test_repair_restores_the_size_that_a_network_was_made_with(host: Host) -> No
     assert _link(host, "one0")["mtu"] == 1300
 
 
+_RENAME = "ip link set two0 down; ip link set two0 name brx; ip link set brx up"
+
+
+@pytest.mark.parametrize("command", [("ps",), ("network", "repair")])
+def test_a_renamed_bridge_gives_way_to_the_one_in_its_place(two: Host, command: tuple[str, ...]) -> None:
+    two.out(_RENAME)
+    two.ok(*command)
+    assert "brx" not in two.out("ip -o link")
+    assert "dev two0" in two.out("ip route get 10.2.0.9")
+    wait_until(lambda: two.pyrun(*_PING).returncode == 0)
+
+
+def test_a_renamed_bridge_goes_with_its_last_container(host: Host) -> None:
+    host.ok("run", "-d", "--name", "box", BUSYBOX, "sleep", "600")
+    host.out("ip link set pyrun0 down; ip link set pyrun0 name brx; kill -9 $(ip netns pids pyrun-box)")
+    wait_until(lambda: "brx" not in host.out("ip -o link"))
+
+
 def test_a_cable_of_ours_is_known_when_its_address_was_changed(two: Host) -> None:
     port = _port(two, "two0")
     before = _link(two, port)["address"]
