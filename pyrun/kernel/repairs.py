@@ -49,6 +49,46 @@ class SetMtu(NamedTuple):
         return "somebody has changed it"
 
 
+class ForwardPort(NamedTuple):
+    """Let a bridge's port pass packets on; who runs the spanning tree protocol, or has no carrier, decides later."""
+
+    name: str
+
+    def apply(self) -> None:
+        try:
+            rt.request(rt.RTM_SETLINK, rt.bridge_port(_index(self.name), [(rt.IFLA_BRPORT_STATE, b"\3")]))
+        except OSError as cause:
+            if cause.errno not in (errno.EBUSY, errno.ENETDOWN):
+                raise
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"bridge link set dev {self.name} state 3"
+
+    def why(self) -> str:
+        return "somebody has stopped it"
+
+
+class JoinPort(NamedTuple):
+    """Let a bridge's port reach all others again."""
+
+    name: str
+
+    def apply(self) -> None:
+        rt.request(rt.RTM_SETLINK, rt.bridge_port(_index(self.name), [(rt.IFLA_BRPORT_ISOLATED, b"\0")]))
+
+    def inverse(self) -> None:
+        return None
+
+    def shell(self) -> str:
+        return f"bridge link set dev {self.name} isolated off"
+
+    def why(self) -> str:
+        return "containers of this network reach each other, and somebody has parted them"
+
+
 class AddSubnetRoute(NamedTuple):
     """The route to the subnet of an address of ours; another's to the same subnet goes on taking the packets."""
 

@@ -83,8 +83,12 @@ def link(attributes: Attributes, index: int = 0, flags: int = 0, change: int = 0
 
 def isolated_port(index: int) -> bytes:
     """Give the body that keeps a bridge's port from other ports that are so kept; see bridge(8)."""
-    inside = attribute(IFLA_PROTINFO | NLA_F_NESTED, attribute(IFLA_BRPORT_ISOLATED, b"\1"))
-    return _LINK.pack(AF_BRIDGE, 0, index, 0, 0) + inside
+    return bridge_port(index, [(IFLA_BRPORT_ISOLATED, b"\1")])
+
+
+def bridge_port(index: int, attributes: Attributes) -> bytes:
+    """Give the body that says how a bridge treats one of its ports."""
+    return _LINK.pack(AF_BRIDGE, 0, index, 0, 0) + attribute(IFLA_PROTINFO | NLA_F_NESTED, encode(attributes))
 
 
 def veth(host: str, host_mac: str, peer: str, peer_pid: int, peer_mac: str, master: int, mtu: int = 0) -> bytes:

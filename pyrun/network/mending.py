@@ -74,6 +74,7 @@ def cables(net: Network) -> None:
     Errors: PyrunError, after all others; also for another's link in a cable's place.
     """
     master, ipv6, failures = rtnetlink.find_link(net.bridge), sysctls.exists(_IPV6), list[PyrunError]()
+    ports = rtnetlink.bridge_ports(master[0]) if master else {}
     for end in standing.endpoints(net.name):
         port = rtnetlink.find_link(end.host_link)
         if master and port:
@@ -82,6 +83,7 @@ def cables(net: Network) -> None:
                     raise _foreign(end)
                 perform(again.size(end.host_link, net.mtu, port))
                 perform([*_changed(plan.port_parameters(end, ipv6)), *again.port(end, master[0], port)])
+                perform(again.switched(end, ports.get(end.host_link)))
             except PyrunError as failure:
                 failures += [failure] if links.exists(end.host_link) else []  # else its container has just ended
     if failures:

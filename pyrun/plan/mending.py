@@ -5,8 +5,10 @@ from pyrun.kernel.netlink import u32
 from pyrun.operation import Operation
 from pyrun.spec import Endpoint
 
+_FORWARDING = 3  # BR_STATE_FORWARDING in linux/if_bridge.h
 _MTU = 1500  # the kernel's for bridges and cables
 Link = tuple[int, int, dict[int, bytes]]  # index, flags and attributes
+Port = tuple[int, int, int, bool]  # as of `rtnetlink.bridge_ports`
 
 
 def is_ours(end: Endpoint, present: Link) -> bool:
@@ -35,6 +37,15 @@ def port(end: Endpoint, bridge: int, present: Link) -> list[Operation]:
     if not flags & rtnetlink.IFF_UP:
         plan.append(links.SetUp(end.host_link))
     return plan
+
+
+def switched(end: Endpoint, present: "Port | None") -> list[Operation]:
+    """Let the bridge pass a cable's packets on as it did; *present* is its port as it is, None for a new one."""
+    if present is None:
+        return []
+    _, _, state, isolated = present
+    plan: list[Operation] = [repairs.JoinPort(end.host_link)] if isolated and end.network.icc else []
+    return plan if state == _FORWARDING else [*plan, repairs.ForwardPort(end.host_link)]
 
 
 def size(link: str, mtu: int, present: Link) -> list[Operation]:

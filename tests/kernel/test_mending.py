@@ -192,3 +192,31 @@ def test_repair_names_anothers_link_in_a_cables_place(two: Host) -> None:
     two.out(f"ip link delete {port}")
     assert two.ok("network", "repair", "two") == "two\n"
     wait_until(lambda: two.pyrun(*_PING).returncode == 0)
+
+
+@pytest.mark.parametrize("change", ["state 0", "isolated on"])
+def test_repair_lets_a_port_reach_all_others_again(two: Host, change: str) -> None:
+    two.ok("run", "-d", "--network", "two", "--name", "other", BUSYBOX, "sleep", "600")
+    ping = ("exec", "other", "ping", "-c", "1", "-W", "1", "box")
+    ports = two.out("ip -br link show master two0 | cut -d@ -f1").split()
+    two.out("; ".join(f"bridge link set dev {port} {change}" for port in ports))
+    assert two.pyrun(*ping).returncode == 1
+    assert two.ok("network", "repair", "two") == "two\n"
+    wait_until(lambda: two.pyrun(*ping).returncode == 0)
+
+
+_STP = "ip link set two0 type bridge stp_state 1; ip link set {port} down; ip link set {port} up"
+
+
+@pytest.mark.parametrize("reason", [_STP, "ip netns exec pyrun-box ip link set eth0 down"])
+def test_repair_leaves_a_port_to_whoever_decides_about_it(two: Host, reason: str) -> None:
+    two.out(reason.format(port=_port(two, "two0")))
+    assert two.ok("network", "repair", "two") == "two\n"
+
+
+def test_ports_of_a_network_without_icc_stay_isolated(host: Host) -> None:
+    host.ok("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", "-o", f"{_BRIDGE}one0", "one")
+    host.ok("run", "-d", "--network", "one", "--name", "box", BUSYBOX, "sleep", "600")
+    host.out(f"bridge link set dev {_port(host, 'one0')} isolated off")
+    host.ok("network", "repair")
+    assert "isolated on" in host.out(f"bridge -d link show dev {_port(host, 'one0')}")
