@@ -86,6 +86,8 @@ def test_what_a_program_drew_is_drawn_again_for_who_attaches(host: Host) -> None
 def test_a_program_that_ignores_ctrl_c_is_told_of(host: Host) -> None:
     """It gets each of them, being process 1; who presses the keys for the third time learns how to end it."""
     terminal = Terminal(host, "run", "--name", "deaf", BUSYBOX, "sleep", "600")
+    terminal.before[3] |= termios.NOFLSH  # else a ctrl-c throws away what was written and not read yet
+    termios.tcsetattr(terminal.peer, termios.TCSANOW, terminal.before)
     wait_until(lambda: host.pyrun("exec", "deaf", "cat", "/proc/1/comm").stdout == b"sleep\n")
     said = b"pyrun: the program goes on after ctrl-c (pyrun stop, or pyrun kill, from another terminal ends it)\r\n"
     while said not in terminal.screen:  # two that come at once are one
