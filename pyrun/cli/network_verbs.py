@@ -188,7 +188,7 @@ def _connect(values: Values) -> int:
 def _disconnect(values: Values) -> int:
     from pyrun import store
     from pyrun.cli import networks
-    from pyrun.network import driver
+    from pyrun.network import strangers
     from pyrun.runtime import connection
 
     v: Any = values
@@ -199,7 +199,7 @@ def _disconnect(values: Values) -> int:
         name = networks.named(name)
         if not v["force"]:
             raise
-        driver.forget(name, reference)
+        strangers.forget(name, reference)
         return 0
     joined = [each.network for each in container.config.attachments] if container.config else []
     connection.disconnect(container, name if name in joined else networks.named(name))  # it may be removed by now

@@ -83,8 +83,10 @@ def create(request: design.Request) -> Network:
 
 def remove(net: Network) -> list[Exception]:
     """Take a created network down for ever; nobody is on it. Errors: PyrunError naming who is."""
+    from pyrun.network import strangers
+
     with turns.locked(net.name):
-        _release_strangers(net.name)
+        strangers.release(net.name)
         there = sorted(end.name for end in standing.endpoints(net.name)) or sorted(standing.owners(net.name).values())
         if there:
             raise PyrunError(f"network: {net.name}: has active endpoints: {', '.join(there)}", 1, "disconnect them")
@@ -93,18 +95,6 @@ def remove(net: Network) -> list[Exception]:
     chronicle.network(net, "destroy")
     _tidy()
     return failures
-
-
-def forget(network: str, reference: str) -> None:
-    """Forget the plug of a container that does not exist any more. Errors: NotFound when there is none."""
-    with turns.locked(network):
-        ends = standing.endpoints(network)
-        end = next((each for each in ends if reference in (each.name, each.container, each.container[:12])), None)
-        if end is None:
-            raise NotFound(f"endpoint {reference} not found")
-        made = [*endpoints.leased(end), endpoints.registered(end)]
-        perform([links.DeleteLink(end.host_link, end.host_mac)])
-        perform([inverse for each in reversed(made) if (inverse := each.inverse()) is not None])
 
 
 def sweep() -> list[Exception]:
@@ -125,8 +115,10 @@ def reconcile() -> list[Exception]:
         try:
             failures += _unwind_pending(name)
             if standing.has_strangers(name):
+                from pyrun.network import strangers
+
                 with turns.locked(name):
-                    _release_strangers(name)
+                    strangers.release(name)
             if standing.is_created(name) or standing.leases(name):
                 if not standing.is_untouched(name):
                     mend(name)
@@ -151,13 +143,13 @@ def mend(name: str) -> None:
 
 def repair(name: str) -> list[Exception]:
     """Make a network stand as it was made, with a look at all that containers have of it."""
-    from pyrun.network import mending
+    from pyrun.network import mending, strangers
 
     with turns.locked(name):
         failures = unwound(name)
         try:
             net = _ensure(name)
-            _release_strangers(name)
+            strangers.release(name)
             mending.cables(net)
             _renew_uplinks(net)
             mending.bridge(net)
@@ -362,18 +354,6 @@ def _refuse_foreign(net: Network, hint: str = "") -> None:
     """Leave another's link of the bridge's name alone. Errors: PyrunError naming it."""
     if links.exists(net.bridge):
         raise PyrunError(f"network: {net.bridge}: a link of that name exists and is not ours", hint=hint)
-
-
-def _release_strangers(name: str) -> None:
-    """Take back what belongs to containers that are not there any more. The lock is held."""
-    for address, owner in standing.owners(name).items():
-        if standing.is_stranger(owner):
-            perform(endpoints.released(name, address, owner))
-    for end in standing.endpoints(name):
-        if standing.is_stranger(end.container):
-            gone = endpoints.ForgetEndpoint(standing.endpoints_of(name), end.container)
-            perform([links.DeleteLink(end.host_link, end.host_mac), gone])
-            perform([inverse for each in choice.published(end) if (inverse := each.inverse()) is not None])
 
 
 def _defined(name: str) -> Network:

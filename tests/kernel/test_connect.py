@@ -191,16 +191,25 @@ def test_what_docker_refuses_is_refused_in_its_words(box: Host) -> None:
     assert _links(box, "none") == {"eth0": ["10.1.0.2"]}
 
 
-def test_what_a_lost_container_left_is_taken_out_by_force(box: Host) -> None:
-    """Somebody has removed what is known of a container, not its plug."""
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("line", ["network disconnect -f one lost", "ps"])
+def test_what_a_lost_container_left_is_taken_out(box: Host, line: str, changed: bool) -> None:
+    """Somebody has removed what is known of a container, not its plug: another process is still in its sandbox."""
     identity = box.ok("run", "-d", "--network", "one", "--name", "lost", BUSYBOX, "sleep", "300").strip()
+    cable = box.out("ip -o link | grep -o 'veth[^@:]*' | sort").split()
+    cable = next(each for each in cable if "pyrun:lost" in box.out(f"ip link show {each}"))
+    within = box.out("nsenter --net=/run/netns/pyrun-lost sleep 300 >/dev/null 2>&1 & echo $!").strip()
+    if changed:
+        box.out(f"ip link set {cable} address 02:11:22:33:44:55")
     box.kill_monitor("lost")
     box.kill_programs(identity)
     box.out(f"rm -r /var/lib/pyrun/containers/{identity} /var/lib/pyrun/names/lost /run/netns/pyrun-lost")
     box.out(f"rm -r /run/pyrun/containers/{identity} /run/pyrun/locks/{identity}")
     box.forget_groups(identity)
-    box.pyrun("network", "disconnect", "-f", "one", "lost")
+    box.pyrun(*line.split())
     assert "lost" not in box.ok("network", "inspect", "one")
+    assert cable not in box.out("ip link")
+    box.out(f"kill {within}")
     box.ok("network", "rm", "one")
 
 
