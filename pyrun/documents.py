@@ -83,12 +83,25 @@ def printed(value: Any, margin: str = "\n") -> str:
         return _WORDS[value]
     inner = margin + "    "
     if isinstance(value, dict):
+        if make_encoder is not None and value and _PLAIN.issuperset(map(type, value.values())):
+            return f"{{{inner}{_line_each(value, inner)[1:-1]}{margin}}}"
         parts = [f"{_quoted(key)}: {printed(each, inner)}" for key, each in value.items()]
         return f"{{{inner}{f',{inner}'.join(parts)}{margin}}}" if parts else "{}"
     if isinstance(value, list | tuple):
         parts = [printed(each, inner) for each in value]
         return f"[{inner}{f',{inner}'.join(parts)}{margin}]" if parts else "[]"
     return repr(value)
+
+
+def _line_each(value: "dict[str, Any]", margin: str) -> str:
+    """Write a document in which nothing is nested, a line for each field: in half the time of asking for each."""
+    if margin not in _encoders:
+        _encoders[margin] = make_encoder(None, _refuse, _quoted, None, ": ", f",{margin}", False, False, False)
+    return "".join(_encoders[margin](value, 0))
+
+
+_PLAIN = frozenset((str, int, bool, type(None)))
+_encoders: "dict[str, Any]" = {}  # by margin
 
 
 class _Rules:

@@ -16,6 +16,7 @@ from pyrun.typed import Iterator, NamedTuple
 
 FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
 NEW_VOLUME = ".new."  # followed by the signature of the process that makes it
+NEW_TREE = ".pyrun-"  # before the name of a root file system that is being made or removed
 UNSEEN = 255  # the exit code of a program whose end nobody saw
 _HEX = set("0123456789abcdef")
 
@@ -178,6 +179,11 @@ def unfinished_volumes() -> list[str]:
     """List what those who were killed in making or removing a volume left among the volumes."""
     found = [name for name in listed(paths.VOLUMES) if name.startswith(".")]
     return [name for name in found if not _is_being_made(name)]
+
+
+def unfinished_trees() -> list[str]:
+    """List what nobody works at any more among the root file systems: the lock is on the directory itself."""
+    return locks.unheld(paths.ROOTFS, [name for name in listed(paths.ROOTFS) if name.startswith(NEW_TREE)])
 
 
 def is_comparison_left() -> bool:

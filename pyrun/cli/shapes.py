@@ -75,8 +75,11 @@ _read: "dict[str, list[tuple[str, str]]]" = {}
 
 def ordered(shape: str, raw: Any) -> Any:
     """Give an object with its fields in Docker's order, those that Docker has not at the end, and its maps by key."""
+    fields = _fields(shape)
+    if fields == [(name, "") for name in raw]:  # as it is, like hundreds of a network's containers
+        return raw
     found: dict[str, Any] = {}
-    for key, kind in _fields(shape):
+    for key, kind in fields:
         if key in raw:
             found[key] = _in_order(kind, raw[key]) if kind else raw[key]
     return {**found, **{name: each for name, each in raw.items() if name not in found}}

@@ -35,16 +35,16 @@ def _reconcile(told: bool) -> None:
     """
     from pyrun import store
     from pyrun.network import standing
-    from pyrun.rootfs import unfinished
 
     _end_hosts()
     served, checked = not store.unserved(), not store.unchecked()
     clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
-    clean = clean and not (store.unfinished_volumes() or unfinished.left())
+    clean = clean and not (store.unfinished_volumes() or store.unfinished_trees())
     if clean and served and checked and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
+    from pyrun.rootfs import unfinished
 
     failures = keeping.reconcile() + unfinished.sweep()
     if any(map(standing.unsettled_containers, standing.names())):

@@ -1,7 +1,7 @@
 """The rules of one network that stand, with their counters and their reasons: one listing of the tool, and no more."""
 
 from pyrun.errors import PyrunError
-from pyrun.firewall import iptables, nftables, rules
+from pyrun.firewall import iptables, rules
 from pyrun.kernel import programs
 from pyrun.spec import Endpoint, Network
 from pyrun.typed import NamedTuple
@@ -54,9 +54,11 @@ def _iptables(net: Network, ends: "list[Endpoint]", listings: Listings) -> list[
 
 def _nftables(net: Network) -> list[Counted]:
     """Take the chains that all networks share, and those that bear the bridge's name."""
-    family, _, table = nftables.TABLE.partition(" ")
+    from pyrun.firewall.nftables import TABLE
+
+    family, _, table = TABLE.partition(" ")
     found = []
-    for chain, line in _listed():
+    for chain, line in _listed(family, table):
         owner = chain.partition("_")[2]
         if owner and owner != net.bridge:
             continue
@@ -67,9 +69,9 @@ def _nftables(net: Network) -> list[Counted]:
     return found
 
 
-def _listed() -> list[tuple[str, str]]:
-    """List the rules that stand in our table as (chain, text), in order, with their counts."""
-    outcome = programs.run(programs.find("nft"), "list", "table", *nftables.TABLE.split(" "))
+def _listed(family: str, table: str) -> list[tuple[str, str]]:
+    """List the rules that stand in a table as (chain, text), in order, with their counts."""
+    outcome = programs.run(programs.find("nft"), "list", "table", family, table)
     found, chain = [], ""
     for line in outcome.output.splitlines():
         words = line.strip()

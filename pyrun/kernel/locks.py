@@ -64,31 +64,31 @@ def is_held(path: str) -> bool:
 def unheld(directory: str, names: Iterable[str], below: str = "") -> list[str]:
     """List those of *names* in a directory whose lock is there, and held by nobody; *below* follows each name.
 
-    For hundreds of locks at once: a call for each thing that is asked of the kernel, and no more.
-    Errors: OSError; nothing is listed where there is no such directory.
+    For hundreds of locks at once: three calls for each, and no more. /proc/locks tells of all at once, but whoever
+    reads it waits for an RCU grace period, 5 to 20 ms. Errors: OSError; nothing is listed where there is no such
+    directory.
     """
+    found, opened, asked, closed, how = [], os.open, fcntl.flock, os.close, fcntl.LOCK_SH | fcntl.LOCK_NB
     try:
-        place = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        place = opened(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return []
     try:
-        return [name for name in names if _is_unheld(place, name + below)]
+        for name in names:
+            try:
+                fd = opened(name + below, _LOOK, dir_fd=place)
+            except FileNotFoundError:
+                continue
+            try:
+                asked(fd, how)
+                found.append(name)
+            except BlockingIOError:
+                pass
+            finally:
+                closed(fd)
     finally:
-        os.close(place)
-
-
-def _is_unheld(place: int, path: str, flags: int = _LOOK, how: int = fcntl.LOCK_SH | fcntl.LOCK_NB) -> bool:
-    try:
-        fd = os.open(path, flags, dir_fd=place)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, how)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+        closed(place)
+    return found
 
 
 def wait_released(path: str) -> None:

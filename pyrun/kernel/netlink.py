@@ -7,7 +7,8 @@ import _socket  # socket itself imports enum and selectors, 7 ms on the start pa
 import os
 import struct
 
-from pyrun.typed import Iterator
+from pyrun.contexts import suppress
+from pyrun.typed import Iterable, Iterator, NamedTuple
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -16,6 +17,7 @@ NLA_F_NESTED = 0x8000
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr
 _NETLINK = 16  # AF_NETLINK
+_SOL_NETLINK, _GET_STRICT_CHECK = 270, 12  # linux/netlink.h
 
 Attributes = list[tuple[int, bytes]]
 
@@ -40,21 +42,42 @@ def attributes_of(content: bytes) -> dict[int, bytes]:
     return dict(_decoded(content))
 
 
-def chosen(content: bytes, kinds: "frozenset[int]", at: int = 0) -> dict[int, bytes]:
-    """Decode the attributes of these *kinds*, from *at* on, and no further than to the last of them.
+class _Layout(NamedTuple):
+    """Where the attributes of a message are."""
 
-    A bridge tells forty things of each of its ports, of which three are wanted.
+    headers: struct.Struct
+    expected: "tuple[int, ...]"  # what it finds in a message that is laid out so
+    places: "tuple[tuple[int, slice], ...]"  # of the values that are wanted, by kind
+
+
+def alike(messages: Iterable[bytes], kinds: "frozenset[int]", at: int = 0) -> "Iterator[dict[int, bytes]]":
+    """Decode the attributes of these *kinds*, from *at* on, of many messages that are mostly laid out alike.
+
+    A bridge tells forty things of each of its hundreds of ports, of which three are wanted: one message is decoded,
+    and of the others all headers are compared at once.
     """
-    found, end, left, header = {}, len(content), len(kinds), _ATTRIBUTE.unpack_from
-    while left and end - at >= 4:
-        length, kind = header(content, at)
+    known: dict[int, _Layout] = {}
+    for message in messages:
+        layout = known.get(len(message))
+        if layout is None or layout.headers.unpack_from(message, at) != layout.expected:
+            layout = known[len(message)] = _layout(message, kinds, at)
+        yield {kind: message[place] for kind, place in layout.places}
+
+
+def _layout(message: bytes, kinds: "frozenset[int]", at: int) -> _Layout:
+    """See where the attributes are, no further than to the last of these *kinds*."""
+    start, end, form, gap, places = at, len(message), "=", 0, dict[int, slice]()
+    while len(places) < len(kinds) and end - at >= 4:
+        length, kind = _ATTRIBUTE.unpack_from(message, at)
         if length < 4 or length > end - at:
+            form += f"{gap}xHH"
             break
+        form, gap = f"{form}{gap}xHH{length - 4}x", -length % 4
         if (kind := kind & 0x3FFF) in kinds:
-            found[kind] = content[at + 4 : at + length]
-            left -= 1
+            places[kind] = slice(at + 4, at + length)
         at += (length + 3) & ~3
-    return found
+    headers = struct.Struct(form)
+    return _Layout(headers, headers.unpack_from(message, start), tuple(places.items()))
 
 
 def each_attribute(content: bytes) -> list[bytes]:
@@ -93,13 +116,19 @@ def put_away(channel: "_socket.socket", at_end: bool) -> None:
         channel.close()
 
 
-def exchange(protocol: int, kind: int, body: bytes, flags: int, at_end: bool = False) -> Iterator[bytes]:
+def exchange(
+    protocol: int, kind: int, body: bytes, flags: int, at_end: bool = False, strict: bool = False
+) -> Iterator[bytes]:
     """Send one message on a socket of its own and give the replies up to the end or the acknowledgement.
 
-    The socket is put away *at_end* or at once. Errors: OSError with the kernel's number.
+    The socket is put away *at_end* or at once. *strict* has the kernel take what stands in a dump's header as a
+    filter; before Linux 4.20 it leaves nothing out all the same. Errors: OSError with the kernel's number.
     """
     channel = _socket.socket(_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol)
     try:
+        if strict:
+            with suppress(OSError):
+                channel.setsockopt(_SOL_NETLINK, _GET_STRICT_CHECK, 1)
         channel.send(_HEADER.pack(16 + len(body), kind, flags | NLM_F_REQUEST, 1, 0) + body)
         while True:
             packet, at = channel.recv(1 << 17), 0

@@ -14,9 +14,9 @@ from pyrun.kernel.netlink import (
     NLM_F_ACK,
     NLM_F_DUMP,
     Attributes,
+    alike,
     attribute,
     attributes_of,
-    chosen,
     encode,
     exchange,
     u32,
@@ -52,6 +52,7 @@ _OF_PORT = frozenset((IFLA_BRPORT_STATE, IFLA_BRPORT_ISOLATED))
 _MAIN, _BOOT, _UNIVERSE, _LINK_SCOPE, _UNICAST = 254, 3, 0, 253, 1
 _BY_KERNEL = 2  # RTPROT_KERNEL: an address of the link brought it
 _MATCHED = 0x2000  # RTM_F_FIB_MATCH: whether some route says so, not what becomes of a packet
+_NO_DEVICE = 19  # ENODEV
 _NO_ROUTE = (101, 113)  # ENETUNREACH, EHOSTUNREACH
 _PRIORITY6 = 256  # IP6_RT_PRIO_ADDRCONF
 
@@ -166,7 +167,7 @@ def query(kind: int, body: bytes) -> "bytes | None":
         for reply in exchange(_PROTOCOL, kind, body, NLM_F_ACK):
             return reply
     except OSError as cause:
-        if cause.errno == 19:  # ENODEV
+        if cause.errno == _NO_DEVICE:
             return None
         raise
     return None
@@ -252,14 +253,18 @@ def _hops(content: bytes) -> list[int]:
 
 
 def addresses(index: int) -> list[tuple[str, int]]:
-    """List the addresses of a link, as (address, prefix length)."""
+    """List the addresses of a link, as (address, prefix length); none where it is gone."""
     found = []
-    for reply in exchange(_PROTOCOL, RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0), NLM_F_DUMP):
-        version, prefix, _, _, owner = _ADDRESS.unpack_from(reply)
-        attributes = attributes_of(reply[_ADDRESS.size :])
-        local = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
-        if owner == index and local:
-            found.append((_socket.inet_ntop(version, local), prefix))
+    try:
+        for reply in exchange(_PROTOCOL, RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index), NLM_F_DUMP, strict=True):
+            version, prefix, _, _, owner = _ADDRESS.unpack_from(reply)
+            told = attributes_of(reply[_ADDRESS.size :])
+            local = told.get(IFA_LOCAL) or told.get(IFA_ADDRESS)
+            if owner == index and local:
+                found.append((_socket.inet_ntop(version, local), prefix))
+    except OSError as cause:
+        if cause.errno != _NO_DEVICE:
+            raise
     return found
 
 
@@ -286,16 +291,16 @@ def bridge_ports(bridge: int) -> "dict[str, tuple[int, int, int, bool]]":
 
     The state is as linux/if_bridge.h has it: 3 forwards.
     """
-    found, master = {}, u32(bridge)
-    for reply in exchange(_PROTOCOL, RTM_GETLINK, _LINK.pack(AF_BRIDGE, 0, 0, 0, 0), NLM_F_DUMP):
-        attributes = chosen(reply, _OF_LINK, _LINK.size)
-        if attributes.get(IFLA_MASTER) != master:
-            continue
-        port = chosen(attributes.get(IFLA_PROTINFO, b""), _OF_PORT)
-        name = attributes[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
-        peer = int.from_bytes(attributes.get(IFLA_LINK, b""), byteorder)
+    found, ours, master = {}, list[tuple[int, dict[int, bytes]]](), u32(bridge)
+    replies = list(exchange(_PROTOCOL, RTM_GETLINK, _LINK.pack(AF_BRIDGE, 0, 0, 0, 0), NLM_F_DUMP))
+    for reply, told in zip(replies, alike(replies, _OF_LINK, _LINK.size), strict=True):
+        if told.get(IFLA_MASTER) == master:
+            ours.append((_LINK.unpack_from(reply)[2], told))
+    ports = alike((told.get(IFLA_PROTINFO, b"") for _, told in ours), _OF_PORT)
+    for (index, told), port in zip(ours, ports, strict=True):
+        name = told[IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
+        peer = int.from_bytes(told.get(IFLA_LINK, b""), byteorder)
         state = port.get(IFLA_BRPORT_STATE, b"\0")[0]
-        index = _LINK.unpack_from(reply)[2]
         found[name] = index, peer, state, port.get(IFLA_BRPORT_ISOLATED, b"\0") == b"\1"
     return found
 

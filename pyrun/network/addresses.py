@@ -5,6 +5,7 @@ Which pool and which address is taken is decided in `pyrun.network.ipam`.
 
 import _socket  # socket itself imports enum and selectors; ipaddress imports re
 
+from pyrun.spec import Pool
 from pyrun.typed import NamedTuple
 
 _FAMILIES = {32: _socket.AF_INET, 128: _socket.AF_INET6}
@@ -80,3 +81,24 @@ def broadcast(text: str) -> str:
 def container_mac(address: str) -> str:
     """Give Docker's link-layer address for an IPv4 address: 02:42 and its four bytes."""
     return "02:42:" + number(address).to_bytes(4, "big").hex(":")
+
+
+def ends(pool: Subnet) -> "set[int]":
+    """Give the addresses that nobody gets: the network's own and the broadcast, except in /31 and /32."""
+    if pool.bits - pool.prefix < 2:
+        return set()
+    return {pool.network, pool.last} if pool.bits == 32 else {pool.network}
+
+
+def free(pool: Pool, taken: "set[str]") -> list[str]:
+    """List the addresses that a container could get, as FIRST or FIRST-LAST; quick for subnets of any size."""
+    whole, within = subnet(pool.subnet), subnet(pool.ip_range or pool.subnet)
+    own = {pool.gateway, *(entry.partition("=")[2] for entry in pool.reserved), *taken}
+    used = ends(whole) | {number(address) for address in own if bits_of(address) == whole.bits}
+    found, start = [], within.network
+    for stop in [*sorted(each for each in used if within.network <= each <= within.last), within.last + 1]:
+        if start < stop:
+            first, last = written(start, whole.bits), written(stop - 1, whole.bits)
+            found.append(first if first == last else f"{first}-{last}")
+        start = stop + 1
+    return found

@@ -123,7 +123,7 @@ def _pool(subnet: Subnet, gateways: list[str], ranges: list[str], reserved: list
         if len(several) > 1:
             raise UsageError(f"{what}: {several[1]}: the subnet {subnet} has one already", 1)
     gateway = given[0] if given else ipam.gateway(subnet, parts[0] if parts else None)
-    used = ipam.ends(subnet)
+    used = addresses.ends(subnet)
     for what, text in (("gateway", gateway), *(("aux-address", entry) for entry in aux)):
         address = addresses.number(text.rpartition("=")[2])
         if address in used:

@@ -9,7 +9,7 @@ from pyrun.contexts import suppress
 from pyrun.errors import PyrunError, UsageError
 from pyrun.kernel import files
 from pyrun.kernel.files import quote
-from pyrun.network.addresses import Subnet, number, subnet, written
+from pyrun.network.addresses import Subnet, ends, number, subnet, written
 from pyrun.spec import Pool
 from pyrun.typed import Callable, NamedTuple
 
@@ -90,20 +90,6 @@ def lowest_free(pool: Pool, taken: "set[str]") -> str:
     return _lowest(subnet(pool.subnet), within, taken | own, full)
 
 
-def free(pool: Pool, taken: "set[str]") -> list[str]:
-    """List the addresses that a container could get, as FIRST or FIRST-LAST; quick for subnets of any size."""
-    whole, within = subnet(pool.subnet), subnet(pool.ip_range or pool.subnet)
-    own = {pool.gateway, *(entry.partition("=")[2] for entry in pool.reserved), *taken}
-    used = ends(whole) | {number(address) for address in own if whole.contains(address)}
-    found, start = [], within.network
-    for stop in [*sorted(each for each in used if within.network <= each <= within.last), within.last + 1]:
-        if start < stop:
-            first, last = written(start, whole.bits), written(stop - 1, whole.bits)
-            found.append(first if first == last else f"{first}-{last}")
-        start = stop + 1
-    return found
-
-
 def checked(pool: Pool, address: str, taken: "set[str]") -> str:
     """Give an address that a person asked for. Errors: UsageError when it is not there to be had."""
     whole = subnet(pool.subnet)
@@ -124,13 +110,6 @@ def _lowest(pool: Subnet, within: Subnet, taken: "set[str]", complaint: Callable
     first_last = sum(1 for end in never if within.network <= end <= within.last)
     gateway_too = 1 if within == pool else 0
     raise PyrunError(complaint(within.last - within.network + 1 - first_last - gateway_too))
-
-
-def ends(pool: Subnet) -> "set[int]":
-    """Give the addresses that nobody gets: the network's own and the broadcast, except in /31 and /32."""
-    if pool.bits - pool.prefix < 2:
-        return set()
-    return {pool.network, pool.last} if pool.bits == 32 else {pool.network}
 
 
 class TakeLease(NamedTuple):

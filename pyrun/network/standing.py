@@ -184,9 +184,14 @@ def has_routes(net: Network, index: int) -> bool:
 def is_forwarding(ipv6: bool = False) -> bool:
     """Claim that this host passes packets on."""
     path = "/proc/sys/net/ipv6/conf/all/forwarding" if ipv6 else "/proc/sys/net/ipv4/ip_forward"
-    with suppress(FileNotFoundError), open(path) as file:
-        return file.read() == "1\n"
-    return False
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # what `open` makes for text takes longer than all the rest
+    except FileNotFoundError:
+        return False
+    try:
+        return os.read(fd, 8) == b"1\n"
+    finally:
+        os.close(fd)
 
 
 def is_working(net: Network) -> bool:

@@ -7,18 +7,17 @@ goes with whoever worked there; what nobody works at any more is removed by the 
 import fcntl
 import os
 
-from pyrun import paths
+from pyrun import paths, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import locks
+from pyrun.store import NEW_TREE
 from pyrun.typed import Iterator
 
-PREFIX = ".pyrun-"
-_UNDECIDED = f"{PREFIX}-"  # of what is taken away, and may come back
+_UNDECIDED = f"{NEW_TREE}-"  # of what is taken away, and may come back
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def name_beside(path: str, prefix: str = PREFIX) -> str:
+def name_beside(path: str, prefix: str = NEW_TREE) -> str:
     """Give a new name for *path* while it is unfinished."""
     directory, _, name = path.rpartition("/")
     return f"{directory}/{prefix}{name}.{os.urandom(4).hex()}"
@@ -58,28 +57,19 @@ def refuse_taken(path: str) -> None:
         raise PyrunError(f"rootfs: {name}: the name is already in use", 1, f"another name, or pyrun rootfs rm {name}")
 
 
-def left(directory: str = paths.ROOTFS) -> list[str]:
-    """List the paths of what nobody works at any more."""
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return []
-    found = [f"{directory}/{name}" for name in names if name.startswith(PREFIX)]
-    return [path for path in found if not locks.is_held(path)]
-
-
-def sweep(directory: str = paths.ROOTFS) -> list[Exception]:
+def sweep() -> list[Exception]:
     """Remove what nobody works at any more, put back what was to be removed perhaps; give what could not be done."""
     from pyrun.kernel import syscalls, trees
 
     failures: list[Exception] = []
-    for path in left(directory):
+    for entry in store.unfinished_trees():
+        path = f"{paths.ROOTFS}/{entry}"
         try:
             with _worked_at(path):
-                if path.startswith(f"{directory}/{_UNDECIDED}"):
-                    name = path.removeprefix(f"{directory}/{_UNDECIDED}").rpartition(".")[0]
+                if entry.startswith(_UNDECIDED):
+                    name = entry.removeprefix(_UNDECIDED).rpartition(".")[0]
                     with suppress(FileExistsError):  # else another one has that name by now
-                        syscalls.rename_new(os.fsencode(path), os.fsencode(f"{directory}/{name}"))
+                        syscalls.rename_new(os.fsencode(path), os.fsencode(f"{paths.ROOTFS}/{name}"))
                         continue
                 trees.remove_tree(path)
         except (FileNotFoundError, BlockingIOError):  # somebody else removes it

@@ -8,7 +8,7 @@ import time
 
 from pyrun.firewall import counted, neighbours
 from pyrun.kernel import rtnetlink
-from pyrun.network import addresses, ipam, standing
+from pyrun.network import addresses, standing
 from pyrun.network.definitions import BRIDGE, DEFAULT
 from pyrun.runtime.network_listing import Row
 from pyrun.spec import Endpoint, Network, Pool
@@ -43,7 +43,7 @@ def describe(row: Row) -> dict[str, Any]:
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": {end.container: _container(end) for end in ends},
+        "Containers": _containers(net, ends) if net else {},
         "Options": (_OF_DEFAULT if row.name == DEFAULT else {}) | (_pairs(net.options) if net else {}),
         "Labels": _pairs(net.labels) if net else {},
     }
@@ -71,7 +71,7 @@ def _use(net: Network, pool: Pool, ends: list[Endpoint]) -> dict[str, Any]:
     """
     whole = addresses.subnet(pool.subnet)
     total = 1 << (whole.bits - whole.prefix)
-    leases = [address for address in standing.leases(net.name) if whole.contains(address)]
+    leases = [address for address in standing.leases(net.name) if (":" in address) == pool.is_ipv6]
     edges = 0 if whole.bits - whole.prefix < 2 else 2 if whole.bits == 32 else 1
     taken = len(leases) + 1 + edges + len(pool.reserved)
     names = {address: end.name for end in ends for address in (end.address, end.address6)}
@@ -80,7 +80,7 @@ def _use(net: Network, pool: Pool, ends: list[Endpoint]) -> dict[str, Any]:
         "IPsInUse": taken,
         "DynamicIPsAvailable": max(0, total - taken),
         "UsedAddresses": {**used, **{address: names.get(address, "") for address in leases}},
-        "FreeAddresses": ipam.free(pool, set(leases)),
+        "FreeAddresses": addresses.free(pool, set(leases)),
     }
 
 
@@ -115,14 +115,17 @@ def _rule(rule: counted.Counted) -> dict[str, Any]:
     }
 
 
-def _container(end: Endpoint) -> dict[str, str]:
-    ipv6 = f"{end.address6}/{end.network.ipv6.prefix}" if end.network.ipv6 and end.address6 else ""
+def _containers(net: Network, ends: list[Endpoint]) -> dict[str, dict[str, str]]:
+    ipv4, ipv6 = net.ipv4.prefix, net.ipv6.prefix if net.ipv6 else 0
     return {
-        "Name": end.name,
-        "EndpointID": standing.endpoint_id(end),
-        "MacAddress": end.mac,
-        "IPv4Address": f"{end.address}/{end.network.ipv4.prefix}",
-        "IPv6Address": ipv6,
+        end.container: {
+            "Name": end.name,
+            "EndpointID": standing.endpoint_id(end),
+            "MacAddress": end.mac,
+            "IPv4Address": f"{end.address}/{ipv4}",
+            "IPv6Address": f"{end.address6}/{ipv6}" if ipv6 and end.address6 else "",
+        }
+        for end in ends
     }
 
 

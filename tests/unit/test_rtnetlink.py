@@ -2,6 +2,8 @@
 
 import socket
 
+from hypothesis import given
+from hypothesis import strategies as st
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
@@ -51,6 +53,12 @@ def test_address() -> None:
     assert message.get_attr("IFA_BROADCAST") == "172.17.255.255"
 
 
+def test_addresses_are_those_of_one_link() -> None:
+    """Here, in a network namespace that the tests made: the loopback's, and no others where there is no such link."""
+    assert ("127.0.0.1", 8) in rtnetlink.addresses(1)
+    assert rtnetlink.addresses(999_999) == []
+
+
 def test_default_route() -> None:
     message = _decoded(rtmsg, rtnetlink.default_route("172.17.0.1", 2))
     assert (message["family"], message["dst_len"], message["table"], message["type"]) == (2, 0, 254, 1)
@@ -77,18 +85,40 @@ def test_attributes_are_read_strictly() -> None:
     assert netlink.attributes_of(b"\xff\xff\x03\x00") == {}
 
 
-def test_chosen_attributes_are_those_that_all_of_them_have() -> None:
-    content = b"".join(
-        netlink.attribute(kind, bytes([kind & 0xFF]) * (kind % 7)) for kind in (4, 3, 10, 0x8000 | 12, 5, 33)
-    )
-    whole = netlink.attributes_of(content)
-    for kinds in ({3}, {12, 33}, {4, 5, 10}, {99}, {3, 99}, set()):
-        wanted = frozenset(kinds)
-        assert netlink.chosen(content, wanted) == {kind: whole[kind] for kind in wanted & whole.keys()}
-        assert netlink.chosen(bytes(16) + content, wanted, 16) == netlink.chosen(content, wanted)
-    for end in range(len(content)):  # cut anywhere, both read as far as it is whole
-        assert netlink.chosen(content[:end], frozenset(whole)) == netlink.attributes_of(content[:end])
-    assert netlink.chosen(b"\xff\xff\x03\x00", frozenset((3,))) == {}
+_ATTRIBUTES = st.lists(st.tuples(st.sampled_from((3, 4, 10, 12, 0x8000 | 12, 33)), st.binary(max_size=9)), max_size=5)
+_MESSAGES = st.lists(
+    st.tuples(_ATTRIBUTES, st.integers(0, 9), st.binary(max_size=5)), min_size=1, max_size=6
+)  # cut at the end, and with something behind
+
+
+@given(_MESSAGES, st.frozensets(st.sampled_from((3, 10, 12, 33, 99))))
+def test_messages_that_look_alike_are_decoded_as_each_alone(given: list, wanted: frozenset) -> None:
+    messages = []
+    for attributes, cut, more in given:
+        first = {kind & 0x3FFF: (kind, value) for kind, value in reversed(attributes)}
+        content = b"".join(netlink.attribute(kind, value) for kind, value in first.values())
+        messages.append(content[: len(content) - cut] + more)
+    messages += [messages[0], bytes(len(messages[0]))]
+    alone = [_wanted(message, wanted) for message in messages]
+    assert list(netlink.alike(messages, wanted)) == alone
+    assert list(netlink.alike((bytes(16) + message for message in messages), wanted, 16)) == alone
+
+
+def test_a_message_that_is_cut_says_nothing_of_one_that_looks_alike() -> None:
+    first, second = netlink.attribute(3, b"eth0"), netlink.attribute(33, b"1234")
+    messages = [first + b"\xff\xff\x21\x00" + bytes(4), first + second, first + bytes(8)]
+    assert list(netlink.alike(messages, frozenset((3, 33)))) == [{3: b"eth0"}, {3: b"eth0", 33: b"1234"}, {3: b"eth0"}]
+
+
+def _wanted(message: bytes, wanted: frozenset) -> dict[int, bytes]:
+    """Decode a message up to the last attribute that is wanted: of what comes twice behind it nothing is seen."""
+    found: dict[int, bytes] = {}
+    for kind, value in netlink._decoded(message):
+        if len(found) == len(wanted):
+            break
+        if kind in wanted:
+            found[kind] = value
+    return found
 
 
 def test_who_cleans_up_after_many_keeps_few_files_open() -> None:
