@@ -184,8 +184,8 @@ def _mtu(value: str) -> int:
         if not found:
             raise PyrunError("opt: mtu=auto: this host has no default route", 1)
         return min([int.from_bytes(mtu, byteorder) for mtu in found] + ([own] if own else []))
-    if not value.isascii() or not value.isdigit() or not 68 <= int(value) <= 65535:
-        raise UsageError(f"opt: {_DOCKER}driver.mtu: must be auto or from 68 to 65535", 1)
+    if not value.isascii() or not value.isdigit() or not (68 <= int(value) <= 65535 or int(value) == 0):
+        raise UsageError(f"opt: {_DOCKER}driver.mtu: must be auto or from 68 to 65535, or 0 for the kernel's", 1)
     return int(value)
 
 

@@ -41,6 +41,12 @@ def test_auto_needs_a_default_route(host: Host) -> None:
     assert (done.returncode, done.stderr) == (1, b"pyrun: opt: mtu=auto: this host has no default route\n")
 
 
+def test_none_is_the_kernels(host: Host) -> None:
+    """Docker takes a 0 for no word at all."""
+    host.ok("network", "create", "-o", "mtu=0", "-o", "com.docker.network.bridge.name=one0", "--ipv6", "one")
+    assert _mtu(host, "link show one0") == 1500
+
+
 def test_an_mtu_that_is_too_narrow_for_ipv6_is_one_for_ipv4(host: Host) -> None:
     """The kernel gives such links no parameters of IPv6 at all; with IPv6 the network is refused."""
     host.ok("network", "create", "-o", "mtu=1279", "-o", "com.docker.network.bridge.name=one0", "one")
