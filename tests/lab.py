@@ -24,7 +24,10 @@ Done = subprocess.CompletedProcess[bytes]
 
 # The processes of pyrun that belong to this host: its clients and monitors live in its network namespace.
 _PROCESSES = """
-for p in $(pgrep -f --ns $$ --nslist net 'pyrun[.](__main__|runtime)'); do tr '\\0\\n' ' ' < /proc/$p/cmdline && echo; done
+for p in $(grep -lszE 'pyrun[.](__main__|runtime)' /proc/[0-9]*/cmdline); do
+    p=${p%/cmdline}
+    [ $p/ns/net -ef /proc/$$/ns/net ] && tr '\\0\\n' ' ' < $p/cmdline && echo
+done
 """
 
 # Waits until processes are dead: gone, or known to nobody but who has not asked for their exit code.
@@ -48,11 +51,10 @@ class Host:
     def close(self) -> None:
         """End the containers that a test left, then the host."""
         try:
-            self.pyrun("ps", "-aq")
             left = self.pyrun("ps", "-aq", "--no-trunc").stdout.decode().split()
             if left:
                 self.pyrun("rm", "-f", *left)
-            left_over = self.settled()
+            left_over = self.settled("processes", "cgroups")
         finally:
             self._lab.close()  # and whom a container that pyrun lost left
         assert (left_over["processes"], left_over["cgroups"]) == ("", ""), left_over
@@ -90,30 +92,30 @@ class Host:
         assert (done.returncode, done.stderr) == (0, b""), done
         return done.stdout.decode()
 
-    def snapshot(self) -> dict[str, str]:
-        """Describe everything that a container could leave behind."""
+    def snapshot(self, *parts: str) -> dict[str, str]:
+        """Describe everything that a container could leave behind, or *parts* of it."""
         look = {
             "links": "ip -o link | sed 's/ state .*//' | sort",
             "addresses": "ip -o addr | sed 's/valid_lft.*//'",
             "routes": "ip route show table all | sort",
             "iptables": "iptables-save | sed 's/\\[.*//; /^#/d' | grep -vE '^:|^\\*|^COMMIT' || :",
             "nft": "nft -s list ruleset 2>/dev/null | grep -vE '^table|^\\}|^$|chain|type .* hook|^\t\\}' || :",
-            "sysctl": "sysctl -a 2>/dev/null | grep -E '^net.ipv4.(ip_forward|conf.(all|default))|^net.ipv6.conf.(all|default)'",
+            "sysctl": "grep -s '' /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv[46]/conf/{all,default}/*",
             "mounts": "awk '{ print $5, $9 }' /proc/self/mountinfo | sort",
             "cgroups": self.groups,
             "files": "find /run /var/lib/pyrun | grep -vE 'xtables.lock|pyrun/(events.log|seccomp|names$|containers$|networks$)' | sort",
             "processes": _PROCESSES,
         }
-        script = "\n".join(f"echo '== {name}'\n{command}" for name, command in look.items())
-        parts = self.shell(script).stdout.decode().split("== ")[1:]
-        return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
+        script = "\n".join(f"echo '== {name}'\n{look[name]}" for name in parts or look)
+        told = self.shell(script).stdout.decode().split("== ")[1:]
+        return {part.partition("\n")[0]: part.partition("\n")[2] for part in told}
 
-    def settled(self) -> dict[str, str]:
+    def settled(self, *parts: str) -> dict[str, str]:
         """Give a snapshot after the network's grace period: when nothing of pyrun runs any more."""
         deadline = time.monotonic() + 20
         while self.shell(_PROCESSES).stdout and time.monotonic() < deadline:
             time.sleep(0.05)
-        return self.snapshot()
+        return self.snapshot(*parts)
 
     def kill_monitor(self, name: str) -> None:
         """Kill the monitor of a container with -9, and nobody who serves or checks it, nor another's on this machine."""
