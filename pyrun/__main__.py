@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 
+from pyrun import bundle as bundle  # first of all: the others are in it
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 

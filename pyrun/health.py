@@ -5,7 +5,7 @@ Derived, and gone with the container's run; asking the container is in `pyrun.ru
 
 from pyrun import documents, paths
 from pyrun.contexts import suppress
-from pyrun.kernel import files
+from pyrun.kernel import files, reading
 from pyrun.spec import HealthCheck
 from pyrun.typed import Any, NamedTuple
 
@@ -61,7 +61,7 @@ def write(identity: str, found: Health) -> None:
 def read(identity: str) -> Health:
     """Give what is known; nothing yet where there is no record that can be read."""
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        fields = documents.parse(files.read_limited(paths.health(identity), _LIMIT))
+        fields = documents.parse(reading.read_limited(paths.health(identity), _LIMIT))
         results = (Result(str(r["start"]), str(r["end"]), int(r["code"]), str(r["output"])) for r in fields["log"])
         return Health(str(fields["status"]), int(fields["streak"]), tuple(results))
     return Health()

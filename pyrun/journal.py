@@ -11,7 +11,7 @@ from binascii import crc32
 from pyrun import documents
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt
-from pyrun.kernel import files
+from pyrun.kernel import reading
 from pyrun.operation import Operation, unwind
 from pyrun.typed import Any
 
@@ -90,7 +90,7 @@ def read(path: str) -> "tuple[list[Operation], list[Corrupt]]":
 def _standing(path: str) -> "tuple[list[list[Any]], list[Corrupt]]":
     """Read what was not struck out, oldest first, and what cannot be trusted."""
     try:
-        content = files.read_limited(path, _SIZE_MAX)
+        content = reading.read_limited(path, _SIZE_MAX)
     except FileNotFoundError:
         return [], []
     except OSError as cause:

@@ -6,14 +6,14 @@ Who exists, and in what state, is found in `pyrun.store`.
 import fcntl
 import os
 
-from pyrun import chronicle, paths, records, store
+from pyrun import chronicle, leftovers, paths, records, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import Corrupt, PyrunError
 from pyrun.journal import FileJournal, unwind_journal
-from pyrun.kernel import files, locks, processes, trees
+from pyrun.kernel import files, locks, processes, reading, trees
 from pyrun.network import standing
 from pyrun.spec import ContainerConfig
-from pyrun.store import Container, lock_path
+from pyrun.store import Container
 from pyrun.typed import Callable, Iterator
 
 
@@ -23,7 +23,7 @@ def claim(identity: str) -> int:
     for _ in range(64):  # the last container's keeper may remove the empty directories just now
         with suppress(FileNotFoundError):
             prepare()
-            lock = lock if lock >= 0 else locks.create_locked(lock_path(identity))
+            lock = lock if lock >= 0 else locks.create_locked(paths.lock(identity))
             os.mkdir(paths.runtime(identity), 0o700)
             return lock
     raise PyrunError(f"state: {paths.RUN}: cannot be made")
@@ -87,7 +87,7 @@ def take_apart(identity: str, restarting: bool = False) -> list[Exception]:
     """Undo what was made for a start of the container; its lock stays held. Give what could not be undone."""
     own = paths.runtime(identity)
     with changing(identity):
-        plugs = sorted(name for name in store.listed(own) if name.startswith(paths.PLUG))
+        plugs = sorted(name for name in reading.listed(own) if name.startswith(paths.PLUG))
         _settle(identity, {name.removeprefix(paths.PLUG) for name in plugs})
         left = [end.network for end in standing.plugs(identity)]
         failures = [failure for name in plugs for failure in unwind_journal(f"{own}/{name}")]
@@ -122,7 +122,7 @@ def discard(identity: str) -> None:
     with suppress(OSError):
         unmark(paths.checks(identity))
         trees.remove_tree(paths.runtime(identity))
-        os.unlink(lock_path(identity))
+        os.unlink(paths.lock(identity))
 
 
 @contextmanager
@@ -191,15 +191,15 @@ def unmark(path: str) -> None:
 
 def reconcile() -> list[Exception]:
     """Clean up after keepers that died; what still runs is left running. Cheap when there is nothing."""
-    failures = _each(store.abandoned(), _retire_abandoned)
-    failures += _each(store.interrupted(), _forget_interrupted)
-    failures += _each(store.forgotten(), _remove_forgotten)
-    for name, identity in store.nameless():
+    failures = _each(leftovers.abandoned(), _retire_abandoned)
+    failures += _each(leftovers.interrupted(), _forget_interrupted)
+    for name, identity in leftovers.nameless():
         files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
-    if store.unfinished_volumes():
+    failures += _each(leftovers.forgotten(), _remove_forgotten)  # after their names, which nobody asks for otherwise
+    if leftovers.unfinished_volumes():
         from pyrun import volume_store
 
-        failures += _each(store.unfinished_volumes(), volume_store.discard)
+        failures += _each(leftovers.unfinished_volumes(), volume_store.discard)
     return failures
 
 
@@ -212,10 +212,10 @@ def forget(container: Container) -> None:
     with changing(container.id):
         trees.refuse_mounts_below(own)
         with suppress(FileNotFoundError):  # somebody else forgets it just now
-            os.rename(own, own + store.FORGOTTEN)
-    for name in [container.config.name] if container.config else store.listed(paths.NAMES):
+            os.rename(own, own + leftovers.FORGOTTEN)
+    for name in [container.config.name] if container.config else reading.listed(paths.NAMES):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
-    trees.remove_tree(own + store.FORGOTTEN)
+    trees.remove_tree(own + leftovers.FORGOTTEN)
     chronicle.container(container.id, container.config, "destroy")
 
 
@@ -239,7 +239,7 @@ def _each(identities: list[str], step: Callable[[str], list[Exception]]) -> list
 
 
 def _retire_abandoned(identity: str) -> list[Exception]:
-    lock = locks.take_abandoned(lock_path(identity))
+    lock = locks.take_abandoned(paths.lock(identity))
     if lock is None:
         return []
     if _is_orphan(identity):
@@ -286,7 +286,7 @@ def _forget_interrupted(identity: str) -> list[Exception]:
 
 
 def _remove_forgotten(identity: str) -> list[Exception]:
-    trees.remove_tree(paths.container(identity) + store.FORGOTTEN)
+    trees.remove_tree(paths.container(identity) + leftovers.FORGOTTEN)
     return []
 
 

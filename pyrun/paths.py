@@ -22,6 +22,8 @@ HELD = f"{RUN}/volumes"  # which containers run on a volume that is mounted from
 PARITY = f"{RUN}/parity"  # of a comparison with Docker: see pyrun.parity.stage
 DEFINITIONS = f"{STATE}/networks"  # what was created, a file each
 
+HEX = frozenset("0123456789abcdef")  # of which an id is made
+
 
 def container(identity: str) -> str:
     """Give the durable directory of a container."""
@@ -91,3 +93,13 @@ def paused(identity: str) -> str:
 def monitor(identity: str) -> str:
     """Give the socket at which a container's monitor is found."""
     return f"{runtime(identity)}/monitor"
+
+
+def lock(identity: str) -> str:
+    """Give the path of a container's lock."""
+    return f"{LOCKS}/{identity}"
+
+
+def is_identity(name: str) -> bool:
+    """Claim that this is a container's whole id."""
+    return len(name) == 64 and not set(name) - HEX

@@ -5,7 +5,7 @@ What the records mean together is decided in `pyrun.store`.
 
 from pyrun import documents
 from pyrun.errors import Corrupt
-from pyrun.kernel import files
+from pyrun.kernel import files, reading
 from pyrun.kernel.processes import Process
 from pyrun.spec import Attachment, ContainerConfig, Device, HealthCheck, Mount, PortBinding, Resources, Ulimit
 from pyrun.typed import Any, NamedTuple
@@ -110,7 +110,7 @@ def _write(path: str, fields: dict[str, Any], durable: bool) -> None:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        fields = documents.parse(files.read_limited(path))
+        fields = documents.parse(reading.read_limited(path))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as cause:

@@ -10,15 +10,11 @@ import os
 from pyrun import paths, records
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError, UsageError
-from pyrun.kernel import locks, processes
+from pyrun.kernel import locks, processes, reading
 from pyrun.spec import ContainerConfig
 from pyrun.typed import Iterator, NamedTuple
 
-FORGOTTEN = ".forgotten"  # behind the name of a container's directory that is being removed
-NEW_VOLUME = ".new."  # followed by the signature of the process that makes it
-NEW_TREE = ".pyrun-"  # before the name of a root file system that is being made or removed
 UNSEEN = 255  # the exit code of a program whose end nobody saw
-_HEX = set("0123456789abcdef")
 
 
 class Status(NamedTuple):
@@ -56,7 +52,7 @@ class Container(NamedTuple):
     def status(self) -> Status:
         """Derive the status from the process, the boot, the lock and the record of the exit."""
         if self.config is None:
-            return Status("corrupt", monitored=locks.is_held(lock_path(self.id)))
+            return Status("corrupt", monitored=locks.is_held(paths.lock(self.id)))
         directory = paths.container(self.id)
         try:
             start, end = (
@@ -64,8 +60,8 @@ class Container(NamedTuple):
                 records.read_exit(f"{directory}/exit.json"),
             )
         except Corrupt:
-            return Status("corrupt", monitored=locks.is_held(lock_path(self.id)))
-        monitored = locks.is_held(lock_path(self.id))
+            return Status("corrupt", monitored=locks.is_held(paths.lock(self.id)))
+        monitored = locks.is_held(paths.lock(self.id))
         began = start.at if start else 0.0
         ended = end if end and end.started == began else None  # else of an earlier start
         if start is None:
@@ -109,11 +105,6 @@ class Container(NamedTuple):
         return start.process if start and processes.is_alive(start.process, processes.boot_id()) else None
 
 
-def lock_path(identity: str) -> str:
-    """Give the path of a container's lock."""
-    return f"{paths.LOCKS}/{identity}"
-
-
 def containers() -> list[Container]:
     """List all containers, newest first; corrupt ones come last."""
     found = [load(identity) for identity in _identities()]
@@ -132,7 +123,9 @@ def find(reference: str) -> Container:
             renamed = found.config and found.config.name != reference  # somebody was interrupted in renaming it
             if os.path.isdir(paths.container(found.id)) and not renamed:
                 return found
-    matches = [i for i in _identities() if i.startswith(reference)] if _is_hex(reference) else []
+    matches = (
+        [i for i in _identities() if i.startswith(reference)] if reference and not set(reference) - paths.HEX else []
+    )
     if len(matches) == 1:
         return load(matches[0])
     from pyrun import near
@@ -140,69 +133,7 @@ def find(reference: str) -> Container:
     if matches:
         hint = near.either([f"{load(identity).name} ({identity[:12]})" for identity in matches])
         raise UsageError(f"container: {reference}: several ids begin so", 1, hint)
-    raise NotFound(f"no such container: {reference}", hint=near.hint(reference, listed(paths.NAMES)))
-
-
-def abandoned() -> list[str]:
-    """List the containers whose keeper has died: nobody holds their lock any more."""
-    return locks.unheld(paths.LOCKS, listed(paths.LOCKS))
-
-
-def interrupted() -> list[str]:
-    """List what a reboot in the middle of a start, or of a run with --rm, left of containers."""
-    kept = set(listed(paths.LOCKS))  # of most a look at the list tells enough
-    found = [name for name in listed(paths.CONTAINERS) if name not in kept and _is_identity(name)]
-    boot = processes.boot_id() if found else ""
-    return [identity for identity in found if _is_interrupted(identity, boot)]
-
-
-def forgotten() -> list[str]:
-    """List the containers whose removal was begun."""
-    return [name.removesuffix(FORGOTTEN) for name in listed(paths.CONTAINERS) if name.endswith(FORGOTTEN)]
-
-
-def nameless() -> list[tuple[str, str]]:
-    """List the names, with the id they lead to, of containers that are no more."""
-    found, known = [], set(listed(paths.CONTAINERS))
-    for name in listed(paths.NAMES):
-        try:
-            identity = os.readlink(f"{paths.NAMES}/{name}")
-        except OSError:
-            continue
-        if identity not in known:
-            found.append((name, identity))
-    places = (paths.container, lock_path)
-    return [(name, it) for name, it in found if not any(os.path.lexists(place(it)) for place in places)]
-
-
-def unfinished_volumes() -> list[str]:
-    """List what those who were killed in making or removing a volume left among the volumes."""
-    found = [name for name in listed(paths.VOLUMES) if name.startswith(".")]
-    return [name for name in found if not _is_being_made(name)]
-
-
-def unfinished_trees() -> list[str]:
-    """List what nobody works at any more among the root file systems: the lock is on the directory itself."""
-    return locks.unheld(paths.ROOTFS, [name for name in listed(paths.ROOTFS) if name.startswith(NEW_TREE)])
-
-
-def is_comparison_left() -> bool:
-    """Claim that somebody who compared with Docker was killed: what was made for that is still there."""
-    return os.path.isdir(paths.PARITY) and not locks.is_held(f"{paths.PARITY}/lock")
-
-
-def _is_being_made(entry: str) -> bool:
-    return entry.startswith(NEW_VOLUME) and processes.is_signed_by_living(entry.removeprefix(NEW_VOLUME))
-
-
-def unserved() -> list[str]:
-    """List the containers whose ports and names were served by somebody who has died."""
-    return locks.unheld(paths.RUNTIMES, listed(paths.RUNTIMES), paths.SERVICES)
-
-
-def unchecked() -> list[str]:
-    """List the containers whose health was checked by somebody who has died."""
-    return locks.unheld(paths.CHECKS, listed(paths.CHECKS))
+    raise NotFound(f"no such container: {reference}", hint=near.hint(reference, reading.listed(paths.NAMES)))
 
 
 def load(identity: str) -> Container:
@@ -216,40 +147,5 @@ def load(identity: str) -> Container:
         return Container(identity, None, str(problem))
 
 
-def listed(directory: str) -> list[str]:
-    """List a directory of ours; nothing where it does not exist. Errors: PyrunError."""
-    try:
-        return os.listdir(directory)
-    except FileNotFoundError:
-        return []
-    except OSError as cause:
-        raise PyrunError(f"state: {directory}: {os.strerror(cause.errno or 0).lower()}") from cause
-
-
-def _is_interrupted(identity: str, boot: str) -> bool:
-    directory = paths.container(identity)
-    if os.path.lexists(lock_path(identity)):
-        return False
-    try:
-        start = records.read_start(f"{directory}/start.json")
-        if start is None:
-            left = not os.path.lexists(paths.kept(identity))
-        else:
-            left = start.process.boot != boot and records.read_config(f"{directory}/config.json").remove
-    except FileNotFoundError:
-        left = True
-    except Corrupt:
-        left = False
-    return left and not os.path.lexists(lock_path(identity))
-
-
 def _identities() -> Iterator[str]:
-    return filter(_is_identity, listed(paths.CONTAINERS))
-
-
-def _is_identity(name: str) -> bool:
-    return len(name) == 64 and _is_hex(name)
-
-
-def _is_hex(text: str) -> bool:
-    return bool(text) and not set(text) - _HEX
+    return filter(paths.is_identity, reading.listed(paths.CONTAINERS))

@@ -7,10 +7,10 @@ comes first: a volume is made, or kept from being removed, for a container that 
 import os
 import time
 
-from pyrun import chronicle, documents, near, paths, store
+from pyrun import chronicle, documents, leftovers, near, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, PyrunError
-from pyrun.kernel import copies, files, processes, syscalls, trees, volume_mounts
+from pyrun.kernel import copies, files, processes, reading, syscalls, trees, volume_mounts
 from pyrun.operation import Journal, Operation, perform
 from pyrun.options.mounts import volume_name
 from pyrun.spec import ContainerConfig, Mount, Volume
@@ -18,7 +18,7 @@ from pyrun.store import Container
 from pyrun.typed import Any, NamedTuple
 
 VERSION = 1
-_NEW, _OLD = store.NEW_VOLUME, ".removed."  # before what tells one such directory from another
+_NEW, _OLD = leftovers.NEW_VOLUME, ".removed."  # before what tells one such directory from another
 _FILLING = ".filling"
 
 
@@ -174,7 +174,7 @@ def exists(name: str) -> bool:
 
 def names() -> list[str]:
     """List the names of all volumes."""
-    return sorted(name for name in store.listed(paths.VOLUMES) if not name.startswith("."))
+    return sorted(name for name in reading.listed(paths.VOLUMES) if not name.startswith("."))
 
 
 def find(name: str) -> Volume:
@@ -194,7 +194,7 @@ def read(name: str) -> Volume:
     """Read the record of a volume that exists. Errors: Corrupt."""
     path = f"{paths.volume(name)}/volume.json"
     try:
-        fields: Any = documents.parse(files.read_limited(path))
+        fields: Any = documents.parse(reading.read_limited(path))
         version = fields.pop("version")
         if version != VERSION:
             raise Corrupt(f"volume: {path}: written by another version")

@@ -6,14 +6,17 @@ What is printed of a network is made in `pyrun.runtime.network_inspection`; what
 
 import sys
 
-from pyrun import documents, filters
+from pyrun import documents
 from pyrun.cli.complaints import performed
 from pyrun.cli.reader import Values
 from pyrun.errors import NotFound, PyrunError, UsageError
-from pyrun.filters import Filters
 from pyrun.network import definitions, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.typed import Any, Callable
+
+MYPY = False  # mypy takes it to be true
+if MYPY:
+    from pyrun.filters import Filters
 
 _COLUMNS = ("ID", "Name", "Driver", "Scope")
 _HEADINGS = {
@@ -206,8 +209,12 @@ def _disconnect(values: Values) -> int:
     return 0
 
 
-def _filters(given: tuple[str, ...]) -> Filters:
+def _filters(given: tuple[str, ...]) -> "Filters":
     """Read the filters. Errors: UsageError."""
+    if not given:
+        return {}
+    from pyrun import filters
+
     wanted = filters.read(given, ("dangling", "driver", "id", "label", "name", "scope", "type"))
     for key, known in (("dangling", ("true", "false", "1", "0")), ("type", ("builtin", "custom"))):
         for value in wanted.get(key, ()):

@@ -33,14 +33,12 @@ def _reconcile(told: bool) -> None:
 
     What cannot be mended of networks is left out where it is *told* afterwards.
     """
-    from pyrun import store
+    from pyrun import leftovers
     from pyrun.network import standing
 
     _end_hosts()
-    served, checked = not store.unserved(), not store.unchecked()
-    clean = not (store.abandoned() or store.interrupted() or store.nameless() or store.forgotten())
-    clean = clean and not (store.unfinished_volumes() or store.unfinished_trees())
-    if clean and served and checked and all(map(standing.is_settled, standing.names())) and not standing.is_littered():
+    settled = not leftovers.are_there() and all(map(standing.is_settled, standing.names()))
+    if settled and not standing.is_littered():
         return
     from pyrun import keeping
     from pyrun.network import driver
@@ -51,11 +49,11 @@ def _reconcile(told: bool) -> None:
         from pyrun.runtime import connection
 
         failures += connection.finish()
-    if not served:
+    if leftovers.unserved():
         from pyrun.runtime import plugging
 
         failures += plugging.reconcile()
-    if not checked:
+    if leftovers.unchecked():
         from pyrun.runtime import checks
 
         failures += checks.reconcile()
@@ -67,9 +65,9 @@ def _reconcile(told: bool) -> None:
 
 def _end_hosts() -> None:
     """End what is left of the private hosts of a comparison and of a lab that were killed."""
-    from pyrun import paths, store
+    from pyrun import leftovers, paths
 
-    if store.is_comparison_left():
+    if leftovers.is_comparison_left():
         from pyrun.parity import contest
 
         for text in contest.finish():

@@ -5,11 +5,11 @@ What the next command of pyrun cleans up by itself is told with `pyrun ps` as it
 
 import os
 
-from pyrun import paths, store
+from pyrun import leftovers, paths, store
 from pyrun.contexts import suppress
 from pyrun.doctor import Finding, lasting, ok, unseen, warn
 from pyrun.errors import Corrupt, PyrunError
-from pyrun.kernel import cgroups, rtnetlink
+from pyrun.kernel import cgroups, reading, rtnetlink
 from pyrun.network import definitions, standing
 from pyrun.typed import Iterator
 
@@ -53,11 +53,11 @@ def _dead() -> Iterator[Finding]:
         yield unseen("left-overs")
         return
     found = [
-        (store.abandoned(), "whose keeper died", "its monitor was killed"),
-        (store.interrupted(), "of an interrupted start", "a reboot or a kill in the middle of it"),
-        (store.forgotten(), "of an interrupted removal", "a kill in the middle of it"),
-        ([name for name, _ in store.nameless()], "that are names of nobody", "a kill in the middle of a removal"),
-        (store.unserved(), "whose ports and names nobody serves", "its process was killed"),
+        (leftovers.abandoned(), "whose keeper died", "its monitor was killed"),
+        (leftovers.interrupted(), "of an interrupted start", "a reboot or a kill in the middle of it"),
+        (leftovers.forgotten(), "of an interrupted removal", "a kill in the middle of it"),
+        ([name for name, _ in leftovers.nameless()], "that are names of nobody", "a kill in the middle of a removal"),
+        (leftovers.unserved(), "whose ports and names nobody serves", "its process was killed"),
     ]
     clean = True
     for identities, what, cause in found:
@@ -85,15 +85,15 @@ def _strays() -> Iterator[Finding]:
 
 
 def _known() -> "set[str]":
-    names = {*store.listed(paths.LOCKS), *store.listed(paths.CONTAINERS)}
-    return {name.removesuffix(store.FORGOTTEN) for name in names}
+    names = {*reading.listed(paths.LOCKS), *reading.listed(paths.CONTAINERS)}
+    return {name.removesuffix(leftovers.FORGOTTEN) for name in names}
 
 
 def _groups(known: "set[str]") -> Iterator[Finding]:
     found: dict[str, list[str]] = {}
     alive: dict[str, set[int]] = {}
     for hierarchy in cgroups.hierarchies():
-        for name in store.listed(f"{hierarchy.path}/{cgroups.PARENT}"):
+        for name in reading.listed(f"{hierarchy.path}/{cgroups.PARENT}"):
             if name not in known and os.path.isdir(path := hierarchy.group(name)):
                 found.setdefault(name, []).append(path)
                 alive.setdefault(name, set()).update(cgroups.processes((hierarchy,), name))
@@ -109,7 +109,7 @@ def _groups(known: "set[str]") -> Iterator[Finding]:
 
 
 def _sandboxes() -> Iterator[Finding]:
-    for name in store.listed(paths.NETNS):
+    for name in reading.listed(paths.NETNS):
         if not name.startswith("pyrun-"):
             continue
         with suppress(OSError):
@@ -144,7 +144,7 @@ def _mounts(known: "set[str]") -> Iterator[Finding]:
 
 
 def _directories(known: "set[str]") -> Iterator[Finding]:
-    for name in store.listed(paths.RUNTIMES):
+    for name in reading.listed(paths.RUNTIMES):
         path = paths.runtime(name)
         if name not in known:
             yield warn("strays", f"directory {path}", "its container is not known", f"rm -r --one-file-system {path}")

@@ -1,19 +1,15 @@
-"""Single files of our own: operations that make and remove them, written as a whole, read with care.
+"""Single files of our own: operations that make and remove them, written as a whole.
 
-Trees, and paths inside a foreign root, are in `pyrun.kernel.trees`; every verb
-reads records, and has no use for what that imports.
+What is in them is read by `pyrun.kernel.reading`; trees, and paths inside a foreign root, are in `pyrun.kernel.trees`.
 """
 
 import errno
 import os
-import stat
 
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import processes
 from pyrun.typed import Iterator, NamedTuple
-
-_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def quote(word: str) -> str:
@@ -257,56 +253,3 @@ def write_output(fd: int, content: bytes) -> None:
     except OSError as cause:
         name = "error" if fd == 2 else "output"
         raise PyrunError(f"write: standard {name}: {os.strerror(cause.errno or 0).lower()}", 1) from cause
-
-
-def read_limited(path: str, limit: int = 1 << 20) -> bytes:
-    """Read a regular file of at most *limit* bytes. Errors: OSError; EFBIG, ELOOP, EINVAL not regular."""
-    fd = os.open(path, _READING)
-    try:
-        return _read_regular(fd, limit)
-    finally:
-        os.close(fd)
-
-
-def contents(directory: str, limit: int = 1 << 16) -> Iterator[bytes]:
-    """Give the files of a directory of ours, each whole; what cannot be read, or is larger, is left out.
-
-    For hundreds of small records, of which nobody but root has written any: three calls for each. Errors: OSError.
-    """
-    place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        for name in os.listdir(place):
-            content = _content(place, name, limit)
-            if content is not None and len(content) <= limit:
-                yield content
-    finally:
-        os.close(place)
-
-
-def _content(place: int, name: str, limit: int, flags: int = _READING) -> "bytes | None":
-    try:
-        fd = os.open(name, flags, dir_fd=place)
-    except OSError:
-        return None
-    try:
-        return os.read(fd, limit + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-
-
-def _read_regular(fd: int, limit: int) -> bytes:
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    if status.st_size > limit:
-        raise OSError(errno.EFBIG, "file too large")
-    content = os.read(fd, min(limit, max(status.st_size, 4095)) + 1)
-    if len(content) == status.st_size > 0:  # all of it, as nearly always; what the kernel makes up has no size
-        return content
-    while len(content) <= limit and (portion := os.read(fd, 65536)):
-        content += portion
-    if len(content) > limit:
-        raise OSError(errno.EFBIG, "file too large")
-    return content

@@ -11,7 +11,7 @@ from _blake2 import blake2b  # hashlib loads all of OpenSSL
 
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError, UsageError
-from pyrun.kernel import files
+from pyrun.kernel import files, reading
 from pyrun.kernel import seccomp_policy as policy
 from pyrun.typed import Any
 
@@ -99,7 +99,7 @@ def _library() -> str:
 
 def _cached(path: str) -> "bytes | None":
     try:
-        content = files.read_limited(path)
+        content = reading.read_limited(path)
         status = os.lstat(path)
     except OSError:
         return None
@@ -222,7 +222,7 @@ def _document(path: str) -> dict[str, Any]:
     import json
 
     try:
-        document = json.loads(files.read_limited(os.path.realpath(path)))
+        document = json.loads(reading.read_limited(os.path.realpath(path)))
     except OSError as cause:
         raise UsageError(f"seccomp: {path}: {(cause.strerror or 'not readable').lower()}") from cause
     except (ValueError, RecursionError) as cause:

@@ -5,7 +5,7 @@ import os
 from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import files, links, syscalls
+from pyrun.kernel import links, reading, syscalls
 from pyrun.kernel import rtnetlink as rt
 from pyrun.kernel.links import SetUp
 from pyrun.lab import faults, network, servers
@@ -47,7 +47,7 @@ def rebuild(lab: Standing) -> None:
 
 def _reconnect() -> None:
     """Lay the cable to the internet again, and give that its name, where the learner has taken them away."""
-    far = int(files.read_limited(FAR))
+    far = int(reading.read_limited(FAR))
     path, own = f"{paths.NETNS}/{network.SPACE}", f"/proc/{far}/ns/net"
     if not os.path.exists(own):
         raise PyrunError("lab: the internet was killed", 1, hint="pyrun lab stop, and start again")

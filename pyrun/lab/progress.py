@@ -4,7 +4,7 @@ import time
 
 from pyrun import documents
 from pyrun.contexts import suppress
-from pyrun.kernel import files
+from pyrun.kernel import files, reading
 from pyrun.lab import standing
 from pyrun.typed import Any, NamedTuple
 
@@ -23,7 +23,7 @@ class Progress(NamedTuple):
 def read() -> dict[str, Progress]:
     """Read the record; what was never touched is not in it."""
     with suppress(FileNotFoundError, ValueError, TypeError):
-        found: Any = documents.parse(files.read_limited(standing.PROGRESS))
+        found: Any = documents.parse(reading.read_limited(standing.PROGRESS))
         return {name: Progress(*fields) for name, fields in found.items()}
     return {}
 

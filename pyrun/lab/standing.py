@@ -12,7 +12,7 @@ import time
 from pyrun import documents, paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import files, locks, processes
+from pyrun.kernel import files, locks, processes, reading
 from pyrun.typed import Any, NamedTuple
 
 KINDS = {
@@ -57,7 +57,7 @@ def look() -> "Standing | None":
     if not locks.is_held(LOCK):
         return None
     try:
-        found: Any = documents.parse(files.read_limited(RECORD))
+        found: Any = documents.parse(reading.read_limited(RECORD))
         lab = Standing(**found)
         return lab if lab.inside or os.path.exists(f"/proc/{lab.pid}") else None  # just being swept
     except FileNotFoundError:
@@ -134,7 +134,7 @@ def _swept() -> list[PyrunError]:
 
     pid = 0
     with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-        found: Any = documents.parse(files.read_limited(RECORD))
+        found: Any = documents.parse(reading.read_limited(RECORD))
         pid = int(found["pid"])
     deadline = time.monotonic() + _PATIENCE
     groups = [f"{top}/{warden.GROUP}{pid}" for top in warden.hierarchies()] if pid else []

@@ -8,7 +8,7 @@ import os
 from pyrun import documents, paths
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt, NotFound, UsageError
-from pyrun.kernel import files
+from pyrun.kernel import reading
 from pyrun.spec import Network, Pool
 from pyrun.typed import Any
 
@@ -26,6 +26,8 @@ def default_unmade() -> Network:
 
 def write(net: Network) -> None:
     """Write a new network down: from here on it exists. Errors: UsageError when there is one of that name."""
+    from pyrun.kernel import files
+
     path = _path(net.name)
     try:
         files.write_new(path, encode(net), durable=True)
@@ -42,7 +44,7 @@ def remove(name: str) -> None:
 def read(name: str) -> "Network | None":
     """Give the network that was created under a name. Errors: Corrupt."""
     try:
-        return decode(_path(name), files.read_limited(_path(name)))
+        return decode(_path(name), reading.read_limited(_path(name)))
     except FileNotFoundError:
         return None
     except OSError as cause:

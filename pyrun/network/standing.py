@@ -9,7 +9,7 @@ from pyrun import documents, paths
 from pyrun.contexts import suppress
 from pyrun.errors import Corrupt
 from pyrun.firewall import generation
-from pyrun.kernel import files, rtnetlink
+from pyrun.kernel import reading, rtnetlink
 from pyrun.network import definitions
 from pyrun.spec import Endpoint, Network, Pool, Published
 from pyrun.typed import Any
@@ -40,7 +40,7 @@ def read(name: str) -> "Network | None":
     """Give the network as it was made; None where it does not stand. Errors: Corrupt."""
     path = f"{paths.network(name)}/network.json"
     try:
-        return definitions.decode(path, files.read_limited(path))
+        return definitions.decode(path, reading.read_limited(path))
     except (FileNotFoundError, PermissionError):  # --dry-run needs no root, and knows nothing of what stands
         return None
     except OSError as cause:
@@ -67,6 +67,8 @@ def networks() -> list[Network]:
 
 def write(net: Network) -> None:
     """Write down that the network stands. Errors: OSError."""
+    from pyrun.kernel import files
+
     files.write_atomically(f"{paths.network(net.name)}/network.json", definitions.encode(net))
 
 
@@ -94,13 +96,13 @@ def owners(name: str) -> dict[str, str]:
     return found
 
 
-def endpoints(name: str) -> list[Endpoint]:
+def endpoints(name: str, net: "Network | None" = None) -> list[Endpoint]:
     """Give the plugs of all containers on a network, by container's name; what cannot be read is left out."""
-    net, found = read(name), list[Endpoint]()
+    net, found = net or read(name), list[Endpoint]()
     if net is None:
         return []
     with suppress(FileNotFoundError, PermissionError):
-        for content in files.contents(endpoints_of(name)):
+        for content in reading.contents(endpoints_of(name)):
             with suppress(ValueError, TypeError):
                 found.append(_decoded(net, content))
     return sorted(found, key=lambda end: (end.name, end.container))
@@ -110,7 +112,7 @@ def endpoint(name: str, identity: str, net: "Network | None" = None) -> "Endpoin
     """Give a container's plug into a network, or None where it has none or it cannot be read."""
     net = net or read(name)
     try:
-        return _decoded(net, files.read_limited(f"{endpoints_of(name)}/{identity}")) if net else None
+        return _decoded(net, reading.read_limited(f"{endpoints_of(name)}/{identity}")) if net else None
     except (OSError, ValueError, TypeError):
         return None
 

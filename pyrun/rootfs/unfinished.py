@@ -7,10 +7,10 @@ goes with whoever worked there; what nobody works at any more is removed by the 
 import fcntl
 import os
 
-from pyrun import paths, store
+from pyrun import leftovers, paths
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
-from pyrun.store import NEW_TREE
+from pyrun.leftovers import NEW_TREE
 from pyrun.typed import Iterator
 
 _UNDECIDED = f"{NEW_TREE}-"  # of what is taken away, and may come back
@@ -62,7 +62,7 @@ def sweep() -> list[Exception]:
     from pyrun.kernel import syscalls, trees
 
     failures: list[Exception] = []
-    for entry in store.unfinished_trees():
+    for entry in leftovers.unfinished_trees():
         path = f"{paths.ROOTFS}/{entry}"
         try:
             with _worked_at(path):

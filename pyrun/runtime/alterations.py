@@ -64,12 +64,17 @@ def rename(container: Container, name: str) -> None:
         if name == config.name:
             raise PyrunError("renaming a container with the same name as its current name", 1)
         new = config._replace(name=name)
+        link = files.Link(f"{paths.NAMES}/{name}", config.id, "no other container gets this name")
         try:
-            perform([files.Link(f"{paths.NAMES}/{name}", config.id, "no other container gets this name")])
+            perform([link])
         except PyrunError as problem:
-            other = store.find(name)
-            text = f"container: {name}: the name is already in use by container {other.id[:12]}"
-            raise PyrunError(text, 1) from problem
+            from pyrun.runtime import birth
+
+            if not birth.frees_name(name):
+                other = store.find(name)
+                text = f"container: {name}: the name is already in use by container {other.id[:12]}"
+                raise PyrunError(text, 1) from problem
+            perform([link])
         keeping.rewrite(new)
         files.Unlink(f"{paths.NAMES}/{config.name}", config.id).apply()
         if container.status().is_up:
@@ -143,4 +148,4 @@ def _changing(container: Container) -> Iterator[ContainerConfig]:
 
 def _is_between(container: Container) -> bool:
     """Claim that somebody starts the container at this moment, or takes it apart."""
-    return locks.is_held(store.lock_path(container.id)) and container.status().state in ("created", "exited")
+    return locks.is_held(paths.lock(container.id)) and container.status().state in ("created", "exited")

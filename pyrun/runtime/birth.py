@@ -7,10 +7,10 @@ import errno
 import os
 import time
 
-from pyrun import chronicle, keeping, paths, records, store
+from pyrun import chronicle, keeping, leftovers, paths, records, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import processes
+from pyrun.kernel import files, processes
 from pyrun.operation import OperationFailed, perform
 from pyrun.plan import container as plan
 from pyrun.runtime import host
@@ -42,7 +42,7 @@ def bear(config: ContainerConfig) -> None:
     except OperationFailed as problem:
         if problem.errno != errno.EEXIST or not problem.operation.shell().startswith("ln "):
             raise
-        if not _frees_name(config.name):
+        if not frees_name(config.name):
             other = os.readlink(f"{paths.NAMES}/{config.name}")[:12]
             text = f"container: {config.name}: the name is already in use by container {other}"
             raise PyrunError(text) from problem
@@ -55,10 +55,16 @@ def bear(config: ContainerConfig) -> None:
         volume_store.provide(config, journal)
 
 
-def _frees_name(name: str) -> bool:
-    """Remove a name that its container does not have any more: somebody was interrupted in renaming it."""
+def frees_name(name: str) -> bool:
+    """Remove a name that its container does not have any more: somebody was interrupted in renaming it.
+
+    Or somebody has removed that container by hand.
+    """
     with suppress(OSError):
         identity = os.readlink(f"{paths.NAMES}/{name}")
+        if leftovers.is_gone(identity):
+            files.Unlink(f"{paths.NAMES}/{name}", identity).apply()
+            return True
         with keeping.changing(identity):
             config = store.load(identity).config
             if config and config.name != name:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from pyrun import health, keeping, paths, store
+from pyrun import health, keeping, leftovers, paths, store
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.kernel import holders, locks
@@ -64,7 +64,7 @@ def begin(config: ContainerConfig, pid: int) -> None:
 def reconcile() -> list[Exception]:
     """Start again who checked a container that still runs, and has died. Its monitor may be dead as well."""
     failures: list[Exception] = []
-    for identity in store.unchecked():
+    for identity in leftovers.unchecked():
         try:
             container = store.load(identity)
             if container.config and container.status().is_up:

@@ -12,7 +12,7 @@ from pyrun import chronicle, keeping, paths, store
 from pyrun.contexts import contextmanager, suppress
 from pyrun.errors import PyrunError
 from pyrun.journal import FileJournal
-from pyrun.kernel import files, links, processes, sysctls
+from pyrun.kernel import files, links, processes, reading, sysctls
 from pyrun.network import driver, endpoints, hostfiles, ports, standing, turns
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import perform
@@ -286,7 +286,7 @@ def _hostfiles(config: ContainerConfig, ends: list[Endpoint]) -> list[files.Rewr
 
 
 def _text(path: str) -> str:
-    return files.read_limited(path).decode(errors="surrogateescape")
+    return reading.read_limited(path).decode(errors="surrogateescape")
 
 
 def _without(config: ContainerConfig, network: str) -> ContainerConfig:

@@ -80,7 +80,7 @@ def kill(container: Container, number: int) -> None:
 
 def runs_soon(container: Container) -> bool:
     """Claim that a container runs, or will by its policy; wait for somebody who starts it or takes it apart."""
-    while locks.is_held(store.lock_path(container.id)):
+    while locks.is_held(paths.lock(container.id)):
         if container.status().state in ("running", "paused", "restarting"):
             return True
         time.sleep(_MOMENT)
@@ -101,7 +101,7 @@ def wait(container: Container) -> int:
 
     Errors: PyrunError when nothing is known of it: it is gone already, or its record is corrupt.
     """
-    watched = locks.watch(store.lock_path(container.id))  # before any look: with --rm nothing else stays of it
+    watched = locks.watch(paths.lock(container.id))  # before any look: with --rm nothing else stays of it
     begun = container.status().started
     pidfd = _pidfd(container)
     if pidfd is not None:
@@ -114,7 +114,7 @@ def wait(container: Container) -> int:
             return int(word)
     ended = container.status()
     while ended.is_up and ended.started == begun:  # its monitor writes the exit code down before it lets go
-        locks.wait_released(store.lock_path(container.id))
+        locks.wait_released(paths.lock(container.id))
         ended = container.status()
     if ended.state in ("exited", "restarting"):
         return ended.exit_code
@@ -129,7 +129,7 @@ def wait(container: Container) -> int:
 
 def _await_record(container: Container, begun: float) -> None:
     """Wait until the end of the start at *begun* is written down; the monitor goes on, and keeps its lock."""
-    while locks.is_held(store.lock_path(container.id)):
+    while locks.is_held(paths.lock(container.id)):
         status = container.status()
         if not status.is_up or status.started != begun:
             return
@@ -166,7 +166,7 @@ def _claim(container: Container, force: bool) -> int:
     """
     while True:
         _end_or_refuse(container, force)
-        if not locks.is_held(store.lock_path(container.id)):
+        if not locks.is_held(paths.lock(container.id)):
             settle(container, _discard_damaged if force else None)
             with suppress(FileExistsError):
                 return keeping.claim(container.id)
@@ -199,7 +199,7 @@ def settle(
 
     Errors: PyrunError for what cannot be undone, after *salvage* has left it so.
     """
-    lock = _take_over(store.lock_path(container.id))
+    lock = _take_over(paths.lock(container.id))
     if lock is None:
         return
     keeping.note_unseen_end(container.id)

@@ -29,7 +29,7 @@ def describe(row: Row) -> dict[str, Any]:
     """Give everything that is known of a network."""
     net = row.net
     listings = counted.begun(net) if net and standing.exists(net.name) else {}
-    ends = standing.endpoints(net.name) if net else []
+    ends = standing.endpoints(net.name, net) if net else []
     told = {
         "Name": row.name,
         "Id": row.id,

@@ -3,13 +3,15 @@
 What one consists of is in `pyrun.runtime.network_inspection`.
 """
 
-from pyrun import filters
 from pyrun.errors import Corrupt
-from pyrun.filters import Filters
 from pyrun.network import definitions, standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.spec import Network
 from pyrun.typed import NamedTuple
+
+MYPY = False  # mypy takes it to be true
+if MYPY:
+    from pyrun.filters import Filters
 
 
 class Row(NamedTuple):
@@ -29,7 +31,7 @@ def find(reference: str) -> Row:
     return Row(net.id, net.name, "bridge", standing.read(net.name) or net)
 
 
-def rows(wanted: Filters) -> list[Row]:
+def rows(wanted: "Filters") -> list[Row]:
     """List the networks that have all that is wanted, by name."""
     found, _ = definitions.networks()
     all_rows = [*_predefined(), *(Row(net.id, net.name, "bridge", net) for net in found)]
@@ -56,12 +58,14 @@ def _predefined() -> list[Row]:
     ]
 
 
-def _matches(row: Row, wanted: Filters) -> bool:
+def _matches(row: Row, wanted: "Filters") -> bool:
     """Claim that a network has all that is wanted; of one key any value will do, of labels all, as in Docker."""
     return all(_has(row, key, values) for key, values in wanted.items())
 
 
 def _has(row: Row, key: str, values: "tuple[str, ...]") -> bool:
+    from pyrun import filters
+
     if key == "label":
         return filters.has_labels(values, row.net.labels if row.net else ())
     if key == "dangling":

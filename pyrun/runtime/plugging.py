@@ -6,7 +6,7 @@ Each plug has a journal of its own, so that it can be taken out while the contai
 
 import os
 
-from pyrun import keeping, paths, store
+from pyrun import keeping, leftovers, paths, store
 from pyrun.errors import PyrunError
 from pyrun.firewall.names import RedirectNames
 from pyrun.kernel import holders, locks, sandboxes
@@ -122,7 +122,7 @@ def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int, bound: 
 def reconcile() -> list[Exception]:
     """Start again who served a container that still runs, and has died. The container's monitor may be dead as well."""
     failures: list[Exception] = []
-    for identity in store.unserved():
+    for identity in leftovers.unserved():
         try:
             container = store.load(identity)
             if container.config and container.status().is_up:

@@ -8,7 +8,7 @@ import os
 
 from pyrun import documents, keeping, paths
 from pyrun.contexts import suppress
-from pyrun.kernel import files
+from pyrun.kernel import files, reading
 from pyrun.network import endpoints
 from pyrun.operation import perform
 from pyrun.plan import network as plan
@@ -50,7 +50,7 @@ def _unpublish(end: Endpoint) -> None:
 def _waiting(identity: str) -> tuple[Published, ...]:
     """List the ports of a container that somebody was interrupted in moving."""
     with suppress(FileNotFoundError):
-        return tuple(Published(*fields) for fields in documents.parse(files.read_limited(_path(identity))))
+        return tuple(Published(*fields) for fields in documents.parse(reading.read_limited(_path(identity))))
     return ()
 
 

@@ -6,9 +6,9 @@ damaged or gone. Nothing is changed here.
 
 import os
 
-from pyrun import paths, store
+from pyrun import paths
 from pyrun.contexts import suppress
-from pyrun.kernel import cgroups, files
+from pyrun.kernel import cgroups, files, reading
 from pyrun.network import endpoints, standing
 from pyrun.operation import Operation
 from pyrun.plan import network
@@ -26,7 +26,7 @@ def _names(container: Container) -> list[str]:
     if container.config:
         return [container.config.name]
     found = []
-    for name in store.listed(paths.NAMES):
+    for name in reading.listed(paths.NAMES):
         with suppress(OSError):
             found += [name] if os.readlink(f"{paths.NAMES}/{name}") == container.id else []
     return found

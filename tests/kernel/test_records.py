@@ -40,3 +40,16 @@ def test_a_file_that_is_none_stays_with_its_container(good: Host, name: str, dam
     assert "pyrun-good" in good.out("ip netns list").split()
     assert len(good.out("ip -o link show master pyrun0").splitlines()) == 1
     assert good.out("sha256sum /etc/passwd") == passwd
+
+
+def test_the_name_of_a_container_that_was_removed_by_hand_is_free(host: Host) -> None:
+    lost = host.ok("create", "--name", "lost", BUSYBOX, "true").strip()
+    host.out(f"rm -r /var/lib/pyrun/containers/{lost}")
+    assert host.ok("ps", "-aq") == ""
+    lost = host.ok("create", "--name", "lost", BUSYBOX, "true").strip()
+    host.out(f"rm -r /var/lib/pyrun/containers/{lost}")
+    host.ok("create", "--name", "other", BUSYBOX, "true")
+    host.ok("rename", "other", "lost")
+    assert host.out("ls /var/lib/pyrun/names").split() == ["lost"]
+    assert "lost" in host.ok("ps", "-a")
+    host.ok("rm", "lost")

@@ -18,6 +18,7 @@ LEVELS = (
         "doctor",
         "keeping",
         "store",
+        "leftovers",
         "records",
         "rootfs",
         "options",
@@ -27,7 +28,7 @@ LEVELS = (
     {"plan", "network", "operation", "journal", "chronicle", "archive"},
     {"firewall", "kernel", "spec", "templates", "moments"},
     {"near"},
-    {"errors", "paths", "typed", "contexts", "documents", "filters"},
+    {"errors", "paths", "typed", "contexts", "documents", "filters", "bundle"},
 )
 _FUNCTION = {("pyrun.network", "pyrun.api.networks")}  # what calling the package leads to
 _TYPES = {(f"pyrun.firewall.{name}", "pyrun.operation") for name in ("choice", "guard")}  # in annotations only

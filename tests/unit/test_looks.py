@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyrun.kernel import files, locks
+from pyrun.kernel import locks, reading
 
 
 def test_unheld_locks_are_those_that_are_there_and_free(tmp_path: Path) -> None:
@@ -53,20 +53,20 @@ def test_contents_leave_out_what_is_no_small_file(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
     os.mkfifo(tmp_path / "pipe")
     before = os.listdir("/proc/self/fd")
-    assert sorted(files.contents(str(tmp_path), 100)) == [b"", b"", b"1", b"2" * 100]  # a pipe that nobody writes
+    assert sorted(reading.contents(str(tmp_path), 100)) == [b"", b"", b"1", b"2" * 100]  # a pipe that nobody writes
     assert os.listdir("/proc/self/fd") == before
     with pytest.raises(FileNotFoundError):
-        next(files.contents(str(tmp_path / "nowhere")))
+        next(reading.contents(str(tmp_path / "nowhere")))
 
 
 @pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 70_000, 1 << 20])
 def test_a_record_is_read_whole(tmp_path: Path, size: int) -> None:
     path = tmp_path / "record"
     path.write_bytes(os.urandom(size))
-    assert files.read_limited(str(path)) == path.read_bytes()
+    assert reading.read_limited(str(path)) == path.read_bytes()
     if size:
         with pytest.raises(OSError, match="too large"):
-            files.read_limited(str(path), size - 1)
+            reading.read_limited(str(path), size - 1)
 
 
 def test_what_the_kernel_makes_up_is_read_whole() -> None:
@@ -74,5 +74,5 @@ def test_what_the_kernel_makes_up_is_read_whole() -> None:
     with open("/proc/self/maps", "rb") as file:
         whole = file.read()
     assert len(whole) > 4096
-    assert files.read_limited("/proc/self/maps").count(b"\n") >= whole.count(b"\n") - 5
-    assert files.read_limited("/proc/version") == Path("/proc/version").read_bytes()
+    assert reading.read_limited("/proc/self/maps").count(b"\n") >= whole.count(b"\n") - 5
+    assert reading.read_limited("/proc/version") == Path("/proc/version").read_bytes()
