@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pyrun import documents, rootfs
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
-from pyrun.kernel import files
+from pyrun.kernel import files, reading
 from pyrun.parity import engines, needs, remains, scripts, stage, turns
 from pyrun.parity.engines import Engine
 from pyrun.parity.normal import normalised
@@ -93,7 +93,7 @@ def finish() -> list[str]:
         return []
     left: list[str] = []
     if os.path.exists(stage.STATE):
-        left = _removed(documents.parse(files.read_limited(stage.STATE)))
+        left = _removed(documents.parse(reading.read_limited(stage.STATE)))
     left += [] if left else map(str, stage.clear())
     os.close(lock)
     return left

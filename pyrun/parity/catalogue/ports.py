@@ -69,6 +69,15 @@ SCENARIOS = (
     ),
     Scenario(
         _AREA,
+        "published later",
+        "a container of an internal network gets its port with a network that leads outside",
+        f"{network(options='--internal')}; {network('n2', '10.78.0.0/24')}; {serving('c1', '--network n1 -p 8080:80')};"
+        f"E port c1; {_HERE}; E network connect n2 c1; E port c1; {_HERE}; {_FAR};"
+        "quiet E run --rm -p 8080:81 TREE true 2>/dev/null || echo taken",
+        normalise=(BRACKETS,),
+    ),
+    Scenario(
+        _AREA,
         "who is seen",
         "under which address a server sees those who ask: host, outside, itself and a neighbour, TCP and UDP",
         f"{kept('c1', '-p 8080:80 -p 8080:80/udp -p 127.0.0.5:8081:80 -p 127.0.0.5:8081:80/udp')}; "
