@@ -96,6 +96,8 @@ def _used() -> "_Finder | None":
 
 def make() -> None:
     """Write the bundle of the modules beside this one, in place of a former one. Errors: OSError, SyntaxError."""
+    from pyrun.contexts import suppress
+
     code, entries = b"", dict[str, Entry]()
     for name, package in _modules():
         source = _source(name, package)
@@ -104,6 +106,8 @@ def make() -> None:
         compiled = marshal.dumps(compile(text, source, "exec", dont_inherit=True))
         entries[name] = len(code), len(compiled), status.st_mtime_ns, status.st_size, package
         code += compiled
+    with suppress(FileExistsError):
+        posix.mkdir(_PATH.rpartition("/")[0])
     index = marshal.dumps(entries)
     with open(f"{_PATH}.new", "wb") as file:
         file.write(MAGIC_NUMBER + len(index).to_bytes(4, "little") + index + code)

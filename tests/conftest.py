@@ -25,6 +25,16 @@ for ignored in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(ignored, signal.SIG_DFL)
 
 
+# What takes minutes, longest first: begun late, one of those who work at the tests would be left alone with it.
+_LONG = ("test_parity", "test_crash", "test_network_crash", "test_life", "test_lab_faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long."""
+    order = {name: at for at, name in enumerate(_LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
     """Fail a test that hangs, whatever it waits for; none comes near."""

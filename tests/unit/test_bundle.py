@@ -25,7 +25,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the package somewhere else, with a bundle."""
     top = tmp_path_factory.mktemp("made")
     shutil.copytree(TOP / "pyrun", top / "pyrun", ignore=shutil.ignore_patterns("__pycache__"))
-    (top / "pyrun" / "__pycache__").mkdir()
     _run(top, "pyrun.bundle.make()")
     return top
 
