@@ -121,6 +121,7 @@ def discard(identity: str) -> None:
     """Remove the container's journals and its lock: there is nothing any more that they name."""
     with suppress(OSError):
         unmark(paths.checks(identity))
+        unmark(paths.unwatched(identity))
         trees.remove_tree(paths.runtime(identity))
         os.unlink(paths.lock(identity))
 
@@ -167,6 +168,15 @@ def rewrite(config: ContainerConfig) -> None:
 def mark(path: str) -> None:
     """Make one of the marks that `pyrun.paths` names. Errors: OSError."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def leave_unwatched(identity: str) -> None:
+    """Mark that nobody watches who serves a container. Somebody may tidy the directory away meanwhile."""
+    while True:
+        with suppress(FileExistsError):
+            os.mkdir(paths.UNWATCHED, 0o700)
+        with suppress(FileNotFoundError):
+            return mark(paths.unwatched(identity))
 
 
 def forbid_restart(identity: str) -> None:
@@ -292,6 +302,6 @@ def _remove_forgotten(identity: str) -> list[Exception]:
 
 def tidy() -> None:
     """Remove the empty directories under /run, so that the last container leaves nothing there."""
-    for path in (paths.RUNTIMES, paths.LOCKS, paths.CHECKS, paths.NETWORKS, paths.HELD, paths.RUN):
+    for path in (paths.RUNTIMES, paths.LOCKS, paths.CHECKS, paths.UNWATCHED, paths.NETWORKS, paths.HELD, paths.RUN):
         with suppress(OSError):
             os.rmdir(path)

@@ -24,7 +24,9 @@ def are_there() -> bool:
     locked, durable = reading.listed(paths.LOCKS), reading.listed(paths.CONTAINERS)
     if locks.unheld(paths.LOCKS, locked) or _interrupted(durable, locked) or _forgotten(durable):
         return True
-    return bool(unserved() or unchecked() or unfinished_volumes() or unfinished_trees())
+    if locks.unheld(paths.RUNTIMES, reading.listed(paths.UNWATCHED), paths.SERVICES) or unchecked():
+        return True  # of who is watched, the monitor says so, as long as it lives itself
+    return bool(unfinished_volumes() or unfinished_trees())
 
 
 def abandoned() -> list[str]:

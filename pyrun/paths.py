@@ -14,6 +14,7 @@ LOCKS = f"{RUN}/locks"
 RUNTIMES = f"{RUN}/containers"
 NETWORKS = f"{RUN}/networks"  # what stands now, a directory each
 PLUG = "endpoint."  # and a network's name: the journal of a container's plug into it, beside the container's own
+UNWATCHED = f"{RUN}/unwatched"  # a mark for each container whose ports and names are served by one that nobody watches
 CHECKS = f"{RUN}/checks"  # a lock for each container with a health check, together: most have none
 SERVICES = "/services"  # below a container's runtime directory: the lock of who serves its ports and names
 VOLUMES = f"{STATE}/volumes"  # a directory each
@@ -78,6 +79,11 @@ def restarting(identity: str) -> str:
 def checks(identity: str) -> str:
     """Give the lock of who checks a container's health."""
     return f"{CHECKS}/{identity}"
+
+
+def unwatched(identity: str) -> str:
+    """Give the mark of a container of which nobody would see that it is served no more: that has to be looked for."""
+    return f"{UNWATCHED}/{identity}"
 
 
 def health(identity: str) -> str:

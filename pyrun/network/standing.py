@@ -27,7 +27,7 @@ def is_littered() -> bool:
     """Claim that there is neither a network nor a container, and something of theirs was left under /run."""
     left = _entries(paths.RUN)
     directories = [f"{paths.RUN}/{name}" for name in left if name not in ("firewall", "last-port")]
-    mine = (paths.NETWORKS, paths.LOCKS, paths.CHECKS, paths.RUNTIMES)
+    mine = (paths.NETWORKS, paths.LOCKS, paths.CHECKS, paths.UNWATCHED, paths.RUNTIMES)
     return os.path.isdir(paths.RUN) and all(path in mine and not _entries(path) for path in directories)
 
 

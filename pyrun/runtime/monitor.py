@@ -167,6 +167,7 @@ def _start(begin: Begin, lock: int, listener: int) -> Running:
         relay = Relay(ours_of_it, master, pidfd, LogWriter(logged.prepared(config)), listener, _once(config))
         if begin.client:
             relay.attach(begin.client, begin.stdio)
+        relay.watch(plugging.watched(config.id, ends), paths.unwatched(config.id))
         _let_go(begin, pid, ours, report)
         if config.health.is_wanted:
             from pyrun.runtime import checks
@@ -343,14 +344,15 @@ def _become_lean(running: Running) -> None:
     relay, config = running.relay, running.begin.config
     outputs = {source.stream: source.fd for source in relay.sources}
     stdio = (relay.given.target, outputs.get("stdout", -1), outputs.get("stderr", -1))
-    kept = [*stdio, relay.master, running.pidfd, running.listener]
+    kept = [*stdio, relay.master, running.pidfd, running.listener, relay.server]
     kept_open = [fd for fd in (*kept, running.lock) if fd >= 0]
     for fd in kept_open:
         os.set_inheritable(fd, True)
     once = "once" if _once(config) else "always"
     numbers = (running.pid, running.lock, running.listener)
     after = ending.command("ending", "resume", config.id, *map(str, numbers))
-    words = ending.command("relay", "main", logged.description(config), *map(str, kept), once, *after)
+    mark = paths.unwatched(config.id)
+    words = ending.command("relay", "main", logged.description(config), *map(str, kept), mark, once, *after)
     try:
         os.execv(words[0], words)
     except OSError:  # no memory

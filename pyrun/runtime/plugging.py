@@ -7,9 +7,10 @@ Each plug has a journal of its own, so that it can be taken out while the contai
 import os
 
 from pyrun import keeping, leftovers, paths, store
+from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
 from pyrun.firewall.names import RedirectNames
-from pyrun.kernel import holders, locks, sandboxes
+from pyrun.kernel import holders, locks, processes, sandboxes
 from pyrun.network import definitions, driver, endpoints, ports, standing
 from pyrun.network.definitions import DEFAULT
 from pyrun.operation import Journal, Operation, perform
@@ -94,6 +95,17 @@ def _free_port(used: "set[int]") -> int:
         port = _PORTS[0] + int.from_bytes(os.urandom(4), "big") % (_PORTS[1] - _PORTS[0])
         if port not in used:
             return port
+
+
+def watched(identity: str, ends: list[Endpoint]) -> int:
+    """Give a pidfd of who serves a container, for its monitor, which from now on marks the end of it; -1 for none."""
+    process = holders.holder(holders.of(identity)) if services.are_needed(ends) else None
+    with suppress(ProcessLookupError):  # whoever looks next finds it dead
+        if process:
+            pidfd = processes.open_process(process)
+            keeping.unmark(paths.unwatched(identity))
+            return pidfd
+    return -1
 
 
 def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int, bound: Sockets = ()) -> None:

@@ -88,7 +88,10 @@ class Client:
 class Relay:
     """Moves everything between a container's stdio, its log and its clients, until the process ends."""
 
-    __slots__ = ("_input_ended", "_listener", "_once", "_peer", "clients", "given", "log", "master", "pidfd", "sources")
+    __slots__ = (
+        *("_input_ended", "_listener", "_mark", "_once", "_peer"),
+        *("clients", "given", "log", "master", "pidfd", "server", "sources"),
+    )
 
     def __init__(
         self,
@@ -110,11 +113,16 @@ class Relay:
         self.clients: list[Client] = []
         self._listener, self._once = listener, once
         self._input_ended = False
-        self._peer = -1
+        self._peer = self.server = -1
+        self._mark = ""
         self._hold_terminal()
         for fd in stdio:
             if fd >= 0:
                 posix.set_blocking(fd, False)
+
+    def watch(self, server: int, mark: str) -> None:
+        """Make the file *mark* if the process of the pidfd *server* ends before the container's; -1 is nobody."""
+        self.server, self._mark = server, mark
 
     def attach(self, channel: "Channel", stdio: "tuple[int, int, int]") -> None:
         """Serve a client.
@@ -155,6 +163,10 @@ class Relay:
             if ready.get(self.pidfd):
                 self._drain()
                 return EXITED
+            if ready.get(self.server):
+                close(self.server)
+                self.server = -1
+                _make_mark(self._mark)
 
     def detach(self, client: Client) -> None:
         """Go on without a client; what it has written still reaches the container."""
@@ -177,7 +189,7 @@ class Relay:
             for outlet in (client.stdout, client.stderr):
                 while outlet.target >= 0 and outlet.buffer:
                     if not _widen(outlet.target, len(outlet.buffer)):
-                        _await_room(outlet.target)
+                        _ready(outlet.target, select.POLLOUT, None)
                     outlet.write()
                 outlet.close()
             close(client.stdin)
@@ -186,8 +198,9 @@ class Relay:
     def _wait(self, deadline: "float | None") -> "dict[int, int]":
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
-        if self._listener >= 0:
-            poll.register(self._listener, select.POLLIN)
+        for fd in (self._listener, self.server):
+            if fd >= 0:
+                poll.register(fd, select.POLLIN)
         for source in self.sources:
             if source.fd >= 0 and all(self._has_room(client.outlet(source.stream)) for client in self.clients):
                 poll.register(source.fd, select.POLLIN)
@@ -326,6 +339,15 @@ class Relay:
         self.log.finish()
 
 
+def _make_mark(path: str) -> None:
+    """Let whoever comes next see that a process has ended, unless /run is full."""
+    for make, place, mode in ((posix.mkdir, path.rpartition("/")[0], 0o700), (posix.mknod, path, 0o100600)):
+        try:
+            make(place, mode)
+        except OSError:  # it is there
+            continue
+
+
 def _capacity(fd: int) -> int:
     try:
         return fcntl.fcntl(fd, _F_GETPIPE_SZ)
@@ -343,16 +365,10 @@ def _widen(pipe: int, length: int) -> bool:
     return True
 
 
-def _await_room(fd: int) -> None:
+def _ready(fd: int, what: int = select.POLLIN, patience: "int | None" = 0) -> bool:
     poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    poll.poll()
-
-
-def _ready(fd: int) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(fd, what)
+    return bool(poll.poll(patience))
 
 
 def close(fd: int) -> None:
@@ -369,9 +385,10 @@ def main(arguments: "list[str]") -> None:
 
     The numbers of the channels of those who are attached at the end are added to the successor's words.
     """
-    log, stdin, stdout, stderr, master, pidfd, listener, once, *successor = arguments
+    log, stdin, stdout, stderr, master, pidfd, listener, server, mark, once, *successor = arguments
     stdio = (int(stdin), int(stdout), int(stderr))
     relay = Relay(stdio, int(master), int(pidfd), LogWriter(log), int(listener), once == "once")
+    relay.watch(int(server), mark)
     relay.run(None)
     relay.detach_output()
     for client in relay.clients:

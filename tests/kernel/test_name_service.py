@@ -132,13 +132,30 @@ def test_it_ends_with_the_container(net: Host) -> None:
 
 
 def test_the_next_command_starts_it_again(net: Host) -> None:
-    """After a kill -9: new sockets, and the rules lead to them."""
+    """After a kill -9, which its monitor sees: new sockets, and the rules lead to them."""
+    assert net.out("ls /run/pyrun/unwatched 2>/dev/null || :") == ""
     net.kill(_answering(net, "two"))
     assert re.search("timed out|refused", dig(net, "two", "+time=1", "one"))
+    wait_until(lambda: net.shell("ls /run/pyrun/unwatched").stdout.split() == [_identity(net, "two").encode()])
     net.ok("ps")
     assert short(net, "two", "one") == short(net, "two", "one", "+tcp") == [address(net, "one")]
     rules = net.out("ip netns exec pyrun-two iptables-save -t nat")
     assert (rules.count("DNAT"), rules.count("-j PYRUN_OUTPUT")) == (2, 1)
+
+
+def test_who_was_started_by_a_command_is_looked_for(net: Host) -> None:
+    """Nobody watches it: each command asks itself whether it still serves."""
+    for _ in range(2):
+        net.kill(_answering(net, "two"))
+        wait_until(lambda: net.shell("ls /run/pyrun/unwatched").stdout.split() == [_identity(net, "two").encode()])
+        net.ok("ps")
+        assert short(net, "two", "one") == [address(net, "one")]
+    net.ok("rm", "-f", "two")
+    assert net.out("ls /run/pyrun/unwatched 2>/dev/null || :") == ""
+
+
+def _identity(host: Host, container: str) -> str:
+    return host.out(f"readlink /var/lib/pyrun/names/{container}").strip()
 
 
 def _answering(host: Host, container: str) -> str:

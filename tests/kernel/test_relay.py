@@ -152,6 +152,8 @@ def test_lean_process_takes_over_and_hands_on(log: Path) -> None:
             running.log,
             *map(str, fds),
             "-1",
+            "-1",
+            "nowhere",
             "once",
             "/bin/echo",
             "successor",
