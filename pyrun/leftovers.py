@@ -77,9 +77,9 @@ def unfinished_volumes() -> list[str]:
     return [name for name in found if not _is_being_made(name)]
 
 
-def unfinished_trees() -> list[str]:
+def unfinished_trees(directory: str = paths.ROOTFS) -> list[str]:
     """List what nobody works at any more among the root file systems: the lock is on the directory itself."""
-    return locks.unheld(paths.ROOTFS, [name for name in reading.listed(paths.ROOTFS) if name.startswith(NEW_TREE)])
+    return locks.unheld(directory, [name for name in reading.listed(directory) if name.startswith(NEW_TREE)])
 
 
 def is_comparison_left() -> bool:

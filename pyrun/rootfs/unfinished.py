@@ -57,19 +57,19 @@ def refuse_taken(path: str) -> None:
         raise PyrunError(f"rootfs: {name}: the name is already in use", 1, f"another name, or pyrun rootfs rm {name}")
 
 
-def sweep() -> list[Exception]:
+def sweep(directory: str = paths.ROOTFS) -> list[Exception]:
     """Remove what nobody works at any more, put back what was to be removed perhaps; give what could not be done."""
     from pyrun.kernel import syscalls, trees
 
     failures: list[Exception] = []
-    for entry in leftovers.unfinished_trees():
-        path = f"{paths.ROOTFS}/{entry}"
+    for entry in leftovers.unfinished_trees(directory):
+        path = f"{directory}/{entry}"
         try:
             with _worked_at(path):
                 if entry.startswith(_UNDECIDED):
                     name = entry.removeprefix(_UNDECIDED).rpartition(".")[0]
                     with suppress(FileExistsError):  # else another one has that name by now
-                        syscalls.rename_new(os.fsencode(path), os.fsencode(f"{paths.ROOTFS}/{name}"))
+                        syscalls.rename_new(os.fsencode(path), os.fsencode(f"{directory}/{name}"))
                         continue
                 trees.remove_tree(path)
         except (FileNotFoundError, BlockingIOError):  # somebody else removes it

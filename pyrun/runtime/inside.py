@@ -7,6 +7,7 @@ those that share the host's. Whatever it mounts dies with it.
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # signal itself imports enum
+import errno
 import os
 import resource
 import time
@@ -56,7 +57,7 @@ class Entrance(NamedTuple):
     """How the child comes inside."""
 
     enter: "Callable[[], None]"
-    pidfd: int = -1  # of the container's process 1, if it runs
+    namespace: int = -1  # the container's mount namespace, if it runs
 
 
 def read_from(container: Container, work: "Callable[[Place, int], None]", take: "Callable[[int], Any]") -> list[str]:
@@ -128,7 +129,7 @@ def _be_inside(enter: "Entrance", visit: Visit, reported: int, parent: int) -> N
         capabilities.set_undumpable()  # before anything of the container's is ours
         if os.getppid() != parent:
             os._exit(code)
-        _keep_only({0, 1, 2, visit.theirs, reported, enter.pidfd})
+        _keep_only({0, 1, 2, visit.theirs, reported, enter.namespace})
         _allow_descriptors()
         descriptors = os.open(walk.OWN_DESCRIPTORS, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         enter.enter()
@@ -193,28 +194,30 @@ def _entrance(container: Container, visit: Visit) -> "Iterator[Entrance]":
     config = container.config
     if config is None:
         raise PyrunError(f"container {container.name}: {container.problem}", 1)
-    pidfd, lock = _hold(container, visit.writes)
+    namespace, lock = _hold(container, visit.writes)
     try:
-        if pidfd >= 0:
-            yield Entrance(_running(pidfd, visit.volumes), pidfd)
+        if namespace >= 0:
+            yield Entrance(_running(namespace, visit.volumes), namespace)
         else:
             yield Entrance(_still(config, visit.volumes, closed=lock < 0))
     finally:
-        if pidfd >= 0:
-            os.close(pidfd)
+        if namespace >= 0:
+            os.close(namespace)
         if lock >= 0:
             keeping.retire(container.id, lock)
 
 
 def _hold(container: Container, writes: bool) -> tuple[int, int]:
-    """Give the pidfd of a container that runs, or the lock of one that does not; neither of one that is restarted.
+    """Give what a container that runs has mounted, which stays while it is held, or the lock of one that does not run.
+
+    Of one that is restarted just now neither.
 
     Errors: PyrunError when something is to be written while it is started over and over.
     """
     late = time.monotonic() + _PATIENCE
     while True:
         with suppress(PyrunError, ProcessLookupError):  # it does not run
-            return processes.open_process(container.process()), -1
+            return _mounted(container.process()), -1
         with suppress(FileExistsError):  # somebody else works on it, or it is about to run, or to end
             return -1, keeping.claim(container.id)
         if container.status().state == "restarting":
@@ -225,12 +228,26 @@ def _hold(container: Container, writes: bool) -> tuple[int, int]:
         time.sleep(_PAUSE)
 
 
-def _running(pidfd: int, volumes: bool) -> "Callable[[], None]":
+def _mounted(process: processes.Process) -> int:
+    """Give the mount namespace of exactly this process. Errors: ProcessLookupError when it has ended."""
+    pidfd = processes.open_process(process)
+    try:
+        namespace = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as cause:  # its namespaces have gone before it
+        raise ProcessLookupError(errno.ESRCH, "no such process") from cause
+    finally:
+        ended = processes.wait_end(pidfd, 0)
+        os.close(pidfd)
+    if ended:  # its number may be another's by now
+        os.close(namespace)
+        raise ProcessLookupError(errno.ESRCH, "no such process")
+    return namespace
+
+
+def _running(namespace: int, volumes: bool) -> "Callable[[], None]":
     def enter() -> None:
-        try:
-            syscalls.setns(pidfd, syscalls.CLONE_NEWNS)
-        except ProcessLookupError:
-            raise PyrunError("the container has just ended", 1, "try again") from None
+        syscalls.setns(namespace, syscalls.CLONE_NEWNS)
+        os.close(namespace)
         if not volumes:
             tree = syscalls.open_tree(syscalls.AT_FDCWD, b"/", syscalls.OPEN_TREE_CLONE)
             os.chdir(tree)
