@@ -1,6 +1,7 @@
 """All modules of pyrun, compiled, in one file: most of an import's time goes into looking for it in directories.
 
-Importing this puts the file to use where there is one; `make` writes it, as scripts/quickstart does after installing.
+Importing this puts the file to use where there is one; `make` writes it, as scripts/quickstart does after installing,
+and scripts/test.
 A module whose source is not as it was then is imported as ever: so does Python with what it has compiled itself.
 """
 
@@ -48,10 +49,11 @@ class _Finder:
                 posix.close(fd)
         except OSError:
             return None
-        if (now.st_mtime_ns, now.st_size, len(code)) != (changed, size, length):
+        found = _unmarshalled(code)
+        if (now.st_mtime_ns, now.st_size, len(code)) != (changed, size, length) or found is None:
             return None
         loader: Any = self
-        spec = ModuleSpec(name, loader, origin=source, loader_state=code, is_package=package)
+        spec = ModuleSpec(name, loader, origin=source, loader_state=found, is_package=package)
         spec.has_location, spec.cached = True, _PATH
         if spec.submodule_search_locations is not None:
             spec.submodule_search_locations.append(source.rpartition("/")[0])
@@ -63,12 +65,20 @@ class _Finder:
     def exec_module(self, module: "ModuleType") -> None:
         """Run a module's code."""
         spec: Any = module.__spec__
-        code, spec.loader_state = marshal.loads(spec.loader_state), None
+        code, spec.loader_state = spec.loader_state, None
         exec(code, module.__dict__)
 
 
 def _source(name: str, package: bool) -> str:
     return f"{_TOP}/{name.replace('.', '/')}{'/__init__' if package else ''}.py"
+
+
+def _unmarshalled(content: bytes) -> "Any":
+    """Give what was marshalled; None for what a disk has damaged."""
+    try:
+        return marshal.loads(content)
+    except (ValueError, EOFError, TypeError):
+        return None
 
 
 def _identity(fd: int) -> "tuple[int, ...]":
@@ -89,7 +99,8 @@ def _used() -> "_Finder | None":
         index = posix.read(fd, length)
         if head[:-4] != MAGIC_NUMBER or len(index) < length:
             return None
-        return _Finder(marshal.loads(index), _HEAD + length, _identity(fd))
+        entries = _unmarshalled(index)
+        return _Finder(entries, _HEAD + length, _identity(fd)) if entries else None
     finally:
         posix.close(fd)
 
@@ -109,9 +120,12 @@ def make() -> None:
     with suppress(FileExistsError):
         posix.mkdir(_PATH.rpartition("/")[0])
     index = marshal.dumps(entries)
-    with open(f"{_PATH}.new", "wb") as file:
+    new = f"{_PATH}.{posix.getpid()}"
+    with open(new, "wb") as file:
         file.write(MAGIC_NUMBER + len(index).to_bytes(4, "little") + index + code)
-    posix.rename(f"{_PATH}.new", _PATH)
+        file.flush()
+        posix.fsync(file.fileno())
+    posix.rename(new, _PATH)
 
 
 def _modules() -> "Iterator[tuple[str, bool]]":

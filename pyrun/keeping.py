@@ -223,10 +223,17 @@ def forget(container: Container) -> None:
         trees.refuse_mounts_below(own)
         with suppress(FileNotFoundError):  # somebody else forgets it just now
             os.rename(own, own + leftovers.FORGOTTEN)
-    for name in [container.config.name] if container.config else reading.listed(paths.NAMES):
+    for name in _names_of(container):
         files.Unlink(f"{paths.NAMES}/{name}", container.id).apply()
     trees.remove_tree(own + leftovers.FORGOTTEN)
     chronicle.container(container.id, container.config, "destroy")
+
+
+def _names_of(container: Container) -> list[str]:
+    """List names that may lead to a container: its own; all where there are too many, as after a rename was killed."""
+    names = reading.listed(paths.NAMES)
+    whole = container.config and len(names) <= len(reading.listed(paths.CONTAINERS))
+    return [container.config.name] if container.config and whole else names
 
 
 def forget_volumes(config: ContainerConfig) -> None:

@@ -19,7 +19,7 @@ NEW_TREE = ".pyrun-"  # before the name of a root file system that is being made
 def are_there() -> bool:
     """Claim that somebody left something of these, as every command asks; most often nobody has.
 
-    Names of nobody are not asked for: only somebody who has removed a container's directory by hand leaves them alone.
+    Names of nobody are not asked for: only who removes a container's directory by hand leaves them.
     """
     locked, durable = reading.listed(paths.LOCKS), reading.listed(paths.CONTAINERS)
     if locks.unheld(paths.LOCKS, locked) or _interrupted(durable, locked) or _forgotten(durable):
@@ -90,16 +90,20 @@ def is_comparison_left() -> bool:
 def _interrupted(durable: list[str], locked: list[str]) -> list[str]:
     """List those among the entries of the containers' directory; of most a look at the locks' tells enough."""
     found = [name for name in set(durable).difference(locked) if paths.is_identity(name)]
-    return [identity for identity in found if _is_interrupted(identity)]
+    if not found:
+        return []
+    from pyrun.kernel import processes
+
+    boot = processes.boot_id()
+    return [identity for identity in found if _is_interrupted(identity, boot)]
 
 
 def _forgotten(durable: list[str]) -> list[str]:
     return [name.removesuffix(FORGOTTEN) for name in durable if name.endswith(FORGOTTEN)]
 
 
-def _is_interrupted(identity: str) -> bool:
+def _is_interrupted(identity: str, boot: str) -> bool:
     from pyrun import records
-    from pyrun.kernel import processes
 
     directory = paths.container(identity)
     if os.path.lexists(paths.lock(identity)):
@@ -109,7 +113,7 @@ def _is_interrupted(identity: str) -> bool:
         if start is None:
             left = not os.path.lexists(paths.kept(identity))
         else:
-            left = start.process.boot != processes.boot_id() and records.read_config(f"{directory}/config.json").remove
+            left = start.process.boot != boot and records.read_config(f"{directory}/config.json").remove
     except FileNotFoundError:
         left = True
     except Corrupt:

@@ -56,7 +56,6 @@ def _dead() -> Iterator[Finding]:
         (leftovers.abandoned(), "whose keeper died", "its monitor was killed"),
         (leftovers.interrupted(), "of an interrupted start", "a reboot or a kill in the middle of it"),
         (leftovers.forgotten(), "of an interrupted removal", "a kill in the middle of it"),
-        ([name for name, _ in leftovers.nameless()], "that are names of nobody", "a kill in the middle of a removal"),
         (leftovers.unserved(), "whose ports and names nobody serves", "its process was killed"),
     ]
     clean = True
@@ -65,6 +64,10 @@ def _dead() -> Iterator[Finding]:
             clean = False
             shown = ", ".join(identity[:12] for identity in identities[:5])
             yield warn("left-overs", f"{len(identities)} {what}: {shown}", cause, "pyrun ps")
+    for name, _ in leftovers.nameless():
+        clean = False
+        cause = "a container's directory was removed by hand"
+        yield warn("left-overs", f"{name}: a name of nobody", cause, f"rm {paths.NAMES}/{name}")
     unsettled = [name for name in standing.names() if standing.is_changing(name) or standing.has_strangers(name)]
     if unsettled:
         cause = "a command was killed while it changed them"

@@ -80,11 +80,6 @@ def _layout(message: bytes, kinds: "frozenset[int]", at: int) -> _Layout:
     return _Layout(headers, headers.unpack_from(message, start), tuple(places.items()))
 
 
-def each_attribute(content: bytes) -> list[bytes]:
-    """Decode a list: attributes that are all of one kind."""
-    return [value for _, value in _decoded(content)]
-
-
 def _decoded(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Decode attributes, strictly by their lengths."""
     at, end = 0, len(content)

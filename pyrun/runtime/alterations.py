@@ -1,8 +1,9 @@
 """What is changed of a container that exists: its name, its limits and policy, whether it goes on or stands still."""
 
+import os
 import time
 
-from pyrun import chronicle, keeping, paths, store
+from pyrun import chronicle, keeping, leftovers, paths, store
 from pyrun.contexts import contextmanager
 from pyrun.errors import PyrunError
 from pyrun.kernel import cgroups, files, links, locks
@@ -64,22 +65,28 @@ def rename(container: Container, name: str) -> None:
         if name == config.name:
             raise PyrunError("renaming a container with the same name as its current name", 1)
         new = config._replace(name=name)
-        link = files.Link(f"{paths.NAMES}/{name}", config.id, "no other container gets this name")
-        try:
-            perform([link])
-        except PyrunError as problem:
-            from pyrun.runtime import birth
-
-            if not birth.frees_name(name):
-                other = store.find(name)
-                text = f"container: {name}: the name is already in use by container {other.id[:12]}"
-                raise PyrunError(text, 1) from problem
-            perform([link])
+        _take_name(config.id, name)
         keeping.rewrite(new)
         files.Unlink(f"{paths.NAMES}/{config.name}", config.id).apply()
         if container.status().is_up:
             _rename_running(container, config, new)
         chronicle.container(new.id, new, "rename", oldName=f"/{config.name}")
+
+
+def _take_name(identity: str, name: str) -> None:
+    """Let a name lead to a container, also one that was left by another which is gone. Errors: PyrunError."""
+    link = files.Link(f"{paths.NAMES}/{name}", identity, "no other container gets this name")
+    if os.path.exists(f"{paths.runtime(identity)}/birth"):  # it will be removed when it ends, with both names
+        keeping.birth_journal(identity).intend(link.inverse())
+    try:
+        perform([link])
+    except PyrunError as problem:
+        other = os.readlink(link.path)
+        if leftovers.is_gone(other):
+            perform([files.Unlink(link.path, other), link])
+        elif other != identity:  # else somebody was interrupted in the same
+            text = f"container: {name}: the name is already in use by container {other[:12]}"
+            raise PyrunError(text, 1) from problem
 
 
 def _rename_running(container: Container, old: ContainerConfig, new: ContainerConfig) -> None:

@@ -42,7 +42,7 @@ def bear(config: ContainerConfig) -> None:
     except OperationFailed as problem:
         if problem.errno != errno.EEXIST or not problem.operation.shell().startswith("ln "):
             raise
-        if not frees_name(config.name):
+        if not _frees_name(config.name):
             other = os.readlink(f"{paths.NAMES}/{config.name}")[:12]
             text = f"container: {config.name}: the name is already in use by container {other}"
             raise PyrunError(text) from problem
@@ -55,7 +55,7 @@ def bear(config: ContainerConfig) -> None:
         volume_store.provide(config, journal)
 
 
-def frees_name(name: str) -> bool:
+def _frees_name(name: str) -> bool:
     """Remove a name that its container does not have any more: somebody was interrupted in renaming it.
 
     Or somebody has removed that container by hand.

@@ -233,7 +233,7 @@ def _mounted(process: processes.Process) -> int:
     pidfd = processes.open_process(process)
     try:
         namespace = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as cause:  # its namespaces have gone before it
+    except FileNotFoundError as cause:  # its namespaces have gone before it
         raise ProcessLookupError(errno.ESRCH, "no such process") from cause
     finally:
         ended = processes.wait_end(pidfd, 0)

@@ -74,7 +74,10 @@ def planned(end: Endpoint, pid: int, ipv6: bool) -> list[Operation]:
 
 def serve(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> None:
     """Start who holds the ports and answers for names, if any of it is needed. Errors: PyrunError."""
-    perform(serving(config, ends, pid, sockets), "host", keeping.journal(config.id))
+    made = serving(config, ends, pid, sockets)
+    if made:
+        keeping.leave_unwatched(config.id)
+        perform(made, "host", keeping.journal(config.id))
 
 
 def serving(config: ContainerConfig, ends: list[Endpoint], pid: int, sockets: Sockets) -> list[Operation]:
@@ -121,7 +124,9 @@ def serve_again(config: ContainerConfig, ends: list[Endpoint], pid: int, bound: 
     if alive or (not needed and os.path.exists(path)):  # somebody may have been interrupted in ending it
         perform([holders.EndHolder(path)])
     if not needed:
+        keeping.unmark(paths.unwatched(config.id))
         return
+    keeping.leave_unwatched(config.id)
     held: list[ports.Held] = []
     try:
         for port in [port for end in ends for port in end.published if port not in dict(bound)]:

@@ -10,6 +10,7 @@ import posix  # os costs a quarter of a megabyte more
 import select
 import time
 
+from pyrun.runtime.descriptors import capacity, close, make_mark, ready, widen
 from pyrun.runtime.logwriter import LogWriter
 
 MYPY = False
@@ -17,10 +18,8 @@ if MYPY:  # while nobody is attached to a detached container, its monitor does w
     from pyrun.runtime.channel import Channel
 
 _LIMIT = 65536  # bytes on their way per direction: beyond, the one who writes has to wait
-_MOST_LEFT = 1 << 20  # bytes that a pipe can hold after its writer's end, as long as root did not say otherwise
 _WINDOW = 8  # bytes of struct winsize
 _TIOCSWINSZ, _TIOCGPTPEER = 0x5414, 0x5441
-_F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
 _PATIENCE = 60  # seconds
 EXITED, QUIET = "exited", "quiet"
 
@@ -132,7 +131,7 @@ class Relay:
         """
         client = Client(channel, stdio)
         self.clients.append(client)
-        if self.master >= 0 and _ready(channel.fd):
+        if self.master >= 0 and ready(channel.fd):
             self._control(client)
 
     def run(self, deadline: "float | None") -> str:
@@ -166,7 +165,7 @@ class Relay:
             if ready.get(self.server):
                 close(self.server)
                 self.server = -1
-                _make_mark(self._mark)
+                make_mark(self._mark)
 
     def detach(self, client: Client) -> None:
         """Go on without a client; what it has written still reaches the container."""
@@ -188,8 +187,8 @@ class Relay:
         for client in self.clients:
             for outlet in (client.stdout, client.stderr):
                 while outlet.target >= 0 and outlet.buffer:
-                    if not _widen(outlet.target, len(outlet.buffer)):
-                        _ready(outlet.target, select.POLLOUT, None)
+                    if not widen(outlet.target, len(outlet.buffer)):
+                        ready(outlet.target, select.POLLOUT, None)
                     outlet.write()
                 outlet.close()
             close(client.stdin)
@@ -330,54 +329,13 @@ class Relay:
         No more than they hold: somebody outside may have been handed the pipe and go on writing.
         """
         for source in self.sources:
-            most = _capacity(source.fd)
+            most = capacity(source.fd)
             while source.fd >= 0 and most > 0:
                 size = self._read(source)
                 most -= size
                 if not size:
                     break
         self.log.finish()
-
-
-def _make_mark(path: str) -> None:
-    """Let whoever comes next see that a process has ended, unless /run is full."""
-    for make, place, mode in ((posix.mkdir, path.rpartition("/")[0], 0o700), (posix.mknod, path, 0o100600)):
-        try:
-            make(place, mode)
-        except OSError:  # it is there
-            continue
-
-
-def _capacity(fd: int) -> int:
-    try:
-        return fcntl.fcntl(fd, _F_GETPIPE_SZ)
-    except (OSError, ValueError):  # a terminal
-        return _MOST_LEFT
-
-
-def _widen(pipe: int, length: int) -> bool:
-    """Give *pipe* room for *length* bytes more than it may hold; tell whether it has. See fcntl(2)."""
-    try:
-        size = fcntl.fcntl(pipe, _F_GETPIPE_SZ)
-        fcntl.fcntl(pipe, _F_SETPIPE_SZ, size + length + select.PIPE_BUF)
-    except OSError:  # no pipe, or beyond pipe-max-size without CAP_SYS_RESOURCE
-        return False
-    return True
-
-
-def _ready(fd: int, what: int = select.POLLIN, patience: "int | None" = 0) -> bool:
-    poll = select.poll()
-    poll.register(fd, what)
-    return bool(poll.poll(patience))
-
-
-def close(fd: int) -> None:
-    """Close *fd*, if it is one."""
-    if fd >= 0:
-        try:
-            posix.close(fd)
-        except OSError:
-            return
 
 
 def main(arguments: "list[str]") -> None:
@@ -391,6 +349,8 @@ def main(arguments: "list[str]") -> None:
     relay.watch(int(server), mark)
     relay.run(None)
     relay.detach_output()
+    for fd in (relay.server, relay.pidfd, relay.master, relay.given.target, *(source.fd for source in relay.sources)):
+        close(fd)  # else each restart would keep its own
     for client in relay.clients:
         posix.set_inheritable(client.channel.fd, True)
     for _ in range(_PATIENCE):  # without memory for it, all that we know would be lost

@@ -33,9 +33,6 @@ class StartServices(NamedTuple):
     names: int = 0  # the port in the sandbox at which names are answered for; 0 for none
 
     def apply(self) -> None:
-        from pyrun import keeping
-
-        keeping.leave_unwatched(self.config.id)
         path = holders.of(self.config.id)
         lock = locks.take_abandoned(path)  # after one who has died
         if lock is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BUSYBOX, PYRUN, TYPED, Host
+from lab import BUSYBOX, PYRUN, TYPED, Host, wait_until
 
 _CHANGE = """
 rm -r /d1; mkdir /d1; echo new > /d1/n; echo 2 > /d1/f; rm -r /d3; echo f > /d3; rm /file; mkdir /file; echo z > /file/z
@@ -154,3 +154,27 @@ def test_an_archive_is_not_written_to_a_terminal(host: Host) -> None:
 def _quoted(line: str) -> str:
     """Give a command of pyrun to be put between apostrophes."""
     return subprocess.list2cmdline([*PYRUN, *line.split()]).replace("'", "'\\''")
+
+
+def _names(host: Host) -> set[str]:
+    return set(host.out("ls /var/lib/pyrun/names").split())
+
+
+def test_a_rename_that_was_killed_is_typed_again(host: Host) -> None:
+    """The new name leads to the container already, its record has the old one."""
+    before = _names(host)
+    identity = host.ok("create", "--name", "old", BUSYBOX, "true").strip()
+    host.out(f"ln -s {identity} /var/lib/pyrun/names/new")
+    host.ok("rename", "old", "new")
+    assert _names(host) == before | {"new"}
+    host.out(f"ln -s {identity} /var/lib/pyrun/names/third")
+    host.ok("rm", "new")
+    assert _names(host) == before
+
+
+def test_a_name_given_to_a_container_that_removes_itself_goes_with_it(host: Host) -> None:
+    before = _names(host)
+    host.ok("run", "-d", "--rm", "--name", "one", BUSYBOX, "sleep", "600")
+    host.ok("rename", "one", "two")
+    host.ok("stop", "-t", "0", "two")
+    wait_until(lambda: _names(host) == before)

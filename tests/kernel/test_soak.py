@@ -65,3 +65,26 @@ def _at_rest(host: Host) -> dict[str, str]:
     """Give a snapshot once nobody is at work but the neighbour's own two."""
     wait_until(lambda: sum(row.startswith("/") for row in host.snapshot()["processes"].splitlines()) == 2)
     return host.snapshot()
+
+
+def test_each_restart_gives_back_what_it_opened(host: Host) -> None:
+    """The monitor goes on as the same process, however often its container is started again by policy."""
+    host.ok("network", "create", "net1")
+    line = ("run", "-d", "--name", "again", "--restart", "always", "--network", "net1", "-p", "8080:80")
+    identity = host.ok(*line, BUSYBOX, "sleep", "600").strip()
+    pid = host.monitor("again").split()[0]
+
+    def rests(times: int) -> bool:
+        told = host.ok("inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "again").split()
+        return told == [str(times), "running"] and "runtime.relay" in host.out(
+            f"cat /proc/{pid}/cmdline | tr '\\0' ' '"
+        )
+
+    opened = []
+    for times in range(3):
+        wait_until(lambda times=times: rests(times))
+        opened.append(host.out(f"ls /proc/{pid}/fd | wc -l"))
+        host.kill_programs(identity)
+    assert opened == opened[:1] * 3
+    wait_until(lambda: rests(3))
+    host.ok("rm", "-f", "again")
