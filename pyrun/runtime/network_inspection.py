@@ -43,7 +43,7 @@ def describe(row: Row) -> dict[str, Any]:
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": _containers(net, ends) if net else {},
+        "Containers": _containers(net, ends) if net and ends else {},
         "Options": (_OF_DEFAULT if row.name == DEFAULT else {}) | (_pairs(net.options) if net else {}),
         "Labels": _pairs(net.labels) if net else {},
     }

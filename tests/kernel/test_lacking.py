@@ -125,6 +125,7 @@ def test_the_filter_is_compiled_without_a_compiler(host: Host) -> None:
 
 _INTERRUPTED = """
 import os
+import pyrun.bundle  # which puts itself first
 class Interrupt:
     def find_spec(self, name, path, target=None):
         if name == "{}":

@@ -34,6 +34,11 @@ def _rules(host: Host) -> str:
     )
 
 
+def test_bridge_is_described_before_it_stands(host: Host) -> None:
+    told = json.loads(host.ok("network", "inspect", "bridge"))[0]
+    assert (told["Name"], told["Standing"], told["Containers"], told["IPAM"]["Config"]) == ("bridge", False, {}, [])
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
