@@ -8,19 +8,24 @@ from pyrun.contexts import suppress
 
 _MOST_LEFT = 1 << 20  # bytes that a pipe can hold after its writer's end, as long as root did not say otherwise
 _F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
+_TRIES = 100
 
 
 def make_mark(path: str) -> None:
-    """Make an empty file, unless /run is full. Somebody may tidy its directory away meanwhile."""
-    while True:
+    """Make an empty file, unless /run is full or pyrun's place there is gone.
+
+    Somebody may tidy the file's directory away meanwhile, but not for ever.
+    """
+    for _ in range(_TRIES):
         with suppress(OSError):  # it is there
             posix.mkdir(path.rpartition("/")[0], 0o700)
         try:
-            return posix.mknod(path, 0o100600)
+            posix.mknod(path, 0o100600)
+            return
         except FileNotFoundError:
             continue
         except OSError:
-            return None
+            return
 
 
 def capacity(fd: int) -> int:

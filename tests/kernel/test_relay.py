@@ -16,6 +16,7 @@ import pytest
 from pyrun.kernel import terminal
 from pyrun.runtime import channel, logs
 from pyrun.runtime.channel import DETACH, RESIZE, SIGNAL, Channel
+from pyrun.runtime.descriptors import make_mark
 from pyrun.runtime.logwriter import LogWriter
 from pyrun.runtime.relay import EXITED, QUIET, Relay, Source
 
@@ -318,3 +319,12 @@ def test_relay_sleeps_after_the_deadline_while_it_must_stay(log: Path) -> None:
     os.waitpid(pid, 0)
     assert timeouts.returncode == 124
     assert Path(f"{log}.trace").read_text().count("poll(") <= 1
+
+
+def test_a_mark_without_a_place_is_given_up(tmp_path: Path) -> None:
+    """Somebody has removed all of /run/pyrun: the monitor goes on, instead of trying for ever."""
+    make_mark(f"{tmp_path}/gone/below/mark")
+    make_mark(f"{tmp_path}/below/mark")
+    make_mark(f"{tmp_path}/below/mark")
+    assert [path.name for path in tmp_path.iterdir()] == ["below"]
+    assert (tmp_path / "below" / "mark").read_bytes() == b""
