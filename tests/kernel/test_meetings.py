@@ -169,6 +169,7 @@ def test_paused_while_somebody_waits_for_its_end_it_ends(host: Host) -> None:
 
 @pytest.mark.parametrize("verb", [["rename", "early", "late"], ["update", "--pids-limit", "77", "early"]])
 def test_what_is_changed_while_it_is_started_is_changed_in_the_kernel_as_well(host: Host, verb: list[str]) -> None:
+    host.settled()  # else it may be the command itself that waits, for a bridge which somebody takes down just now
     host.ok("create", "--name", "early", "--net", "meeting", "--pids-limit", "55", BUSYBOX, "sleep", "600")
     with contextlib.ExitStack() as held:
         starting = started_but_for_its_lease(host, held, "early")
@@ -185,6 +186,7 @@ def test_what_is_changed_while_it_is_started_is_changed_in_the_kernel_as_well(ho
 
 def test_who_comes_second_to_start_is_told_so(host: Host) -> None:
     """Attached to, it is the one who came first that has it."""
+    host.settled()
     host.ok("create", "--name", "wanted", "--net", "meeting", BUSYBOX, "true")
     with contextlib.ExitStack() as held:
         first = started_but_for_its_lease(host, held, "wanted")

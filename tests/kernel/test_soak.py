@@ -76,9 +76,8 @@ def test_each_restart_gives_back_what_it_opened(host: Host) -> None:
 
     def rests(times: int) -> bool:
         told = host.ok("inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "again").split()
-        return told == [str(times), "running"] and "runtime.relay" in host.out(
-            f"cat /proc/{pid}/cmdline | tr '\\0' ' '"
-        )
+        at = host.out(f"tr '\\0' ' ' </proc/{pid}/cmdline; cat /proc/{pid}/wchan")
+        return told == [str(times), "running"] and "runtime.relay" in at and "poll" in at.split()[-1]
 
     opened = []
     for times in range(3):
