@@ -97,7 +97,7 @@ def _used() -> "_Finder | None":
         head = posix.read(fd, _HEAD)
         length = int.from_bytes(head[-4:], "little")
         index = posix.read(fd, length)
-        if head[:-4] != MAGIC_NUMBER or len(index) < length:
+        if head[:-4] != MAGIC_NUMBER:
             return None
         entries = _unmarshalled(index)
         return _Finder(entries, _HEAD + length, _identity(fd)) if entries else None
