@@ -1,4 +1,4 @@
-"""What `pyrun.kernel.survey` tells of links and default routes, asked without pyroute2: for who asks again and again.
+"""What `pyrun.kernel.survey` tells of links and default routes, asked without pyroute2: for who asks many times.
 
 The import of pyroute2, and a socket of its own for every question, take longer than all the answers.
 """
@@ -12,7 +12,7 @@ from pyrun.kernel.survey import IFF_RUNNING, IFF_UP, Link
 from pyrun.typed import NamedTuple
 
 _RTM_GETNSID = 90  # linux/rtnetlink.h
-_NETNSA_NSID, _NETNSA_FD = 1, 3  # linux/net_namespace.h
+_NETNSA_NSID, _NETNSA_PID, _NETNSA_FD = 1, 2, 3  # linux/net_namespace.h
 _IFLA_LINK_NETNSID = 37
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
 _MAIN, _UNICAST = 254, 1
@@ -31,13 +31,31 @@ def links() -> list[Link]:
     return [_link(index, flags, told) for index, flags, told in rt.links()]
 
 
-def namespace_number(fd: int) -> int:
-    """Give the number by which links here name the namespace that is opened; -1 for none. Errors: OSError."""
-    body = b"\0\0\0\0" + attribute(_NETNSA_FD, u32(fd))
-    for reply in exchange(0, _RTM_GETNSID, body, NLM_F_ACK):
+def namespace_number(pid: int = 0, fd: int = -1) -> int:
+    """Give the number by which links here name the namespace of a process, or one opened; -1 for none.
+
+    Errors: OSError.
+    """
+    wanted = attribute(_NETNSA_PID, u32(pid)) if pid else attribute(_NETNSA_FD, u32(fd))
+    for reply in exchange(0, _RTM_GETNSID, b"\0\0\0\0" + wanted, NLM_F_ACK):
         found = attributes_of(reply[4:]).get(_NETNSA_NSID)
         return _signed(found) if found else -1
     return -1
+
+
+def cable(name: str, pid: int) -> tuple[int, int]:
+    """Give the index of a link here, and that of its other end in the network namespace of a process.
+
+    Both are 0 where there is no such link, or it leads elsewhere. Errors: OSError, as for a process that is no more.
+    """
+    found = rt.find_link(name)
+    if found is None:
+        return 0, 0
+    index, _, told = found
+    elsewhere = _signed(told.get(_IFLA_LINK_NETNSID), -1)
+    if elsewhere < 0 or elsewhere != namespace_number(pid):
+        return 0, 0
+    return index, _signed(told.get(rt.IFLA_LINK))
 
 
 def default_routes() -> list[Default]:

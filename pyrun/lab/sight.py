@@ -103,7 +103,7 @@ def sysctl(name: str) -> str:
 def _space(name: str) -> Space:
     fd = operations.opened(name)
     try:
-        number = glance.namespace_number(fd)
+        number = glance.namespace_number(fd=fd)
         with survey.inside(fd):
             links = tuple(glance.links())
             return Space(name, number, links, tuple(glance.default_routes()), routing.route(network.PAGES))

@@ -3,13 +3,12 @@
 Docker never shows the host's end of the cable; pyrun does (HostInterface).
 """
 
-import os
 import time
 
 from pyrun import paths
 from pyrun.contexts import suppress
 from pyrun.errors import PyrunError
-from pyrun.kernel import cgroups, controllers, processes, rtnetlink, survey
+from pyrun.kernel import cgroups, controllers, glance
 from pyrun.network import standing
 from pyrun.network.definitions import DEFAULT, PREDEFINED
 from pyrun.plan import filesystem
@@ -231,19 +230,13 @@ def _ports(config: ContainerConfig, ends: list[Endpoint]) -> dict[str, Any]:
 
 def _links(container: Container, ends: list[Endpoint]) -> dict[str, dict[str, Any]]:
     """Ask the kernel for both ends of the container's cables, by the name inside; none where it has just ended."""
-    outer = {found[0] for end in ends if (found := rtnetlink.find_link(end.host_link))}
-    inner: dict[str, tuple[int, int]] = {}
-    with suppress(PyrunError, ProcessLookupError):
-        pidfd = processes.open_process(container.process())
-        try:
-            with survey.inside(pidfd):
-                inner = rtnetlink.names_and_peers()
-        finally:
-            os.close(pidfd)
-    return {
-        name: {"InterfaceIndex": number, "HostInterfaceIndex": peer if peer in outer else 0}
-        for name, (number, peer) in inner.items()
-    }
+    found = {}
+    with suppress(PyrunError, OSError):
+        pid = container.process().pid
+        for end in ends:
+            here, there = glance.cable(end.host_link, pid)
+            found[end.link] = {"InterfaceIndex": there, "HostInterfaceIndex": here}
+    return found
 
 
 def _time(seconds: float) -> str:

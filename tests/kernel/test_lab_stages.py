@@ -227,7 +227,7 @@ def seen(fd):
     return len(links)
 
 fd = os.open("/run/netns/box", os.O_RDONLY)
-print(seen(-1), seen(fd), glance.namespace_number(fd) == survey.namespace_number(int(os.environ["BOX"])))
+print(seen(-1), seen(fd), glance.namespace_number(fd=fd) == survey.namespace_number(int(os.environ["BOX"])))
 """
 
 

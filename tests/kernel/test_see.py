@@ -214,6 +214,27 @@ def test_inspect_tells_the_ports_of_the_bridge(town: Host) -> None:
             assert (port["InterfaceIndex"], port["HostInterfaceIndex"]) == (inner["ifindex"], inner["link_index"])
 
 
+def _cables(host: Host, name: str) -> dict[str, tuple[int, int]]:
+    told = json.loads(host.ok("inspect", name))[0]["NetworkSettings"]["Networks"].values()
+    return {each["Interface"]: (each["InterfaceIndex"], each["HostInterfaceIndex"]) for each in told}
+
+
+def test_inspect_tells_both_ends_of_a_cable_while_it_leads_to_the_container(town: Host) -> None:
+    town.ok("run", "-d", "--name", "two", "--network", "web", "--network", "bridge", BUSYBOX, "sleep", "600")
+    links = {name: (link["ifindex"], link["link_index"]) for name, link in inside(town, "two").items() if name != "lo"}
+    assert len(links) == 2
+    assert _cables(town, "two") == links
+    outer = next(each for each in json.loads(town.out("ip -j link")) if each["ifindex"] == links["eth1"][1])["ifname"]
+    pid = town.ok("inspect", "-f", "{{.State.Pid}}", "con1").strip()
+    town.out(f"ip -n pyrun-two link set eth1 netns {pid} name lent")
+    assert _cables(town, "two") == {**links, "eth1": (0, 0)}
+    town.out(f"ip link del {outer} && ip link add {outer} type bridge")
+    assert _cables(town, "two") == {**links, "eth1": (0, 0)}
+    town.out(f"ip link del {outer}")
+    assert _cables(town, "two") == {**links, "eth1": (0, 0)}
+    town.ok("rm", "-f", "two")
+
+
 def test_inspect_tells_rules_with_their_counters_and_reasons(town: Host) -> None:
     told = json.loads(town.ok("network", "inspect", "bridge"))[0]
     leaving = [r for r in told["Rules"] if r["Reason"] == "containers reach the outside"]
