@@ -5,6 +5,7 @@ script has its name, or it is a volume without one.
 """
 
 import re
+import time
 
 from pyrun import paths, store, volume_store
 from pyrun.errors import PyrunError
@@ -16,6 +17,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _ABBREVIATION = re.compile("[a-f][0-9a-f]+")  # of an id, by what may be meant for a name
 _NAMELESS = re.compile(r"[0-9a-f]{64}")
 _BUILT_IN = {"bridge", "host", "none"}
+_PATIENCE, _MOMENT = 5, 0.2  # seconds
 KINDS = ("containers", "networks", "volumes")
 _QUESTIONS = {
     "containers": ("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Image}} {{.Names}}"),
@@ -95,9 +97,19 @@ def _abbreviations(own: frozenset[str], others: frozenset[str]) -> set[str]:
 
 
 def remove(engine: Engine, script_words: frozenset[str], before: Found, kinds: Sequence[str] = KINDS) -> list[str]:
-    """Remove what a script has left of some *kinds*; say what does not go."""
-    if not kinds:
-        return []
+    """Remove what a script has left of some *kinds*; say what does not go.
+
+    Docker refuses what somebody removes just now, as who was killed has asked for: that is looked at again.
+    """
+    late = time.monotonic() + _PATIENCE
+    while True:
+        left = _removed(engine, script_words, before, kinds) if kinds else []
+        if not left or time.monotonic() > late:
+            return left
+        time.sleep(_MOMENT)
+
+
+def _removed(engine: Engine, script_words: frozenset[str], before: Found, kinds: Sequence[str]) -> list[str]:
     found = look(engine, kinds)
     more = found.volumes - before.volumes
     left = []

@@ -137,6 +137,30 @@ def test_killed_it_leaves_nothing_once_another_command_has_been_typed(docker: "D
     assert _changes(before, _seen(docker)) == {}
 
 
+_REFUSES = """#!/bin/sh
+case " $* " in
+*" network rm "*)
+    if mkdir {0}/refused 2>/dev/null; then
+        echo 'Error response from daemon: error while removing network: network n1 has active endpoints' >&2
+        exit 1
+    fi ;;
+esac
+exec {1} "$@"
+"""
+
+
+def test_what_docker_removes_just_now_is_looked_at_again(docker: "Docker", tmp_path: Path) -> None:
+    """A client that says what Docker says while a container, which removes itself, is not gone yet."""
+    client = tmp_path / "docker"
+    client.write_text(_REFUSES.format(tmp_path, docker.command[0]))
+    client.chmod(0o755)
+    before = _seen(docker)
+    done = _parity(docker, "--docker", str(client), "--only", "another gateway")
+    assert (done.returncode, done.stderr) == (0, b""), done
+    assert (tmp_path / "refused").exists()
+    assert _changes(before, _seen(docker)) == {}
+
+
 def test_two_do_not_compare_at_the_same_time(docker: "Docker") -> None:
     compared = docker.host.start(_line(docker, "--only", "another gateway"), stdout=subprocess.DEVNULL)
     wait_until(lambda: b"n1" in docker.docker("network", "ls").stdout)
