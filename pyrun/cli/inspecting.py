@@ -7,6 +7,10 @@ from pyrun.cli.complaints import complain
 from pyrun.errors import NotFound, PyrunError, UsageError, show
 from pyrun.typed import Any, Callable, NamedTuple
 
+MYPY = False  # mypy takes it to be true
+if MYPY:
+    from pyrun.kernel.cgroups import Hierarchy
+
 
 class Place(NamedTuple):
     """Where a kind of object is looked for."""
@@ -18,8 +22,9 @@ class Place(NamedTuple):
 
 def places(kind: "str | None", sized: bool) -> "list[Place]":
     """Give where names are looked for, in this order; *kind* chooses one. Errors: UsageError."""
+    groups: list[Hierarchy] = []
     found = [
-        Place("container", shapes.CONTAINER, lambda reference: _container(reference, sized)),
+        Place("container", shapes.CONTAINER, lambda reference: _container(reference, sized, groups)),
         NETWORK,
         VOLUME,
     ]
@@ -74,12 +79,15 @@ def _found(reference: str, looked: "list[Place]") -> "tuple[str, dict[str, Any]]
     raise NotFound(f"no such object: {show(reference)}", hint=hint)
 
 
-def _container(reference: str, sized: bool) -> "dict[str, Any]":
+def _container(reference: str, sized: bool, groups: "list[Hierarchy]") -> "dict[str, Any]":
+    """Describe a container; *groups* is what is known of this host's control groups, filled by the first one."""
     from pyrun import store
+    from pyrun.kernel import cgroups
     from pyrun.runtime import inspection
 
     container = store.find(reference)
-    told = inspection.describe(container)
+    groups[:] = groups or cgroups.hierarchies()
+    told = inspection.describe(container, tuple(groups))
     if sized and container.config is not None:
         from pyrun.runtime import sizes
 

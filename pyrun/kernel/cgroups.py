@@ -232,6 +232,8 @@ def hierarchies() -> tuple[Hierarchy, ...]:
     found: dict[str, Hierarchy] = {}
     with open("/proc/self/mountinfo") as file:
         for row in file:
+            if " - cgroup" not in row:  # of hundreds, beside an engine that mounts for each container
+                continue
             head, _, tail = row.partition(" - ")
             fstype, _, options = tail.split(" ", 2)
             path = head.split(" ")[4]

@@ -19,8 +19,8 @@ from pyrun.store import Container, Status
 from pyrun.typed import Any
 
 
-def describe(container: Container) -> dict[str, Any]:
-    """Give everything that is known of a container. Errors: PyrunError."""
+def describe(container: Container, groups: tuple[cgroups.Hierarchy, ...]) -> dict[str, Any]:
+    """Give everything that is known of a container; *groups* are the hierarchies of this host. Errors: PyrunError."""
     status = container.status()
     config = container.config
     if config is None:
@@ -44,7 +44,7 @@ def describe(container: Container) -> dict[str, Any]:
         "HostConfig": settings.host_config(config),
         "Mounts": [_mount(mount) for mount in config.mounts if mount.option != "tmpfs"],
         "Config": settings.process_config(config),
-        "Limits": controllers.limits(cgroups.hierarchies(), container.id) if status.pid else {},
+        "Limits": controllers.limits(groups, container.id) if status.pid else {},
         "NetworkSettings": _network_settings(container, config, status),
     }
 
