@@ -14,6 +14,8 @@ from served import HOST6, INTERNET6, SLEEP, ask, server_of, switched
 def _with_ipv6(host: Host) -> None:
     host.out(f"ip -6 addr add {HOST6}/64 dev up0 nodad; ip -6 route add default via {INTERNET6}")
     assert host.internet(f"ip -6 addr add {INTERNET6}/64 dev up0 nodad").returncode == 0
+    # Until its own link-local address is known to be nobody else's, it speaks to one with another source.
+    wait_until(lambda: b"tentative" not in host.internet("ip -6 addr show dev up0").stdout)
 
 
 @pytest.fixture(scope="module", params=["iptables", "nftables"])
@@ -63,6 +65,7 @@ _REACHED = [
 def test_who_reaches_a_published_port_and_as_whom(
     published: Host, kind: str, where: "str | None", address: str, seen: str
 ) -> None:
+    """T-E6: from outside the server sees who it is; hairpin and the host's own as docs/networks.md has it."""
     assert ask(published, where, kind, address, 8080) == f"web {seen}"
 
 
